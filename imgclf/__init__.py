@@ -1,0 +1,3 @@
+"""imgclf trains, uses and corrects image classifiers from the command line."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m imgclf` is `imgclf`."""
+
+from imgclf.cli import main
+
+main()

@@ -1,0 +1,127 @@
+"""Everything that imgclf raises on purpose, and the exit status that each ends with.
+
+    ImgclfError                1   a fault of imgclf itself
+    ├── UsageError             2   the command line asks for something that can't be done
+    ├── ConfigError            2   the config file, with every problem found in it
+    ├── DataError              2   the folders of pictures, or a list of them
+    │   └── PictureError       2   one picture that can't be read
+    ├── ModelFileError         2   a model file that is missing, damaged or not to be trusted
+    ├── BusyError             75   another imgclf is at work on the same model or run
+    ├── Interrupted          130   Ctrl-C; the last committed state is intact
+    └── Terminated           143   SIGTERM; likewise
+
+Statuses 3 (the guard kept the old model) and 4 (some inputs could not be read) are results, not
+errors. Nouns and verbs raise; only `imgclf.cli` prints a message and exits.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ImgclfError(Exception):
+    """A message for the user, and what they can type next.
+
+    Args:
+        message: What is wrong, naming the file, the line or the key.
+        hint: The command to run next, or what to change; shown on a line of its own.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n{self.hint}"
+
+
+class UsageError(ImgclfError):
+    """The command line asks for something that can't be done."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a config: where it is, what stands there, what could stand there."""
+
+    key: str
+    message: str
+    line: int | None = None
+    received: str | None = None
+    allowed: str | None = None
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line is not None else ""
+        text = f"{where}{self.key}: {self.message}" if self.key else f"{where}{self.message}"
+        for name, value in (
+            ("received", self.received),
+            ("allowed", self.allowed),
+            ("did you mean", self.nearest),
+        ):
+            if value is not None:
+                text += f"\n    {name}: {value}"
+        return text
+
+
+class ConfigError(ImgclfError):
+    """A config that can't be used, with all of its problems at once."""
+
+    exit_status = 2
+
+    def __init__(
+        self, source: str | Path, problems: Iterable[Problem], hint: str | None = None
+    ) -> None:
+        self.source = str(source)
+        self.problems = list(problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        listed = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"{self.source}: {count}\n{listed}", hint)
+
+
+class DataError(ImgclfError):
+    """Folders or lists of pictures that can't be used."""
+
+    exit_status = 2
+
+
+class PictureError(DataError):
+    """One picture that can't be read; `message` is the reason in a few words."""
+
+
+class ModelFileError(ImgclfError):
+    """A model file that is missing, damaged or not to be trusted."""
+
+    exit_status = 2
+
+
+class BusyError(ImgclfError):
+    """Another imgclf is at work on the same model or run; try later."""
+
+    exit_status = 75
+
+
+class Interrupted(ImgclfError):  # noqa: N818
+    """Ctrl-C; what was committed before is intact."""
+
+    exit_status = 130
+
+
+class Terminated(ImgclfError):  # noqa: N818
+    """SIGTERM; what was committed before is intact."""
+
+    exit_status = 143
+
+
+def nearest_match(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that looks most like `word`, or None if none comes close; case is ignored."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None

@@ -1,0 +1,67 @@
+"""Writing files so that a crash leaves the old one or the new one, whole, and never neither."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `target`; on success it is synced and renamed over it.
+
+    The folder is made if it is missing. If the body raises, the temporary file is removed and
+    `target` is as it was. For writers that insist on opening a path themselves.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}"
+    )
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(_default_mode(target))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(target.parent)
+
+
+def atomic_write(target: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Calls `write` with an open temporary file, which then replaces `target`."""
+    with atomic_path(target) as temporary, temporary.open("wb") as stream:
+        write(stream)
+
+
+def atomic_write_text(target: Path, text: str) -> None:
+    """Replaces `target` by `text` in UTF-8."""
+    atomic_write(target, lambda stream: stream.write(text.encode("utf-8")))
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in `folder` survive a power cut (a no-op where folders can't be opened)."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _default_mode(target: Path) -> int:
+    """Permissions that `target` has, or that a new file would get; mkstemp's 0600 is neither."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask

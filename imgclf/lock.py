@@ -1,0 +1,35 @@
+"""Keeping two imgclf apart that would write the same model or run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from imgclf.errors import BusyError, UsageError
+
+
+@contextmanager
+def lock(what: Path) -> Iterator[None]:
+    """Holds the lock of a model file or a folder of runs; the system drops it if we crash.
+
+    Raises:
+        BusyError: Another process holds it.
+        UsageError: The folder can't be written to.
+    """
+    what.parent.mkdir(parents=True, exist_ok=True)
+    held = FileLock(what.parent / f".{what.name}.lock", timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        raise BusyError(
+            f"another imgclf is at work on {what}", "try again when it has ended"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"can't lock {what}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        held.release()

@@ -1,0 +1,31 @@
+"""Keeping what C++ libraries print away from the user."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Holds back what is written straight to file descriptor 2.
+
+    For moments at which a library prints whatever its log level (TensorFlow while it is
+    imported, LiteRT when an interpreter is made). The descriptor belongs to the whole process,
+    so keep the moment short. If the body raises, what was held back is printed after all, for
+    it may say why.
+    """
+    with tempfile.TemporaryFile() as held_back:
+        saved = os.dup(2)
+        os.dup2(held_back.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held_back.seek(0)
+            os.write(saved, held_back.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
