@@ -1,0 +1,107 @@
+"""A data set ready for use: its pictures found, divided and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.config import DataConfig
+from imgclf.data.cache import Decoded, Pixels, decode_all
+from imgclf.data.decoder import DecoderSettings
+from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
+from imgclf.errors import DataError
+from imgclf.talk import Talk
+
+
+@dataclass(frozen=True)
+class Part:
+    """The training, validation or test pictures of a data set.
+
+    Attributes:
+        pictures: Paths, labels and digests.
+        pixels: uint8, shape (rows, height, width, 3), memory-mapped; all parts share it.
+        rows: Where each of `pictures` stands in `pixels`, shape (pictures,).
+        labels: Class indices, shape (pictures,).
+    """
+
+    pictures: tuple[Picture, ...]
+    pixels: Pixels
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, batch_size: int = 32) -> Iterator[Pixels]:
+        """The pixels in the order of `pictures`, a copy of a few at a time."""
+        for start in range(0, len(self.rows), batch_size):
+            yield self.pixels[self.rows[start : start + batch_size]]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set whose every picture has been decoded."""
+
+    folder: ImageFolder
+    training: Part
+    validation: Part
+    test: Part
+
+
+def read_dataset(
+    directory: Path, validation_split: float, seed: int, settings: DecoderSettings, talk: Talk
+) -> DataSet:
+    """Finds, divides and decodes a data set; pictures that can't be read are left out.
+
+    Raises:
+        DataError: See `scan` and `decode_all`.
+    """
+    folder = scan(directory, validation_split, seed)
+    pictures = (*folder.training, *folder.validation, *folder.test)
+    decoded = decode_all(pictures, settings, talk)
+    folder = folder.without(decoded.failures)
+    rows = {picture.path: row for row, picture in enumerate(pictures)}
+    training, validation, test = (
+        _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
+    )
+    return DataSet(folder, training, validation, test)
+
+
+def read_config_dataset(config: DataConfig, talk: Talk) -> DataSet:
+    """The data set that a config names; see `read_dataset`."""
+    height, width = config.image_size
+    settings = DecoderSettings(height, width, config.resize)
+    return read_dataset(
+        Path(config.directory), config.validation_split, config.seed, settings, talk
+    )
+
+
+def read_labelled(
+    directory: Path, class_names: Sequence[str], settings: DecoderSettings, talk: Talk
+) -> tuple[Part, tuple[Skipped, ...]]:
+    """Pictures to judge a model by, and the files left out; see `scan_labelled`.
+
+    Raises:
+        DataError: See `scan_labelled` and `decode_all`; also if no picture can be read.
+    """
+    pictures, skipped = scan_labelled(directory, class_names)
+    decoded = decode_all(pictures, settings, talk)
+    failed = {failure.path for failure in decoded.failures}
+    readable = tuple(picture for picture in pictures if picture.path not in failed)
+    if not readable:
+        raise DataError(f"none of the {len(pictures)} pictures in {directory} can be read")
+    rows = {picture.path: row for row, picture in enumerate(pictures)}
+    return _part(readable, decoded, rows), (*skipped, *decoded.failures)
+
+
+def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:
+    return Part(
+        chosen,
+        decoded.pixels,
+        rows=np.array([rows[picture.path] for picture in chosen], np.int64),
+        labels=np.array([picture.label for picture in chosen], np.int64),
+    )

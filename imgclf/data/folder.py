@@ -1,0 +1,313 @@
+"""Folders of class folders, and their division into training, validation and test pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgclf.data.decoder import PICTURE_SUFFIXES
+from imgclf.errors import DataError, nearest_match
+
+_READY_MADE = {
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A labelled picture file.
+
+    Attributes:
+        path: Where it lies.
+        label: Index into the class names.
+        digest: SHA-256 of the file's bytes; equal files are one picture.
+    """
+
+    path: Path
+    label: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that takes no part, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A data set: class names in output order, and the pictures of each part."""
+
+    directory: Path
+    class_names: tuple[str, ...]
+    training: tuple[Picture, ...]
+    validation: tuple[Picture, ...]
+    test: tuple[Picture, ...]
+    skipped: tuple[Skipped, ...]
+
+    def fingerprint(self) -> str:
+        """Changes when a picture is added, removed, edited, renamed or given another label.
+
+        It does not change when the whole folder moves.
+        """
+        digest = hashlib.sha256(repr(self.class_names).encode())
+        for part in (self.training, self.validation):
+            for picture in part:
+                relative = picture.path.relative_to(self.directory).as_posix()
+                digest.update(repr((relative, picture.label, picture.digest)).encode())
+            digest.update(b"|")
+        return digest.hexdigest()
+
+    def without(self, failures: Iterable[Skipped]) -> ImageFolder:
+        """The same data set less the pictures that turned out to be unreadable.
+
+        Raises:
+            DataError: A class lost so many that it can't be trained or judged any more.
+        """
+        failed = {failure.path: failure for failure in failures}
+        if not failed:
+            return self
+
+        def readable(part: tuple[Picture, ...]) -> tuple[Picture, ...]:
+            return tuple(picture for picture in part if picture.path not in failed)
+
+        left = replace(
+            self,
+            training=readable(self.training),
+            validation=readable(self.validation),
+            test=readable(self.test),
+            skipped=(*self.skipped, *failed.values()),
+        )
+        _require_every_class(left)
+        return left
+
+
+def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
+    """Finds the pictures of a data set and divides them.
+
+    Either `directory` holds one folder per class, and a share of each class is set aside for
+    validation; or it holds `train` and perhaps `validation` (or `val`) and `test`, each with
+    one folder per class. Pictures may lie deeper inside a class folder.
+
+    The split is a function of the seed and of each file's content: equal files fall in the
+    same part, and adding pictures moves few of the others.
+
+    Args:
+        directory: The data set.
+        validation_split: Share of each class's pictures, between 0 and 1.
+        seed: Another seed gives another split.
+
+    Raises:
+        DataError: Nothing there, fewer than two classes, or too few pictures in one.
+    """
+    if not directory.is_dir():
+        raise DataError(f"data.directory: {_missing(directory)}", _LAYOUT)
+    parts = _ready_made_parts(directory)
+    skipped: list[Skipped] = []
+    if parts is None:
+        class_names = _class_names(directory)
+        pictures = list(_pictures(directory, class_names, skipped))
+        training, validation = split(pictures, len(class_names), validation_split, seed)
+        test: Sequence[Picture] = ()
+    else:
+        class_names = _class_names(parts["training"])
+        found = {
+            part: list(_pictures(folder, class_names, skipped)) for part, folder in parts.items()
+        }
+        test = found.get("test", ())
+        if "validation" in found:
+            training, validation = found["training"], found["validation"]
+            _refuse_shared(training, validation)
+        else:
+            training, validation = split(
+                found["training"], len(class_names), validation_split, seed
+            )
+    folder = ImageFolder(
+        directory, class_names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
+    )
+    _require_every_class(folder)
+    return folder
+
+
+def scan_labelled(
+    directory: Path, class_names: Sequence[str]
+) -> tuple[tuple[Picture, ...], tuple[Skipped, ...]]:
+    """The pictures of a folder of class folders, to judge a model by, and the files left out.
+
+    Args:
+        directory: One folder for each class; some may be missing.
+        class_names: The model's, in output order.
+
+    Raises:
+        DataError: No picture there, or a folder that is none of the model's classes.
+    """
+    if not directory.is_dir():
+        raise DataError(_missing(directory), "name a folder with one folder per class in it")
+    skipped: list[Skipped] = []
+    pictures = tuple(_pictures(directory, tuple(class_names), skipped))
+    if not pictures:
+        raise DataError(
+            f"{directory} has no pictures in folders called {', '.join(class_names)}", None
+        )
+    return pictures, tuple(skipped)
+
+
+def split(
+    pictures: Sequence[Picture], num_classes: int, validation_split: float, seed: int
+) -> tuple[list[Picture], list[Picture]]:
+    """Divides pictures into training and validation, class by class, equal files together."""
+    validation_digests: set[str] = set()
+    for label in range(num_classes):
+        digests = {picture.digest for picture in pictures if picture.label == label}
+        ranked = sorted(digests, key=lambda digest: _draw(seed, digest))
+        validation_digests.update(ranked[: round(len(ranked) * validation_split)])
+    # A file that lies in two classes may be drawn for one only; both copies must follow it.
+    training = [picture for picture in pictures if picture.digest not in validation_digests]
+    validation = [picture for picture in pictures if picture.digest in validation_digests]
+    return training, validation
+
+
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Yields the files below a folder in a stable order, hidden folders left out."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            yield Path(root, name)
+
+
+def not_a_picture(path: Path) -> str | None:
+    """Why a file's name rules it out as a picture, or None if it doesn't."""
+    if path.name.startswith("."):
+        return "hidden file"
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        return f"not a picture ({path.suffix or 'no suffix'})"
+    return None
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_LAYOUT = (
+    "expected one folder of pictures per class, such as dataset/cat/*.jpg and dataset/dog/*.jpg;\n"
+    "to use another folder: imgclf train CONFIG --set data.directory=FOLDER"
+)
+
+
+def _missing(directory: Path) -> str:
+    if directory.exists():
+        return f"{directory} is a file, not a folder"
+    parent = directory.parent
+    near = None
+    if parent.is_dir():
+        near = nearest_match(directory.name, (p.name for p in parent.iterdir() if p.is_dir()))
+    return f"no folder {directory}" + (f"; did you mean {parent / near}?" if near else "")
+
+
+def _visible_folders(directory: Path) -> list[Path]:
+    return sorted(
+        path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def _ready_made_parts(directory: Path) -> dict[str, Path] | None:
+    """The folders of a data set that comes divided, or None if the folders are classes."""
+    folders = _visible_folders(directory)
+    names = [folder.name for folder in folders]
+    if not set(names) <= set(_READY_MADE) or not {"train", "training"} & set(names):
+        return None
+    parts: dict[str, Path] = {}
+    for folder in folders:
+        part = _READY_MADE[folder.name]
+        if part in parts:
+            raise DataError(
+                f"{directory} has both {parts[part].name}/ and {folder.name}/; keep one"
+            )
+        parts[part] = folder
+    return parts
+
+
+def _class_names(directory: Path) -> tuple[str, ...]:
+    names = tuple(path.name for path in _visible_folders(directory))
+    if not names:
+        raise DataError(f"{directory} has no class folders in it", _LAYOUT)
+    if len(names) == 1:
+        raise DataError(
+            f"{directory} has one class folder only ({names[0]}); a classifier needs two", _LAYOUT
+        )
+    return names
+
+
+def _pictures(
+    directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
+) -> Iterator[Picture]:
+    for path in _visible_folders(directory):
+        if path.name not in class_names:
+            near = nearest_match(path.name, class_names)
+            raise DataError(
+                f"{path} is none of the classes: {', '.join(class_names)}"
+                + (f"; did you mean {near}?" if near else "")
+            )
+    for label, name in enumerate(class_names):
+        for path in walk_files(directory / name):  # nothing if there is no such folder
+            try:
+                reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
+                if reason:
+                    skipped.append(Skipped(path, reason))
+                else:
+                    yield Picture(path, label, file_digest(path))
+            except OSError as error:
+                skipped.append(Skipped(path, error.strerror or "can't be read"))
+    skipped.extend(
+        Skipped(path, "not in a class folder")
+        for path in sorted(directory.iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    )
+
+
+def _draw(seed: int, digest: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{digest}".encode()).digest()
+
+
+def _refuse_shared(training: Sequence[Picture], validation: Sequence[Picture]) -> None:
+    """A picture in both parts would make the validation score a lie."""
+    known = {picture.digest: picture.path for picture in training}
+    shared = [picture for picture in validation if picture.digest in known]
+    if shared:
+        pairs = "\n".join(f"  {known[p.digest]} = {p.path}" for p in shared[:10])
+        raise DataError(
+            f"{len(shared)} pictures are in training and in validation:\n{pairs}"
+            + ("\n  ..." if len(shared) > 10 else ""),
+            "delete one of each pair, so that validation judges on pictures not trained on",
+        )
+
+
+def _require_every_class(folder: ImageFolder) -> None:
+    """Each class needs a picture to learn from and another to be judged by."""
+    parts = (("training", folder.training), ("validation", folder.validation))
+    counts = {part: Counter(picture.label for picture in pictures) for part, pictures in parts}
+    too_few = [
+        f"  {name}: {counts['training'][label]} to train on, {counts['validation'][label]} to "
+        "validate on"
+        for label, name in enumerate(folder.class_names)
+        if not counts["training"][label] or not counts["validation"][label]
+    ]
+    if too_few:
+        raise DataError(
+            f"{folder.directory}: too few readable pictures in "
+            + ("one class:\n" if len(too_few) == 1 else f"{len(too_few)} classes:\n")
+            + "\n".join(too_few),
+            "add pictures, remove the class's folder, or raise data.validation_split",
+        )

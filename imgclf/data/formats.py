@@ -1,0 +1,155 @@
+"""Which files are pictures, told by how they begin, and Pillow made safe and quiet to open them.
+
+Pillow's settings are made once, at import, because decoding runs in threads: what others do around
+each call (`warnings.catch_warnings`, turning file descriptor 2 aside) acts on every thread at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import importlib
+import logging
+import os
+import re
+import struct
+import warnings
+from typing import IO, Final
+
+from PIL import Image
+
+from imgclf.errors import PictureError
+
+PICTURE_SUFFIXES: Final = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".avif"),
+        *(".bmp", ".tif", ".tiff", ".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+        # HEIC can't be read, but to pass over a telephone's whole album in silence is worse.
+        *(".heic", ".heif"),
+    }
+)
+"""What a file's name ends in, in lower case, for it to count as a picture."""
+
+_SIGNATURES: Final = (
+    (re.compile(rb"\xff\xd8\xff"), "JPEG"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
+    (re.compile(rb"GIF8[79]a"), "GIF"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "WEBP"),
+    (re.compile(rb"BM.{4}\x00{4}", re.DOTALL), "BMP"),
+    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "TIFF"),
+    (re.compile(rb".{4}ftyp(?:avi[fs]|.{8,40}avif)", re.DOTALL), "AVIF"),
+    (re.compile(rb"P[1-6f]\s"), "PPM"),
+    # TGA has no magic number: colour map or none, kind of picture, 13 bytes, depth, flags.
+    (
+        re.compile(
+            rb".(?:\x01[\x01\x09]|\x00[\x02\x03\x0a\x0b]).{13}[\x01\x08\x10\x18\x20][\x00-\x3f]",
+            re.DOTALL,
+        ),
+        "TGA",
+    ),
+)
+"""How each format begins. Pillow knows more, but some of those start programs (EPS), most hold no
+photos, and each is one more parser for a stranger's file to attack."""
+
+_NOT_PICTURES: Final = (
+    (
+        re.compile(rb"version https://git-lfs"),
+        "git-LFS pointer, not the picture (run: git lfs pull)",
+    ),
+    (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), "a web page, not a picture"),
+    (
+        re.compile(rb".{4}ftyp(?:hei|hev|mif1|msf1)", re.DOTALL),
+        "HEIC, which can't be read (convert it to JPEG)",
+    ),
+    (
+        re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"),
+        "JPEG 2000, which can't be read (convert it to PNG)",
+    ),
+)
+
+_PLUGINS: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "WEBP": "WebP", "BMP": "Bmp"} | {
+    "TIFF": "Tiff", "AVIF": "Avif", "PPM": "Ppm", "TGA": "Tga"
+}  # fmt: skip
+
+_END: Final = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+
+_SIZE_IN_HEADER: Final = {"GIF": (6, "<HH"), "PNG": (16, ">II"), "BMP": (18, "<ii")}
+
+# What matters of a damaged picture is in the PictureError; nobody could act on the rest.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
+def identify(head: bytes) -> str:
+    """Pillow's name for the format of a file.
+
+    Args:
+        head: The file's first 64 bytes, or all of them if there are fewer.
+
+    Raises:
+        PictureError: The file is none of the pictures that are read here, or has no pixels.
+    """
+    kind = next((kind for signature, kind in _SIGNATURES if signature.match(head)), None)
+    if kind is None:
+        reasons = (reason for signature, reason in _NOT_PICTURES if signature.match(head))
+        raise PictureError(next(reasons, "not a picture"))
+    if kind in _SIZE_IN_HEADER:
+        offset, layout = _SIZE_IN_HEADER[kind]
+        if len(head) >= offset + struct.calcsize(layout):
+            width, height = struct.unpack_from(layout, head, offset)
+            if width == 0 or height == 0:  # which to Pillow is just unidentifiable
+                raise PictureError("zero width" if width == 0 else "zero height")
+    return kind
+
+
+def open_picture(file: IO[bytes], kind: str) -> Image.Image:
+    """Opens a file as the format that `identify` found; the pixels are still to be loaded.
+
+    Only that format's plugin is imported: all of Pillow's take longer than a picture to decode.
+    """
+    importlib.import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
+    if kind == "TIFF":
+        _silence_libtiff()
+    file.seek(0)
+    return Image.open(file, formats=(kind,))
+
+
+def check_end(file: IO[bytes], kind: str) -> None:
+    """Refuses a JPEG or PNG of which only zeros are left, as a copy that broke off leaves them.
+
+    Their decoders take those zeros for pixels and hand out half a picture above a grey field.
+
+    Args:
+        file: As `open_picture` left it, behind the picture's header.
+        kind: The file's format.
+
+    Raises:
+        PictureError: The mark that ends the picture is missing.
+    """
+    if kind not in _END:
+        return
+    header_end = file.tell()
+    file.seek(-2, os.SEEK_END)
+    if file.read(2) != b"\x00\x00":
+        return
+    file.seek(header_end)
+    block = b""
+    while more := file.read(1 << 20):
+        block = block[-4:] + more
+        if _END[kind] in block:
+            return
+    raise PictureError("truncated")
+
+
+@functools.cache
+def _silence_libtiff() -> None:
+    """Libtiff writes each fault of a damaged file to file descriptor 2, past Python's stderr.
+
+    Its handler is global to the process and Pillow leaves it alone, so it is taken out once. The
+    symbol is looked up through Pillow's own extension, which finds the very libtiff that it uses.
+    Where that is linked in statically there is no such symbol, and the lines stay.
+    """
+    extension = importlib.import_module("PIL._imaging").__file__
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(extension).TIFFSetErrorHandler(None)

@@ -1,0 +1,83 @@
+"""Small odd pictures for tests, as the bytes of their files."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+LFS_POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
+    b"size 12345\n"
+)
+
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""How a picture lies in a file whose EXIF orientation sets it upright."""
+
+
+def motif(width: int = 48, height: int = 32) -> Image.Image:
+    """An RGB picture in which no two corners look alike, smooth enough for JPEG."""
+    x = np.linspace(0, 1, width)[None, :]
+    y = np.linspace(0, 1, height)[:, None]
+    red = 255 * x + 0 * y
+    green = 255 * (1 - x) * y
+    blue = 120 * (1 - y) + 0 * x
+    return Image.fromarray(np.stack([red, green, blue], axis=-1).astype(np.uint8))
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    """The bytes of a file that holds `picture`; `options` are those of Pillow's `save`."""
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def with_orientation(picture: Image.Image, orientation: int, form: str = "PNG") -> bytes:
+    """A file that shows `picture` upright once its EXIF orientation is applied."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    lying = picture.transpose(_TURNED[orientation]) if orientation in _TURNED else picture
+    finest: dict[str, dict[str, object]] = {
+        "JPEG": {"quality": 95, "subsampling": 0},
+        "WEBP": {"lossless": True},
+    }
+    return encoded(lying, form, exif=exif, **finest.get(form, {}))
+
+
+def png(header: tuple[int, ...], rows: bytes, clear: bytes = b"") -> bytes:
+    """A PNG made by hand, for what Pillow doesn't write.
+
+    Args:
+        header: Width, height, bit depth, colour type, 0, 0, 0.
+        rows: The rows before compression, each with its filter byte.
+        clear: What the tRNS chunk holds; none without it.
+    """
+    chunks = [b"IHDR" + struct.pack(">IIBBBBB", *header)]
+    chunks += [b"tRNS" + clear] if clear else []
+    chunks += [b"IDAT" + zlib.compress(rows), b"IEND"]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in chunks
+    )
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    """The file with some bytes changed, mostly in its header, and now and then its end missing."""
+    damaged = bytearray(data)
+    for _ in range(rng.choice((1, 3, 20))):
+        end = len(damaged) if rng.random() < 0.6 else min(200, len(damaged))
+        damaged[rng.randrange(end)] = rng.randrange(256)
+    return bytes(damaged[: rng.randrange(len(damaged))] if rng.random() < 0.3 else damaged)
