@@ -1,0 +1,100 @@
+"""Callbacks as a config declares them: Keras's, functions for hooks, a user's own."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+from imgclf.config.names import class_names
+from imgclf.config.nodes import Node
+from imgclf.config.problems import Report
+from imgclf.config.reading import read_spec, refuse_argument, split_spec
+from imgclf.config.references import check_reference
+from imgclf.config.schedule_specs import read_scheduler
+from imgclf.config.spec import Spec
+from imgclf.config.vocabulary import methods
+
+# What a callback needs that imgclf doesn't install: module to look for, package to install.
+_NEEDS = {
+    "OrbaxCheckpoint": ("orbax", "orbax-checkpoint"),
+    "RemoteMonitor": ("requests", "requests"),
+}
+
+
+def read_callback(report: Report, node: Node, key: str) -> Spec | None:
+    """One callback, as far as it can be read; problems are added to the report."""
+    report.origins[key] = node.origin
+    split = split_spec(report, node, "callbacks", key)
+    if split is None:
+        return None
+    name, value = split
+    custom = ":" in name or name.endswith(".py")
+    if value is not None and _turns_off(value):
+        if not custom and name not in class_names("callbacks"):
+            return read_spec(report, Node(name, node.origin, name), "callbacks", key)
+        return Spec(name=name, off=True)
+    if custom:
+        return _read_custom(report, node, value, key, name)
+    if name in _SPECIAL:
+        return _SPECIAL[name](report, node, value, key)
+    if name in _NEEDS:
+        module, package = _NEEDS[name]
+        if importlib.util.find_spec(module) is None:
+            message = f"{name} needs the package {package}, which is not installed"
+            report.refuse(node, key, message, received=name, allowed=f"pip install {package}")
+    return read_spec(report, node, "callbacks", key)
+
+
+def _turns_off(value: Node) -> bool:
+    """`none`, `off`, `null`, `false`, but not nothing: `CSVLogger:` takes the defaults."""
+    word = value.text.lower() if value.text else ""
+    return word in ("none", "off", "no", "false", "null", "~")
+
+
+def _read_custom(report: Report, node: Node, value: Node | None, key: str, name: str) -> Spec:
+    """`module:Class` or `file.py:Class`; it is imported when the training begins, not here."""
+    check_reference(report, node, key, name, "Class")
+    if value is None or value.is_empty:
+        return Spec(name=name)
+    if not isinstance(value.value, dict):
+        report.refuse(
+            value,
+            key,
+            f"the arguments of {name} are given by name",
+            received=value.shown(),
+            allowed=f"{name}: {{argument: value}}",
+        )
+        return Spec(name=name)
+    for argument, item in value.value.items():
+        report.origins[f"{key}.{argument}"] = item.origin
+        if not argument.isidentifier():
+            message = "this can't be the name of an argument"
+            report.refuse(item, f"{key}.{argument}", message, received=argument)
+    return Spec(name=name, arguments={k: item.plain() for k, item in value.value.items()})
+
+
+def _read_lambda(report: Report, node: Node, value: Node | None, key: str) -> Spec:
+    """LambdaCallback with functions by reference; Keras would swallow a misspelt hook."""
+    name = "LambdaCallback"
+    if value is None or value.is_empty:
+        return Spec(name=name)
+    if not isinstance(value.value, dict):
+        message = f"{name} takes a function for each hook"
+        allowed = "on_epoch_end: file.py:function"
+        report.refuse(value, key, message, received=value.shown(), allowed=allowed)
+        return Spec(name=name)
+    hooks = [method for method in methods("callbacks", "Callback") if method.startswith("on_")]
+    for hook, item in value.value.items():
+        report.origins[f"{key}.{hook}"] = item.origin
+        if hook not in hooks:
+            refuse_argument(report, item, f"{key}.{hook}", name, hook, hooks)
+        else:
+            reference = item.value if isinstance(item.value, str) else ""
+            check_reference(report, item, f"{key}.{hook}", reference, "function")
+    return Spec(name=name, arguments={hook: item.plain() for hook, item in value.value.items()})
+
+
+_SPECIAL: dict[str, Callable[[Report, Node, Node | None, str], Spec]] = {
+    "LambdaCallback": _read_lambda,
+    "LearningRateScheduler": read_scheduler,
+}

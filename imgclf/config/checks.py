@@ -1,0 +1,256 @@
+"""What an argument may be: small descriptions that read a node and can say themselves in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping as MappingABC
+from dataclasses import dataclass
+from typing import Any
+
+from imgclf.config.nodes import Node
+
+MISMATCH = object()  # what a check returns for a value that it doesn't accept
+
+
+class Check:
+    """One description of what is allowed."""
+
+    def read(self, node: Node) -> Any:
+        """The value, or MISMATCH."""
+        return self._read(node)
+
+    def describe(self) -> str:
+        """What is allowed, in words for a message."""
+        return self._describe()
+
+    def _read(self, node: Node) -> Any:
+        raise NotImplementedError
+
+    def _describe(self) -> str:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Number(Check):
+    """A number in a range; `above` and `below` exclude their ends."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def _read(self, node: Node) -> Any:
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return MISMATCH
+        return value if math.isfinite(value) and self._holds(value) else MISMATCH
+
+    def _holds(self, value: float) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def _describe(self) -> str:
+        return self._range("a number")
+
+    def _range(self, noun: str) -> str:
+        if self.least is not None and self.most is not None:
+            return f"{noun} from {self.least} to {self.most}"
+        bounds = []
+        if self.least is not None:
+            bounds.append(f"{self.least} or more")
+        if self.above is not None:
+            bounds.append(f"above {self.above}")
+        if self.most is not None:
+            bounds.append(f"{self.most} or less")
+        if self.below is not None:
+            bounds.append(f"below {self.below}")
+        return f"{noun}, {' and '.join(bounds)}" if bounds else noun
+
+
+@dataclass(frozen=True)
+class Whole(Number):
+    """A whole number in a range; 3.0 is not one, as in Keras."""
+
+    def _read(self, node: Node) -> Any:
+        return super()._read(node) if isinstance(node.value, int) else MISMATCH
+
+    def _describe(self) -> str:
+        return self._range("a whole number")
+
+
+@dataclass(frozen=True)
+class Flag(Check):
+    """True or false; the words that YAML 1.1 took for these are understood too."""
+
+    def _read(self, node: Node) -> Any:
+        if isinstance(node.value, bool):
+            return node.value
+        word = node.text.lower() if node.text else ""
+        return {"yes": True, "on": True, "no": False, "off": False}.get(word, MISMATCH)
+
+    def _describe(self) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True)
+class Text(Check):
+    """A word or a quoted text; a number only in quotes."""
+
+    def _read(self, node: Node) -> Any:
+        return node.value if isinstance(node.value, str) and node.value else MISMATCH
+
+    def _describe(self) -> str:
+        return "a word or a text"
+
+
+@dataclass(frozen=True)
+class Character(Check):
+    """One character, as the csv module wants it between two columns."""
+
+    def _read(self, node: Node) -> Any:
+        value = node.value
+        usable = isinstance(value, str) and len(value) == 1 and value not in '"\r\n'
+        return value if usable else MISMATCH
+
+    def _describe(self) -> str:
+        return 'one character, such as "," or ";" or "\\t"'
+
+
+@dataclass(frozen=True)
+class Address(Check):
+    """Where a server listens."""
+
+    def _read(self, node: Node) -> Any:
+        value = node.value
+        usable = isinstance(value, str) and value.startswith(("http://", "https://"))
+        return value if usable else MISMATCH
+
+    def _describe(self) -> str:
+        return "an address that begins with http:// or https://"
+
+
+@dataclass(frozen=True)
+class Path(Check):
+    """A file or a folder; `2024/11` is one too, though elsewhere it would be a fraction."""
+
+    what: str = "a path"
+
+    def _read(self, node: Node) -> Any:
+        number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+        value = node.text if number else node.value
+        usable = isinstance(value, str) and value.strip() and "\0" not in value
+        return value if usable else MISMATCH
+
+    def _describe(self) -> str:
+        return self.what
+
+
+@dataclass(frozen=True)
+class OneOf(Check):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    def _read(self, node: Node) -> Any:
+        return node.value if node.value in self.words else MISMATCH
+
+    def _describe(self) -> str:
+        return ", ".join(self.words)
+
+
+@dataclass(frozen=True)
+class Null(Check):
+    """Nothing."""
+
+    def _read(self, node: Node) -> Any:
+        word = node.text.lower() if node.text else ""
+        return None if node.value is None or word == "none" else MISMATCH
+
+    def _describe(self) -> str:
+        return "null"
+
+
+@dataclass(frozen=True)
+class Object(Check):
+    """A Keras object, which `imgclf.config.reading` reads; what is left is null."""
+
+    noun: str
+
+    def _read(self, node: Node) -> Any:
+        return Null().read(node)
+
+    def _describe(self) -> str:
+        return f"{self.noun}, or null"
+
+
+@dataclass(frozen=True)
+class Several(Check):
+    """A list."""
+
+    item: Check
+    least: int = 1
+    most: int | None = None
+
+    def _read(self, node: Node) -> Any:
+        if not isinstance(node.value, list):
+            return MISMATCH
+        count = len(node.value)
+        if count < self.least or (self.most is not None and count > self.most):
+            return MISMATCH
+        values = [self.item.read(item) for item in node.value]
+        return MISMATCH if any(value is MISMATCH for value in values) else values
+
+    def _describe(self) -> str:
+        count = "" if self.most is None else f" of {self.most}"
+        if self.most is not None and self.least != self.most:
+            count = f" of {self.least} to {self.most}"
+        return f"a list{count} (each {self.item.describe()})"
+
+
+@dataclass(frozen=True)
+class Mapping(Check):
+    """Names with plain values."""
+
+    def _read(self, node: Node) -> Any:
+        value = node.plain()
+        return value if isinstance(value, MappingABC) else MISMATCH
+
+    def _describe(self) -> str:
+        return "a mapping of names to values"
+
+
+@dataclass(frozen=True)
+class Anything(Check):
+    """Whatever YAML can express; Keras's constructor is the judge."""
+
+    def _read(self, node: Node) -> Any:
+        return node.plain()
+
+    def _describe(self) -> str:
+        return "anything"
+
+
+@dataclass(frozen=True)
+class Either(Check):
+    """The first of several descriptions that accepts."""
+
+    of: tuple[Check, ...]
+
+    def _read(self, node: Node) -> Any:
+        for check in self.of:
+            value = check.read(node)
+            if value is not MISMATCH:
+                return value
+        return MISMATCH
+
+    def _describe(self) -> str:
+        return ", or ".join(check.describe() for check in self.of)
+
+
+def either(*checks: Check) -> Either:
+    """Any of these."""
+    return Either(checks)

@@ -1,0 +1,166 @@
+"""What the log of a training will hold, and whether the callbacks ask for it.
+
+Keras only warns about a monitor that isn't there; `ModelCheckpoint(save_best_only=True)` then
+saves every epoch, and `EarlyStopping` never stops.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from imgclf.config.metric_names import metric_direction, metric_name
+from imgclf.config.spec import Spec
+from imgclf.errors import Problem, nearest_match
+
+if TYPE_CHECKING:
+    from imgclf.config.load import LoadedConfig
+
+_WIDE = re.compile(r"\{[^}]*\d{4}")  # {epoch:9999999999d} would fill the memory with blanks
+
+_MONITORING = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau", "OrbaxCheckpoint")
+
+
+def log_names(metrics: Iterable[Spec]) -> list[str]:
+    """The names in the log of an epoch with validation, in Keras's order of thought."""
+    names = list(dict.fromkeys(["loss", *(metric_name(metric) for metric in metrics)]))
+    return [*names, *(f"val_{name}" for name in names), "learning_rate"]
+
+
+def metric_problems(loaded: LoadedConfig) -> Iterator[Problem]:
+    """Two metrics of one name: Keras would call the second `auc_1`."""
+    seen: dict[str, int] = {"loss": -1, "learning_rate": -1}
+    for index, metric in enumerate(loaded.config.training.metrics):
+        name = metric_name(metric)
+        key = f"training.metrics.{index}"
+        if name.startswith("val_"):
+            message = "val_ is what Keras puts before the names of validation"
+            yield loaded.problem(key, message, received=name, allowed=name.removeprefix("val_"))
+        elif name in seen:
+            message = f"another column of the log is called {name}; give this one a name"
+            yield loaded.problem(
+                key, message, received=metric.name, allowed=f"{metric.name}: {{name: ...}}"
+            )
+        seen[name] = index
+
+
+def monitor_problems(loaded: LoadedConfig) -> Iterator[Problem]:
+    """Monitors that nothing will be logged under, and those whose direction isn't known."""
+    names = log_names(loaded.config.training.metrics)
+    for index, spec in enumerate(loaded.config.callbacks):
+        if spec.name in _MONITORING and not spec.off:
+            yield from _check_monitor(loaded, f"callbacks.{index}", spec, names)
+        if spec.name == "ModelCheckpoint" and not spec.off:
+            yield from _check_file_name(loaded, f"callbacks.{index}", spec, names)
+
+
+def _check_monitor(
+    loaded: LoadedConfig, key: str, spec: Spec, names: list[str]
+) -> Iterator[Problem]:
+    monitor = spec.arguments.get("monitor", "val_loss")
+    by_batch = isinstance(spec.arguments.get("save_freq"), int)
+    compares = spec.name != "ModelCheckpoint" or bool(spec.arguments.get("save_best_only"))
+    if monitor not in names:
+        yield loaded.problem(
+            f"{key}.monitor",
+            f"{spec.name} monitors what will not be logged",
+            received=monitor,
+            allowed=", ".join(names),
+            nearest=_nearest(monitor, names),
+        )
+    elif by_batch and compares and monitor.startswith("val_"):
+        yield loaded.problem(
+            f"{key}.save_freq",
+            f"{spec.name} can't look for the best {monitor} between batches, for validation "
+            "comes at the end of an epoch",
+            received=str(spec.arguments["save_freq"]),
+            allowed="save_freq: epoch, or a monitor without val_, or save_best_only: false",
+        )
+    elif compares and _is_undecided(loaded, spec, monitor):
+        yield loaded.problem(
+            f"{key}.monitor",
+            f"{spec.name} can't know whether {monitor} is better large or small",
+            received="mode: auto",
+            allowed="mode: min, mode: max",
+        )
+
+
+def _is_undecided(loaded: LoadedConfig, spec: Spec, monitor: str) -> bool:
+    auto = spec.arguments.get("mode", "auto") == "auto"
+    return auto and _direction(loaded, monitor) is None
+
+
+def _nearest(monitor: str, names: list[str]) -> str | None:
+    """Tutorials older than Keras 2.3 say `val_acc`."""
+    in_full = re.sub(r"^(val_)?acc$", r"\1accuracy", monitor)
+    return in_full if in_full in names else nearest_match(monitor, names)
+
+
+def _direction(loaded: LoadedConfig, monitor: str) -> str | None:
+    name = monitor.removeprefix("val_")
+    if name == "loss":
+        return "down"
+    for metric in loaded.config.training.metrics:
+        if metric_name(metric) == name:
+            return metric_direction(metric)
+    return None
+
+
+def _check_file_name(
+    loaded: LoadedConfig, key: str, spec: Spec, names: list[str]
+) -> Iterator[Problem]:
+    """`{epoch:02d}-{val_loss:.2f}.keras`: Keras fills it in at the first save, and may fail."""
+    filepath = spec.arguments.get("filepath")
+    if filepath is None:
+        return
+    weights = bool(spec.arguments.get("save_weights_only", False))
+    ending = ".weights.h5" if weights else ".keras"
+    if not filepath.endswith(ending):
+        what = "weights alone" if weights else "a whole model"
+        yield loaded.problem(
+            f"{key}.filepath",
+            f"a file of {what} ends in {ending}",
+            received=filepath,
+            allowed=f"*{ending}",
+        )
+    by_batch = isinstance(spec.arguments.get("save_freq"), int)
+    known: dict[str, float] = {"epoch": 1}
+    if by_batch:
+        known["batch"] = 1
+    known |= {n: 0.5 for n in names if not (by_batch and n.startswith("val_"))}
+    try:
+        unknown = _unfillable(filepath, known)
+    except ValueError as error:
+        yield loaded.problem(
+            f"{key}.filepath",
+            f"the braces in this path can't be filled in: {error}",
+            received=filepath,
+            allowed="such as {epoch:02d} or {val_loss:.2f}",
+        )
+        return
+    if unknown is not None:
+        yield loaded.problem(
+            f"{key}.filepath",
+            "the braces in this path name what will not be known when it is saved",
+            received=f"{{{unknown}}}",
+            allowed=", ".join(known),
+            nearest=nearest_match(unknown, known),
+        )
+
+
+def _unfillable(filepath: str, known: Mapping[str, float]) -> str | None:
+    """The first name in braces that isn't known.
+
+    Raises:
+        ValueError: The braces are no format, or one that these numbers don't have.
+    """
+    fields = [name for _, name, _, _ in string.Formatter().parse(filepath) if name is not None]
+    for name in fields:
+        if name not in known:
+            return name
+    if _WIDE.search(filepath):
+        raise ValueError("the number would be too wide")
+    filepath.format(**known)
+    return None

@@ -1,0 +1,177 @@
+"""`--set KEY=VALUE`: changes to the tree of a config before it is checked.
+
+    training.epochs=5                       a key
+    data.image_size=[96, 96]                the value is YAML, as in the file
+    training.optimizer.learning_rate=1e-4   an argument of the optimizer that is there
+    training.optimizer=sgd                  another optimizer
+    callbacks.EarlyStopping.patience=3      a member of a list by its name
+    callbacks.0.patience=3                  or by its place, counted from 0
+    callbacks.TensorBoard=none              off
+
+A callback that is not in the list is added. A layer or a metric must be there, and there once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from imgclf.config.names import class_names, resolve
+from imgclf.config.nodes import MAX_DEPTH, Node, Origin, YamlProblem, read_yaml
+from imgclf.config.vocabulary import Kind, signature
+from imgclf.errors import nearest_match
+
+_LISTS: dict[str, Kind] = {
+    "augmentation": "layers",
+    "model.layers": "layers",
+    "training.metrics": "metrics",
+    "callbacks": "callbacks",
+}
+_SINGLE: dict[str, Kind] = {
+    "model.output": "layers",
+    "training.optimizer": "optimizers",
+    "training.loss": "losses",
+}
+_DEFAULTS = {"training.optimizer": "Adam"}
+
+
+def apply_override(root: Node, override: str) -> Node:
+    """The tree with one `KEY=VALUE` applied; the given tree stays as it is.
+
+    Raises:
+        YamlProblem: No `=`, a value that is not YAML, or a member of a list that isn't there.
+    """
+    key, equals, text = override.partition("=")
+    steps = [step.strip() for step in key.split(".")]
+    if not equals or not all(steps) or len(steps) > MAX_DEPTH:
+        problem = Origin(None, override).problem("", "this is not KEY=VALUE")
+        raise YamlProblem(replace(problem, allowed="for example training.epochs=5"))
+    return _Change(override, read_yaml(text, override)).at(root, steps, "")
+
+
+class _Change:
+    """One override on its way down the tree; every level that it passes is copied."""
+
+    def __init__(self, override: str, value: Node) -> None:
+        self.origin = Origin(None, override)
+        self.value = value
+
+    def at(self, node: Node | None, steps: list[str], path: str) -> Node:
+        if not steps:
+            return self.value
+        if path in _LISTS:
+            return self._in_list(node, steps, path)
+        if path in _SINGLE:
+            return self._in_spec(node or self._default(path), steps, path, _SINGLE[path])
+        items = dict(node.value) if node and isinstance(node.value, dict) else {}
+        step, *rest = steps
+        items[step] = self.at(items.get(step), rest, f"{path}.{step}" if path else step)
+        return Node(items, node.origin if node and isinstance(node.value, dict) else self.origin)
+
+    def _default(self, path: str) -> Node:
+        if path not in _DEFAULTS:
+            name = path.rpartition(".")[2]
+            raise self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
+        return Node(_DEFAULTS[path], self.origin, _DEFAULTS[path])
+
+    def _failure(self, message: str, **details: str | None) -> YamlProblem:
+        return YamlProblem(self.origin.problem("", message, **details))
+
+    def _in_list(self, node: Node | None, steps: list[str], path: str) -> Node:
+        items = list(node.value) if node and isinstance(node.value, list) else []
+        if (
+            node
+            and not isinstance(node.value, list)
+            and not node.is_empty
+            and node.value is not None
+        ):
+            items = [node]  # `metrics: accuracy`
+        origin = node.origin if node else self.origin
+        kind = _LISTS[path]
+        index, used = self._find(items, steps, path)
+        if index is None:
+            name = ".".join(steps[:used])
+            items.append(Node(name, self.origin, name))
+            index = len(items) - 1
+        rest = steps[used:]
+        if rest:
+            items[index] = self._in_spec(items[index], rest, f"{path}.{index}", kind)
+        elif steps[0].isdecimal():
+            items[index] = self.value
+        else:
+            items[index] = Node({".".join(steps[:used]): self.value}, self.origin)
+        return Node(items, origin)
+
+    def _find(self, items: list[Node], steps: list[str], path: str) -> tuple[int | None, int]:
+        """Which member is meant, and how many steps name it (`package.module:Class` has two)."""
+        if steps[0].isdecimal():
+            index = int(steps[0][:6])
+            if index >= len(items):
+                message = f"{path} has {len(items)} members, counted from 0"
+                raise self._failure(message, received=steps[0])
+            return index, 1
+        names = [_name(item) for item in items]
+        for used in range(1, len(steps) + 1):
+            word = ".".join(steps[:used])
+            found = [i for i, name in enumerate(names) if name == word]
+            if len(found) > 1:
+                places = " or ".join(f"{path}.{i}" for i in found)
+                raise self._failure(f"there are {len(found)} of {word}; say which: {places}")
+            if found:
+                return found[0], used
+        if path == "callbacks":
+            return None, self._length_of_new_name(steps)
+        there = [name for name in names if name]
+        raise self._failure(
+            f"{path} has no {steps[0]}",
+            received=steps[0],
+            allowed=", ".join(there) or "nothing",
+            nearest=nearest_match(steps[0], there),
+        )
+
+    def _length_of_new_name(self, steps: list[str]) -> int:
+        colon = next((i for i, step in enumerate(steps) if ":" in step), None)
+        if colon is not None:
+            return colon + 1
+        if steps[0] not in class_names("callbacks"):
+            names = class_names("callbacks")
+            raise self._failure(
+                "Keras has no callback of this name",
+                received=steps[0],
+                allowed=", ".join(names),
+                nearest=nearest_match(steps[0], names),
+            )
+        return 1
+
+    def _in_spec(self, node: Node, steps: list[str], path: str, kind: Kind) -> Node:
+        """Sets an argument; `Name` and `Name: value` become `Name: {argument: value}` for it."""
+        name = _name(node)
+        if name is None:
+            return self.at(node, steps, f"{path}.")  # nonsense stays nonsense for the checks
+        if steps[0] == name and len(steps) > 1:
+            steps = steps[1:]
+        given = node.value[name] if isinstance(node.value, dict) else None
+        arguments: dict[str, Node] = {}
+        if given is not None and isinstance(given.value, dict):
+            arguments = dict(given.value)
+        elif given is not None and given.value is not None and given.text != "none":
+            resolved = resolve(kind, name)
+            first = (
+                signature(kind, resolved[0]).first if resolved and kind != "activations" else None
+            )
+            arguments = {first: given} if first else {}
+        argument, *rest = steps
+        inner = arguments.get(argument)
+        if rest and inner is not None and _name(inner) is not None:
+            arguments[argument] = self._in_spec(inner, rest, f"{path}.{argument}", "schedules")
+        else:
+            arguments[argument] = self.at(inner, rest, f"{path}.{argument}")
+        return Node({name: Node(arguments, node.origin)}, node.origin)
+
+
+def _name(node: Node) -> str | None:
+    """The name of a Spec that is not read yet."""
+    if isinstance(node.value, str):
+        return node.value
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        return next(iter(node.value))
+    return None

@@ -1,0 +1,117 @@
+"""The keys of a config, their types and their defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from imgclf.config.spec import Spec, written
+
+
+def _square(value: Any) -> Any:
+    """One number means a square; a list is a tuple to pydantic's strict mode."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+_Side = Annotated[int, Field(ge=8, le=4096)]
+_LARGEST_SEED = 2**32 - 1
+_SEED = f"a whole number from 0 to {_LARGEST_SEED}"
+_NAME = "a word fit for a file name, without / \\ : and not beginning with a dot or a dash"
+_FILE_NAME = r"^[^\s./\\:\x00-\x1f-]([^/\\:\x00-\x1f]*[^\s/\\:\x00-\x1f])?$"
+
+
+def _field(allowed: str, default: Any = ..., **bounds: Any) -> Any:
+    """A key; `allowed` is what a message says may stand there."""
+    return Field(default, description=allowed, **bounds)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class DataConfig(_Section):
+    """Where the pictures are and how they are read.
+
+    Attributes:
+        directory: One folder for each class inside, or train/, validation/ and test/ with those.
+        validation_split: The part of the pictures that is held out, between 0 and 1.
+        seed: Of the split, and of everything else unless training.seed is given.
+        image_size: (height, width) in pixels.
+        batch_size: Pictures in one step.
+        resize: How a picture of another shape is fitted.
+    """
+
+    directory: str = _field("the path of a folder", min_length=1)
+    validation_split: float = _field("a number above 0 and below 1", 0.2, gt=0, lt=1)
+    seed: int = _field(_SEED, 123, ge=0, le=_LARGEST_SEED)
+    image_size: Annotated[tuple[_Side, _Side], BeforeValidator(_square)] = _field(
+        "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
+    )
+    batch_size: int = _field("a whole number from 1 to 65536", 32, ge=1, le=65536)
+    resize: Literal["stretch", "crop", "pad"] = _field("stretch, crop, pad", "stretch")
+
+
+class ModelConfig(_Section):
+    """The network.
+
+    Attributes:
+        layers: From the picture (float32 RGB, 0 to 255) to the last layer before the output.
+        output: Replaces the output layer that follows from the number of classes.
+    """
+
+    layers: tuple[Spec, ...] = _field("a list of at least one layer", min_length=1)
+    output: Spec | None = _field("a Dense layer, or null", None)
+
+
+class TrainingConfig(_Section):
+    """How it is trained.
+
+    Attributes:
+        epochs: At most; callbacks may end it earlier.
+        optimizer: A Keras optimizer.
+        loss: Replaces the loss that follows from the number of classes.
+        metrics: What is measured beside the loss.
+        seed: Of weights, augmentation and shuffling; None takes data.seed.
+        publish: The model of the best validation epoch, or of the last one.
+    """
+
+    epochs: int = _field("a whole number, 1 or more", 30, ge=1, le=1_000_000)
+    optimizer: Spec = _field("an optimizer", Spec(name="Adam"))
+    loss: Spec | None = _field("a loss, or null", None)
+    metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
+    seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
+    publish: Literal["best", "last"] = _field("best, last", "best")
+
+
+class Config(_Section):
+    """A whole config."""
+
+    name: str | None = _field(_NAME, None, pattern=_FILE_NAME, max_length=100)
+    data: DataConfig = _field("the keys of data, indented below it")
+    augmentation: tuple[Spec, ...] = _field("a list of layers", ())
+    model: ModelConfig = _field("the keys of model, indented below it")
+    training: TrainingConfig = _field("the keys of training, indented below it", TrainingConfig())
+    callbacks: tuple[Spec, ...] = _field("a list of callbacks", ())
+
+    def callback_off(self, name: str) -> bool:
+        """Whether a callback that is on by default was turned off (`TensorBoard: none`)."""
+        return any(spec.off and spec.name == name for spec in self.callbacks)
+
+    def callbacks_named(self, name: str) -> tuple[Spec, ...]:
+        """The callbacks of this name that are on."""
+        return tuple(spec for spec in self.callbacks if spec.name == name and not spec.off)
+
+    def written(self) -> dict[str, Any]:
+        """Plain values with all defaults filled in, in the form that a config has."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: written(
+                {key: getattr(section, key) for key in type(section).model_fields}
+                if isinstance(section, _Section)
+                else section
+            )
+            for name, section in sections.items()
+        }

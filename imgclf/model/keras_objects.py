@@ -1,0 +1,69 @@
+"""From Specs to the Keras objects that they declare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgclf.backend import keras
+from imgclf.config import LoadedConfig, Spec
+from imgclf.config.arguments import object_kind
+from imgclf.config.metric_names import metric_name
+from imgclf.config.names import BY_OUTPUT
+from imgclf.config.vocabulary import Kind
+
+_MODULES: dict[Kind, Any] = {
+    "layers": keras.layers,
+    "optimizers": keras.optimizers,
+    "schedules": keras.optimizers.schedules,
+    "losses": keras.losses,
+    "metrics": keras.metrics,
+    "callbacks": keras.callbacks,
+    "initializers": keras.initializers,
+    "regularizers": keras.regularizers,
+    "constraints": keras.constraints,
+}
+
+
+def make(loaded: LoadedConfig, kind: Kind, spec: Spec, key: str) -> Any:
+    """The object that a Spec declares, those inside of its arguments first.
+
+    A metric is named here, for Keras numbers its automatic names through the whole process, and
+    a monitor would wait for `auc` while the second model calls it `auc_1`. Words such as
+    `accuracy` stay words: Keras settles them when it sees the output.
+
+    Args:
+        loaded: Where the Spec is from, for the line in a message.
+        kind: The module of Keras to look in.
+        spec: A class of that module with its arguments; not a user's own callback.
+        key: The dotted key of the Spec, such as `model.layers.3`.
+
+    Raises:
+        ConfigError: Keras refuses an argument.
+    """
+    if spec.name in BY_OUTPUT.get(kind, ()):
+        return spec.name
+    arguments = {
+        name: _make_inner(loaded, name, value, f"{key}.{name}")
+        for name, value in spec.arguments.items()
+    }
+    if kind == "metrics":
+        arguments["name"] = metric_name(spec)
+    try:
+        return getattr(_MODULES[kind], spec.name)(**arguments)
+    except Exception as error:  # Keras raises whatever its code stumbles over
+        reason = " ".join(str(error).split()) or type(error).__name__
+        message = f"Keras can't make this {spec.name}: {reason}"
+        raise loaded.error(loaded.problem(key, message, received=_shown(spec))) from error
+
+
+def _make_inner(loaded: LoadedConfig, argument: str, value: Any, key: str) -> Any:
+    if isinstance(value, Spec):
+        return make(loaded, object_kind(argument) or "layers", value, key)
+    if isinstance(value, list) and any(isinstance(item, Spec) for item in value):
+        return [_make_inner(loaded, argument, v, f"{key}.{i}") for i, v in enumerate(value)]
+    return value
+
+
+def _shown(spec: Spec) -> str:
+    given = ", ".join(f"{name}: {value}" for name, value in spec.arguments.items())
+    return f"{spec.name}: {{{given}}}" if given else spec.name
