@@ -1,0 +1,1 @@
+"""The callback stack: what happens around the steps of a training."""

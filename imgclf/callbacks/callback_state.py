@@ -1,0 +1,77 @@
+"""What of each callback has to survive an interruption, and how it is read and put back.
+
+A callback that offers `get_state()` and `set_state(state)` speaks for itself. Keras's own
+offer nothing, so what each of them remembers between two hooks is listed here; with a new
+version of Keras, compare the list with its sources.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgclf.backend import keras
+
+_REMEMBERED: dict[type, tuple[str, ...]] = {
+    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
+    keras.callbacks.History: ("epoch", "history"),
+    keras.callbacks.ModelCheckpoint: (
+        "best",
+        "_batches_seen_since_last_saving",
+        "_last_batch_seen",
+    ),
+    keras.callbacks.OrbaxCheckpoint: (
+        "best",
+        "_batches_seen_since_last_saving",
+        "_last_batch_seen",
+        "_total_batches_seen",
+    ),
+    keras.callbacks.ReduceLROnPlateau: ("best", "cooldown_counter", "wait"),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
+}
+
+
+def names(callbacks: list[Any]) -> dict[str, Any]:
+    """A name for each callback that stays the same in the next process: its class, numbered."""
+    named: dict[str, Any] = {}
+    for callback in callbacks:
+        name, count = type(callback).__name__, 1
+        while name in named:
+            count += 1
+            name = f"{type(callback).__name__} {count}"
+        named[name] = callback
+    return named
+
+
+def get_state(callback: Any) -> Any:
+    """The callback's state, or None if it has none that we know of."""
+    if speaks_for_itself(callback):
+        return callback.get_state()
+    attributes = _attributes(callback)
+    return {name: getattr(callback, name) for name in attributes} if attributes else None
+
+
+def set_state(callback: Any, state: Any) -> None:
+    """Puts back what `get_state` returned, after the callback's own `on_train_begin`."""
+    if speaks_for_itself(callback):
+        callback.set_state(state)
+        return
+    for name in _attributes(callback):
+        setattr(callback, name, state[name])
+
+
+def speaks_for_itself(callback: Any) -> bool:
+    """Whether it offers `get_state` and `set_state`."""
+    return hasattr(callback, "get_state") and hasattr(callback, "set_state")
+
+
+def forgets(callback: Any) -> bool:
+    """Whether it is somebody's own class, of which we can't know what it remembers."""
+    own = not type(callback).__module__.startswith(("keras.", "imgclf."))
+    return own and not speaks_for_itself(callback) and not _attributes(callback)
+
+
+def _attributes(callback: Any) -> tuple[str, ...]:
+    for kind, attributes in _REMEMBERED.items():
+        if isinstance(callback, kind):
+            return attributes
+    return ()

@@ -1,0 +1,79 @@
+"""ModelCheckpoint, with files that are whole or absent and `period` as in old tutorials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from imgclf.backend import keras
+from imgclf.callbacks.best_epoch import BestEpoch
+from imgclf.callbacks.epoch import Logs
+from imgclf.files import atomic_path
+
+
+class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
+    """Saves the model or its weights every so often, or when it is better than before.
+
+    Args are those of `keras.callbacks.ModelCheckpoint`, and:
+        period: Save (or compare) every so many epochs only.
+        follow: Save the epochs that this one finds best, instead of comparing.
+    """
+
+    def __init__(
+        self,
+        filepath: str | Path,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        period: int = 1,
+        follow: BestEpoch | None = None,
+    ) -> None:
+        super().__init__(
+            filepath,
+            monitor=monitor,
+            verbose=verbose,
+            save_best_only=save_best_only,
+            save_weights_only=save_weights_only,
+            mode=mode,
+            save_freq=save_freq,
+            initial_value_threshold=initial_value_threshold,
+        )
+        self.period = period
+        self._follow = follow
+        if follow is not None:
+            self.monitor = None  # nothing to compare, nothing to check
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Saves if it is time."""
+        if self.save_freq == "epoch":
+            self._save_model(epoch, None, logs)
+
+    def _save_model(self, epoch: int, batch: int | None, logs: Logs | None) -> None:
+        if (epoch + 1) % self.period:
+            return
+        target = Path(self._get_file_path(epoch, batch, logs or {}))
+        if not self._is_due(epoch, batch, logs, target):
+            return
+        with atomic_path(target) as temporary:
+            if self.save_weights_only:
+                # Keras insists on the ending, of which atomic_path keeps the last part only.
+                weights = temporary.with_suffix(".weights.h5")
+                try:
+                    self.model.save_weights(weights, overwrite=True)
+                    weights.replace(temporary)
+                finally:
+                    weights.unlink(missing_ok=True)
+            else:
+                self.model.save(temporary, overwrite=True)
+
+    def _is_due(self, epoch: int, batch: int | None, logs: Logs | None, target: Path) -> bool:
+        if self._follow is not None:
+            return self._follow.epoch == epoch
+        if self.save_best_only and self.monitor_op is None:
+            self._set_monitor_op()  # Keras does so at the end of an epoch: too late for save_freq
+        due: Any = self._should_save_model(epoch, batch, logs, str(target))
+        return bool(due)

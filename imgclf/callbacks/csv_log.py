@@ -1,0 +1,108 @@
+"""CSVLogger: one row an epoch, none missing and none doubled over an interruption."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.callbacks.epoch import Logs
+from imgclf.callbacks.monitoring import log_names
+from imgclf.errors import UsageError
+from imgclf.files import atomic_write
+
+
+class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
+    """Writes epoch (from 0), metrics and learning rate to a file, a row at a time.
+
+    Args:
+        filename: The file; its folder is made.
+        separator: Between the columns.
+        append: Add to the rows that the file has already, which must have the same columns.
+            Keras would write other columns under the old header.
+
+    Raises:
+        UsageError: `append`, and the file has other columns.
+    """
+
+    def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
+        super().__init__(str(filename), separator, append)
+        self._path = Path(filename)
+        self._bytes_before = 0
+        self._written = ""
+
+    def get_state(self) -> dict[str, Any]:
+        """All that this training wrote: a log of a thousand epochs has some 100 KB."""
+        return {"keys": self.keys, "bytes_before": self._bytes_before, "written": self._written}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Makes the file what it was at that moment, whatever happened to it since."""
+        self.keys, self._written = state["keys"], state["written"]
+        kept = self._present()[: state["bytes_before"]]
+        self._bytes_before = len(kept)
+        atomic_write(self._path, lambda stream: stream.write(kept + self._written.encode()))
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Empties the file, or sees whether its columns fit."""
+        self.keys, self._written = None, ""
+        present = self._present() if self.append else b""
+        if present and not present.endswith(b"\n"):
+            present += b"\n"
+        self._bytes_before = len(present)
+        atomic_write(self._path, lambda stream: stream.write(present))
+        header = self._header()
+        missing = [name for name in log_names(self.model) or [] if name not in header]
+        if header and missing:  # told now, and not after the first epoch
+            raise self._other_columns(header, f"without {', '.join(missing)}")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Adds the row, after the header if it is the first."""
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = sorted(logs)
+            if not any(key.startswith("val_") for key in self.keys):
+                # Epochs without validation may come first (validation_freq); Keras does so too.
+                measured = [key for key in self.keys if not key.startswith("learning_rate")]
+                self.keys += [f"val_{key}" for key in measured]
+            columns, header = ["epoch", *self.keys], self._header()
+            if not header:
+                self._add(columns)
+            elif header != columns:
+                raise self._other_columns(header, f"not {self.sep.join(columns)}")
+        self._add([epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)])
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Nothing is left to do: no file is kept open."""
+
+    def _present(self) -> bytes:
+        return self._path.read_bytes() if self._path.exists() else b""
+
+    def _header(self) -> list[str]:
+        """The columns of the file that is appended to; none if it is new."""
+        if not self._bytes_before:
+            return []
+        with self._path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file, delimiter=self.sep), [])
+
+    def _other_columns(self, header: list[str], instead: str) -> UsageError:
+        return UsageError(
+            f"CSVLogger: {self._path} has the columns {self.sep.join(header)}, {instead}",
+            "give another filename, or append: false to begin the file anew",
+        )
+
+    def _add(self, cells: list[Any]) -> None:
+        row = io.StringIO()
+        csv.writer(row, delimiter=self.sep, lineterminator="\n").writerow(cells)
+        with self._path.open("ab") as file:
+            file.write(row.getvalue().encode())
+        self._written += row.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list | tuple | np.ndarray) and np.ndim(value) > 0:
+        return f"[{', '.join(map(str, value))}]"
+    return value

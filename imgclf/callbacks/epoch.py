@@ -1,0 +1,89 @@
+"""The two callbacks at the front of the stack, on which the others rely."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from imgclf.backend import keras
+
+Logs = dict[str, Any]
+
+
+class EpochAware(Protocol):
+    """What feeds the training, and shuffles by the epoch.
+
+    Attributes:
+        epoch: The epoch, from 0, whose batches come next.
+        first_batch: How many batches of that epoch to leave out because they were trained on
+            before an interruption.
+    """
+
+    epoch: int
+    first_batch: int
+
+    def dataset(self) -> Any:
+        """The `tf.data.Dataset` that `fit` is given, or one of the same elements."""
+
+
+class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the feed which epoch comes next, before Keras asks it for a batch."""
+
+    def __init__(self, feed: EpochAware) -> None:
+        super().__init__()
+        self.feed = feed
+        self._skipped = 0
+        self._ended_epoch = False
+
+    def skip(self, batches: int) -> None:
+        """Leaves out the first batches of the epoch that begins; to be called as it begins."""
+        self.feed.first_batch = self._skipped = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """From its first batch, unless somebody skips some now."""
+        self.feed.epoch = epoch
+        self.skip(0)
+
+    def end_if_done(self, batch: int) -> None:
+        """Ends an epoch whose first batches were skipped, after the last of the others.
+
+        Keras would ask for batches until there are none, and the step that gets none counts:
+        the optimizer's iterations and the random seeds have moved on when it fails.
+        """
+        last = self._skipped + batch + 1 == self.params["steps"]
+        if self._skipped and last and not self.model.stop_training:
+            self._ended_epoch = self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """What ended the epoch must not end the training."""
+        if self._ended_epoch:
+            self._ended_epoch = self.model.stop_training = False
+
+
+class CompleteLogs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Sees to it that all later callbacks log the same things, whichever of them there are.
+
+    Keras adds the learning rate only where a scheduler is in use, and leaves a metric with one
+    value for each of one class (F1Score, say) an array, at which TensorBoard raises.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Adds `learning_rate`, or one for each of several optimizers."""
+        if logs is None:
+            return
+        for name, value in logs.items():
+            if isinstance(value, np.ndarray) and value.size == 1:
+                logs[name] = float(value.item())
+        logs.update(learning_rates(self.model.optimizer))
+
+
+def learning_rates(optimizer: Any) -> dict[str, float]:
+    """The present rates under the names that Keras logs them by."""
+    optimizers = getattr(optimizer, "optimizers", None)
+    if optimizers is None:
+        return {"learning_rate": float(keras.ops.convert_to_numpy(optimizer.learning_rate))}
+    return {
+        f"learning_rate_{one.name}": float(keras.ops.convert_to_numpy(one.learning_rate))
+        for one in optimizers
+    }

@@ -1,0 +1,110 @@
+"""Which names a training will log, and which of them says how good an epoch was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from imgclf.backend import keras
+from imgclf.callbacks.epoch import EpochAware, Logs, learning_rates
+from imgclf.errors import UsageError, nearest_match
+
+
+def metric_names(model: Any) -> list[str]:
+    """Names of the compiled metrics in the order in which they were declared.
+
+    Keras makes the metrics at the first step; CheckMonitors has it done before.
+    """
+    return [metric.name for metric in _compiled_metrics(model)]
+
+
+def log_names(model: Any) -> list[str] | None:
+    """All names that an epoch's logs will hold if there is validation; None if not known yet."""
+    if not _has_built_metrics(model):
+        return None
+    measured = ["loss", *metric_names(model)]
+    rates = learning_rates(model.optimizer)
+    return [*measured, *(f"val_{name}" for name in measured), *rates]
+
+
+def direction(model: Any, monitor: str) -> str | None:
+    """ "min" or "max", whichever is better, or None if Keras can't tell."""
+    name = monitor.removeprefix("val_")
+    if name == "loss":
+        return "min"
+    for metric in _compiled_metrics(model):
+        if metric.name == name:
+            known = {"up": "max", "down": "min"}
+            return known.get(getattr(metric, "_direction", None) or "")
+    return None
+
+
+def default_monitor(model: Any) -> tuple[str, str]:
+    """What says how good an epoch was, and whether "min" or "max" of it is better.
+
+    The first metric that has a direction, on the validation pictures; else their loss.
+    """
+    for name in metric_names(model):
+        mode = direction(model, name)
+        if mode is not None:
+            return f"val_{name}", mode
+    return "val_loss", "min"
+
+
+class CheckMonitors(keras.callbacks.Callback):  # type: ignore[misc]
+    """Stops before the first step if a callback monitors what will not be logged.
+
+    Keras only warns, and `ModelCheckpoint(save_best_only=True)` then saves every epoch.
+
+    Args:
+        callbacks: The ones to check.
+        feed: What the model is trained on. With it the metrics are made now (0.3 s): their
+            names are known to all callbacks, and their values can be put back when an epoch is
+            resumed in its middle.
+    """
+
+    def __init__(self, callbacks: Iterable[Any], feed: EpochAware | None) -> None:
+        super().__init__()
+        self._monitoring = [one for one in callbacks if hasattr(one, "monitor")]
+        self._feed = feed
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Compares the monitors with the names that the compiled model will log."""
+        if self._feed is not None and not _has_built_metrics(self.model):
+            # What Keras itself does at this point on its other backends.
+            self.model._symbolic_build(data_batch=self._feed.dataset().element_spec)
+        names = log_names(self.model)
+        if names is not None:
+            for callback in self._monitoring:
+                _check_monitor(callback, names, self.model)
+
+
+def _check_monitor(callback: Any, names: list[str], model: Any) -> None:
+    # ModelCheckpoint has a monitor also where it saves every epoch and compares nothing.
+    compares = getattr(callback, "save_best_only", True)
+    if callback.monitor is None or not compares:
+        return
+    owner = type(callback).__name__
+    if callback.monitor not in names:
+        near = nearest_match(callback.monitor, names)
+        raise UsageError(
+            f"{owner}: nothing called {callback.monitor!r} will be logged",
+            f"allowed: {', '.join(names)}" + (f"; did you mean {near!r}?" if near else ""),
+        )
+    if getattr(callback, "mode", "auto") == "auto" and direction(model, callback.monitor) is None:
+        raise UsageError(
+            f"{owner}: whether {callback.monitor!r} should be large or small is not known",
+            "say mode: max or mode: min",
+        )
+
+
+def _has_built_metrics(model: Any) -> bool:
+    return all(metric.built for metric in model.metrics if hasattr(metric, "metrics"))
+
+
+def _compiled_metrics(model: Any) -> list[Any]:
+    """Keras keeps them one level down, in containers that it doesn't export."""
+    found: list[Any] = []
+    for metric in model.metrics:
+        found.extend(getattr(metric, "metrics", []))
+    return found

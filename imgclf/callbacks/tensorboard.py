@@ -1,0 +1,98 @@
+"""TensorBoard, whose event files go on after an interruption as if there had been none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.callbacks.epoch import Logs
+
+_COUNTERS = ("_global_train_batch", "_global_test_batch")
+
+
+class TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
+    """Keras's TensorBoard, with every argument of it.
+
+    A resumed training repeats what came after its last commit, and TensorBoard would show that
+    twice. So a commit holds the length of each event file, and a resume cuts them back.
+
+    Args:
+        log_dir: Where the event files go.
+        mark: Part of the names of the files that this training writes, which tells them from
+            those of others in the same folder.
+        options: The other arguments of `keras.callbacks.TensorBoard`.
+    """
+
+    def __init__(self, log_dir: str | Path, mark: str, options: dict[str, Any]) -> None:
+        super().__init__(log_dir=str(log_dir), **options)
+        self._mark = f".{mark}"
+        self._earlier: set[Path] = set()
+
+    def get_state(self) -> dict[str, Any]:
+        """The steps, and how long each event file is."""
+        for writer in self._writers.values():
+            writer.flush()
+        root = Path(self.log_dir)
+        sizes = {str(file.relative_to(root)): file.stat().st_size for file in self._event_files()}
+        return {"sizes": sizes, **{name: getattr(self, name) for name in _COUNTERS}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Goes on counting, and takes away what was written after the commit."""
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
+        for file in self._earlier:
+            size = state["sizes"].get(str(file.relative_to(self.log_dir)))
+            if size is None:
+                file.unlink(missing_ok=True)
+            elif file.stat().st_size > size:
+                os.truncate(file, size)
+
+    def set_model(self, model: Any) -> None:
+        """Looks which event files there are before Keras opens one for the graph."""
+        self._earlier = set(self._event_files())
+        super().set_model(model)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Leaves out metrics with a value for each class: Keras takes all for single numbers."""
+        super().on_train_batch_end(batch, _single_numbers(logs))
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Likewise."""
+        super().on_test_end(_single_numbers(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Likewise."""
+        super().on_epoch_end(epoch, _single_numbers(logs))
+
+    def close(self) -> None:
+        """Ends the writers when an exception kept `on_train_end` from doing it."""
+        while self._prev_summary_state:
+            self._pop_writer()
+        self._close_writers()
+
+    def _event_files(self) -> list[Path]:
+        found = Path(self.log_dir).glob("*/events.out.tfevents.*")
+        return sorted(file for file in found if file.name.endswith(self._mark))
+
+    @property
+    def _train_writer(self) -> Any:
+        return self._writer("train", self._train_dir)
+
+    @property
+    def _val_writer(self) -> Any:
+        return self._writer("val", self._val_dir)
+
+    def _writer(self, key: str, directory: str) -> Any:
+        if key not in self._writers:
+            self._writers[key] = self.summary.create_file_writer(
+                directory, filename_suffix=self._mark
+            )
+        return self._writers[key]
+
+
+def _single_numbers(logs: Logs | None) -> Logs:
+    return {name: value for name, value in (logs or {}).items() if np.ndim(value) == 0}
