@@ -1,0 +1,160 @@
+"""Engines: what turns decoded pictures into the network's outputs.
+
+`open_engine` takes the LiteRT graph inside the model file, which needs no TensorFlow; only
+where there is none does it load the model in Keras, which costs seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.cache import Pixels
+from imgclf.errors import ModelFileError
+from imgclf.model.archive import ModelArchive
+from imgclf.model.head import Probabilities, to_probabilities
+from imgclf.model.manifest import Manifest
+from imgclf.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+Outputs = NDArray[np.float32]
+
+BATCH_SIZE = 32
+
+
+class Engine(Protocol):
+    """Runs a network."""
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3)."""
+
+    def finish(self) -> None:
+        """To be called after the last batch."""
+
+
+class LiteRTEngine:
+    """Runs a LiteRT graph.
+
+    Args:
+        graph: The flatbuffer.
+
+    Raises:
+        ValueError: The graph is no LiteRT graph, or one that plain LiteRT can't run.
+        ImportError: There is no `ai-edge-litert` for this platform.
+    """
+
+    def __init__(self, graph: bytes) -> None:
+        # Only this one module: the package's `__init__` is empty, its other modules are slow.
+        from ai_edge_litert.interpreter import Interpreter
+
+        with quiet_stderr():
+            try:
+                self._interpreter = Interpreter(model_content=graph, num_threads=os.cpu_count())
+                self._interpreter.allocate_tensors()
+            except RuntimeError as error:
+                raise ValueError(str(error)) from error
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._allocated = 1
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """See `Engine.run`."""
+        if len(pixels) != self._allocated:
+            # Laying the memory out anew costs a millisecond: feed batches of one size.
+            self._interpreter.resize_tensor_input(self._input, pixels.shape)
+            self._interpreter.allocate_tensors()
+            self._allocated = len(pixels)
+        self._interpreter.set_tensor(self._input, pixels.astype(np.float32))
+        self._interpreter.invoke()
+        outputs: Outputs = self._interpreter.get_tensor(self._output)
+        return outputs
+
+    def finish(self) -> None:
+        """See `Engine.finish`."""
+
+
+class KerasEngine:
+    """Runs a Keras model.
+
+    Args:
+        model: Takes float32 pictures.
+        hooks: A `keras.callbacks.CallbackList`, whose predict hooks are called as
+            `Model.predict` calls them.
+    """
+
+    def __init__(self, model: keras.Model, hooks: keras.callbacks.CallbackList | None = None):
+        self._model = model
+        self._hooks = hooks
+        self._batches = 0
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """See `Engine.run`."""
+        if self._hooks is not None:
+            if self._batches == 0:
+                self._hooks.on_predict_begin()
+            self._hooks.on_predict_batch_begin(self._batches)
+        outputs: Outputs = self._model.predict_on_batch(pixels.astype(np.float32))
+        if self._hooks is not None:
+            self._hooks.on_predict_batch_end(self._batches, {"outputs": outputs})
+        self._batches += 1
+        return outputs
+
+    def finish(self) -> None:
+        """See `Engine.finish`."""
+        if self._hooks is not None and self._batches:
+            self._hooks.on_predict_end()
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model that is ready to answer."""
+
+    manifest: Manifest
+    engine: Engine
+
+    def probabilities(self, pixels: Pixels) -> Probabilities:
+        """Calibrated probabilities, float64 (pictures, classes), for uint8 pictures."""
+        outputs = self.engine.run(pixels)
+        return to_probabilities(outputs, self.manifest.head, self.manifest.temperature)
+
+    def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
+        """The same, joined, for pictures that come in batches."""
+        parts = [self.probabilities(batch) for batch in batches]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
+
+
+def open_classifier(path: Path, warn: Callable[[str], None]) -> Classifier:
+    """Opens a model file for prediction, without TensorFlow where that can be.
+
+    Args:
+        path: The model file.
+        warn: Is told why TensorFlow is needed, if it is.
+
+    Raises:
+        ModelFileError: See `ModelArchive`.
+    """
+    with ModelArchive(path) as archive:
+        manifest = archive.manifest()
+        graph = archive.twin(manifest)
+    reason = manifest.twin_note or "it has no LiteRT graph in it"
+    if graph is not None:
+        try:
+            return Classifier(manifest, LiteRTEngine(graph))
+        except ImportError:
+            reason = "ai-edge-litert is not installed"
+        except ValueError as error:
+            raise ModelFileError(
+                f"{path} is damaged: LiteRT can't run its graph: {error}"
+            ) from None
+    warn(f"{path}: starting TensorFlow, which takes seconds, for {reason}")
+    from imgclf.model.keras_file import load_keras_model
+
+    return Classifier(manifest, KerasEngine(load_keras_model(path)))

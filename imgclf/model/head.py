@@ -1,0 +1,48 @@
+"""From what a network puts out to the probability of each class."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Activation = Literal["sigmoid", "softmax", "sigmoid_logits", "softmax_logits"]
+Probabilities = NDArray[np.float64]
+
+_TINY = np.finfo(np.float32).tiny
+
+
+def to_probabilities(
+    outputs: NDArray[np.floating], head: Activation, temperature: float = 1.0
+) -> Probabilities:
+    """Probabilities of each class, float64, shape (pictures, classes), rows adding up to 1.
+
+    Args:
+        outputs: What the network puts out: shape (pictures, 1) for a sigmoid head, which gives
+            the probability of the second class; shape (pictures, classes) for a softmax head.
+        head: How to read them; "logits" if the network ends before the activation.
+        temperature: Divides the logits; over 1 makes the model less sure of itself, and never
+            changes which class comes first. 1 leaves the network's own probabilities as they
+            are. (Guo et al. 2017, On Calibration of Modern Neural Networks.)
+    """
+    values = outputs.astype(np.float64)
+    if head in ("sigmoid", "sigmoid_logits"):
+        second = values[:, :1] if head == "sigmoid" else _sigmoid(values[:, :1])
+        probabilities = np.concatenate([1 - second, second], axis=1)
+    else:
+        probabilities = values if head == "softmax" else _softmax(values)
+    if temperature == 1.0:
+        return probabilities
+    return _softmax(np.log(np.maximum(probabilities, _TINY)) / temperature)
+
+
+def _sigmoid(logits: Probabilities) -> Probabilities:
+    result: Probabilities = np.exp(-np.logaddexp(0.0, -logits))
+    return result
+
+
+def _softmax(logits: Probabilities) -> Probabilities:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    result: Probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return result

@@ -1,0 +1,43 @@
+"""The answer for one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgclf.model.head import Probabilities
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one input.
+
+    Attributes:
+        path: As it was given.
+        label: The likeliest class; None if the picture can't be read.
+        confidence: The likeliest class's probability; None likewise.
+        probabilities: By class name, in the model's order; empty likewise.
+        error: Why the picture can't be read; None if it could.
+    """
+
+    path: str
+    label: str | None
+    confidence: float | None
+    probabilities: dict[str, float]
+    error: str | None
+
+    @classmethod
+    def of(cls, path: str, row: Probabilities, class_names: Sequence[str]) -> Prediction:
+        """From one picture's probabilities, shape (classes,)."""
+        best = int(row.argmax())
+        by_class = dict(zip(class_names, row.tolist(), strict=True))
+        return cls(path, class_names[best], float(row[best]), by_class, error=None)
+
+    @classmethod
+    def unreadable(cls, path: str, error: str) -> Prediction:
+        """For a picture that can't be read."""
+        return cls(path, None, None, {}, error)
+
+    def likeliest(self, count: int) -> list[tuple[str, float]]:
+        """The first `count` classes with their probabilities, likeliest first."""
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]

@@ -1,0 +1,140 @@
+"""Model files: what is read from them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgclf.errors import ModelFileError
+from imgclf.model.archive import CONFIG, MANIFEST, TWIN, WEIGHTS, ModelArchive, find_model
+from imgclf.model.engine import open_classifier
+from imgclf.model.keras_file import load_keras_model
+from imgclf.train import Trained
+
+
+def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
+    """A copy of a model file in which one member is another."""
+    target = model.with_name("other.keras")
+    with zipfile.ZipFile(model) as source, zipfile.ZipFile(target, "w") as made:
+        for name in source.namelist():
+            content = source.read(name)
+            made.writestr(name, edit(content) if name == member else content)
+    return target
+
+
+def with_layer(class_name: str, module: str) -> Callable[[bytes], bytes]:
+    def edit(content: bytes) -> bytes:
+        config = json.loads(content)
+        layer = {"class_name": class_name, "module": module, "config": {"name": "evil"}}
+        config["config"]["layers"].append(layer)
+        return json.dumps(config).encode()
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("class_name", "module"),
+    [
+        ("Lambda", "keras.layers"),
+        ("TFSMLayer", "keras.layers"),
+        ("TorchModuleWrapper", "keras.layers"),
+        ("system", "os"),
+        ("get_file", "keras.utils"),
+        ("Evil", "keras_evil.layers"),
+        ("function", "keras.src.utils.file_utils"),
+    ],
+)
+def test_a_model_that_could_run_code_is_not_opened(
+    trained: Trained, class_name: str, module: str
+) -> None:
+    model = rewritten(trained.model, CONFIG, with_layer(class_name, module))
+    with pytest.raises(ModelFileError, match="not to be trusted"):
+        load_keras_model(model)
+
+
+def test_weights_that_are_not_those_of_the_manifest_are_refused(trained: Trained) -> None:
+    model = rewritten(trained.model, WEIGHTS, lambda content: content[:-1] + b"x")
+    with pytest.raises(ModelFileError, match="weights are not what they should be"):
+        load_keras_model(model)
+
+
+def test_a_graph_that_is_not_that_of_the_manifest_is_refused(trained: Trained) -> None:
+    model = rewritten(trained.model, TWIN, lambda content: content[:-1] + b"x")
+    with pytest.raises(ModelFileError, match="is not the graph it should be"):
+        open_classifier(model, str)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [b"", b"{", b"[]", b"null", b"{}", b'{"format_version": 1}', b"\xff", b"[" * 100_000],
+)
+def test_a_damaged_manifest_is_an_error(trained: Trained, manifest: bytes) -> None:
+    model = rewritten(trained.model, MANIFEST, lambda _: manifest)
+    with pytest.raises(ModelFileError, match="is damaged"):
+        open_classifier(model, str)
+
+
+def test_a_newer_format_says_so(trained: Trained) -> None:
+    newer = json.dumps({"format_version": 99}).encode()
+    model = rewritten(trained.model, MANIFEST, lambda _: newer)
+    with pytest.raises(ModelFileError, match="newer imgclf"):
+        open_classifier(model, str)
+
+
+def test_a_plain_keras_model_is_told_how_to_be_adopted(trained: Trained) -> None:
+    plain = trained.run.path / "checkpoints" / "best.keras"
+    with pytest.raises(ModelFileError, match="doesn't say its classes") as caught:
+        open_classifier(plain, str)
+    assert f"imgclf adopt {plain}" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_member_that_is_there_twice_is_refused(trained: Trained) -> None:
+    with zipfile.ZipFile(trained.model, "a") as archive:
+        archive.writestr(MANIFEST, b"{}")
+    with pytest.raises(ModelFileError, match="two members"):
+        ModelArchive(trained.model)
+
+
+def test_a_member_that_would_fill_the_memory_is_refused(trained: Trained) -> None:
+    target = trained.model.with_name("bomb.keras")
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MANIFEST, b" " * (17 << 20))
+    with pytest.raises(ModelFileError, match="not to be trusted"):
+        open_classifier(target, str)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, 4000, -1000, -30, -1])
+def test_a_cut_file_is_refused(trained: Trained, keep: int) -> None:
+    whole = trained.model.read_bytes()
+    trained.model.write_bytes(whole[:keep])
+    with pytest.raises(ModelFileError):
+        open_classifier(trained.model, str)
+
+
+def test_hdf5_models_are_refused(in_folder: Path) -> None:
+    with pytest.raises(ModelFileError, match="can run code"):
+        ModelArchive(Path("model.h5"))
+
+
+def test_the_only_model_is_found_and_several_are_listed(trained: Trained) -> None:
+    assert find_model(None, None) == Path("models/pets.keras")
+    shutil.copy("models/pets.keras", "models/other.keras")
+    with pytest.raises(ModelFileError, match=r"several models: models/other.keras, models/pets"):
+        find_model(None, None)
+    assert find_model(Path("pets"), None) == Path("models/pets.keras")
+    assert find_model(None, "models/other.keras") == Path("models/other.keras")
+    assert find_model(Path("pets"), "models/other.keras") == Path("models/pets.keras")
+
+
+def test_a_misspelt_model_names_the_nearest(trained: Trained) -> None:
+    with pytest.raises(ModelFileError, match=r"did you mean models/pets.keras"):
+        ModelArchive(Path("models/pet.keras"))
+    with pytest.raises(ModelFileError, match="no model file pet") as caught:
+        ModelArchive(find_model(Path("pet"), None))
+    assert "did you mean models/pets.keras?" in str(caught.value)
