@@ -1,0 +1,384 @@
+"""The front door: options in, one verb, its result printed, an exit status out.
+
+Verbs are imported inside the commands, so that `--help` and usage errors cost nothing. Only
+this module prints or exits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgclf import __version__
+from imgclf.errors import ImgclfError, UsageError
+
+if TYPE_CHECKING:
+    from imgclf.corrections.guard import Judged
+    from imgclf.model.manifest import Scores
+    from imgclf.retrain import Corrected, Retrained
+    from imgclf.talk import Talk
+
+app = typer.Typer(
+    name="imgclf",
+    help="Train, use and correct image classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A model file, or its name in models/. [default: $IMGCLF_MODEL, or the only one]",
+        show_default=False,
+    ),
+]
+CallbackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--callback",
+        metavar="FILE.py:CLASS",
+        help="Run on Keras with this callback; may be given several times.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value of the config, such as training.epochs=5; may be given several "
+        "times.",
+    ),
+]
+
+
+class _Session:
+    """Options that stand before the command."""
+
+    quiet = False
+    debug = False
+
+
+@app.callback()
+def _options(
+    directory: Annotated[
+        Path | None, typer.Option("-C", metavar="DIR", help="Work in this folder.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes and no progress, only warnings.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback if imgclf itself fails.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        print(f"imgclf {__version__}")
+        raise typer.Exit
+    _Session.quiet, _Session.debug = quiet, debug
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise UsageError(f"-C {directory}: {error.strerror}") from error
+
+
+@app.command("check")
+def _check(
+    config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
+    overrides: SetOption = None,
+) -> None:
+    """Look for what would spoil a training, in the config and in its pictures."""
+    from imgclf.check import check
+
+    talk = _talk()
+    found = check(config, talk, overrides or [])
+    width = max(len("class"), *(len(name) for name in found.counts))
+    print(f"{'class':<{width}}  train  validate  test")
+    for name, (training, validation, test) in found.counts.items():
+        print(f"{name:<{width}}  {training:>5}  {validation:>8}  {test:>4}")
+    for finding in found.findings:
+        print(f"{finding.kind}: {finding.message}")
+    for code in found.code:
+        print(f"training will run code of your own: {code}")
+    if not found.findings:
+        talk.note("nothing found that would spoil a training")
+    talk.note(f"next: imgclf train {config}")
+
+
+@app.command("train")
+def _train(
+    config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
+    overrides: SetOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew, whatever an earlier run left.")
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Show the network's layers first.")
+    ] = False,
+) -> None:
+    """Train a model; run again after an interruption, it goes on where it was."""
+    from imgclf.train import train
+
+    talk = _talk()
+    done = train(
+        config,
+        talk,
+        overrides or [],
+        fresh=fresh,
+        show_summary=talk.note if summary else None,
+    )
+    if done.outcome == "unchanged":
+        talk.note(f"nothing to do: {config} and its pictures are as they were trained on")
+    if done.record.scores:
+        print(_score_line(done.record.scores))
+    if done.record.test_scores:
+        print(_score_line(done.record.test_scores))
+    print(f"model: {done.model}")
+    print(f"run: {done.run.path}")
+    if done.outcome == "unchanged":
+        talk.note(f"to train anew: imgclf train {config} --fresh")
+        return
+    talk.note(
+        f"{done.outcome} in {done.seconds:.0f} s; "
+        f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
+    )
+    talk.note(f"curves: {done.run.curves}")
+    if done.run.tensorboard.is_dir():
+        talk.note(f"TensorBoard: tensorboard --logdir {done.run.path.parent}")
+    talk.note(f"next: imgclf predict PICTURE --model {done.model}")
+
+
+@app.command("predict")
+def _predict(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, folders, or - for a list on stdin.", show_default=False),
+    ],
+    model: ModelOption = None,
+    row_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, tsv, csv or jsonl. [default: table on a terminal, else tsv]",
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Only the K likeliest classes.", metavar="K")
+    ] = None,
+    callbacks: CallbackOption = None,
+) -> None:
+    """Say what pictures show."""
+    from imgclf.model.archive import find_model
+    from imgclf.predict import find_inputs, open_for_prediction, predict
+    from imgclf.report.rows import RowFormat, row_writer
+
+    # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    chosen = row_format or ("table" if sys.stdout.isatty() else "tsv")
+    _refuse_unknown("--format", chosen, list(RowFormat))
+    file = find_model(model, os.environ.get("IMGCLF_MODEL"))
+    classifier = open_for_prediction(file, callbacks or [], _talk())
+    write = row_writer(sys.stdout, RowFormat(chosen), classifier.manifest.class_names, top)
+    unreadable = 0
+    for prediction in predict(classifier, find_inputs(paths, sys.stdin)):
+        write(prediction)
+        unreadable += prediction.error is not None
+    if unreadable:
+        raise typer.Exit(4)
+
+
+@app.command("evaluate")
+def _evaluate(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Class folders. [default: the validation part of what it was trained on]",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    callbacks: CallbackOption = None,
+) -> None:
+    """Score a model on labelled pictures."""
+    from imgclf.evaluate import evaluate
+    from imgclf.model.archive import find_model
+
+    file = find_model(model, os.environ.get("IMGCLF_MODEL"))
+    scores = evaluate(file, directory, callbacks or [], _talk())
+    if as_json:
+        print(scores.model_dump_json(indent=1))
+        return
+    print(_score_line(scores))
+    width = max(len(name) for name in scores.per_class)
+    for name, accuracy in scores.per_class.items():
+        print(f"  {name:<{width}}  {accuracy:.4f}")
+
+
+@app.command("retrain")
+def _retrain(
+    pictures: Annotated[
+        list[Path], typer.Argument(help="Pictures that the model has wrong.", show_default=False)
+    ],
+    label: Annotated[str, typer.Option("--label", "-l", help="What they are.", show_default=False)],
+    model: ModelOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come of it; change nothing.")
+    ] = False,
+) -> None:
+    """Correct a model, if that does not make it worse on other pictures."""
+    from imgclf.model.archive import find_model
+    from imgclf.retrain import retrain
+
+    talk = _talk()
+    file = find_model(model, os.environ.get("IMGCLF_MODEL"))
+    done = retrain(file, pictures, label, talk, dry_run=dry_run)
+    for picture in done.pictures:
+        print(_fate_line(picture))
+    if done.judged is not None:
+        print(_judged_table(done.judged))
+    print(_retrained_line(done))
+    if done.outcome == "refused":
+        raise typer.Exit(3)
+
+
+@app.command("history")
+def _history(model: ModelOption = None) -> None:
+    """List the versions of a model, what was corrected and what they scored."""
+    from imgclf.history import history
+    from imgclf.model.archive import find_model
+
+    found, in_use = history(find_model(model, os.environ.get("IMGCLF_MODEL")))
+    print("version  parent  corrections  accuracy  created")
+    for manifest in found:
+        accuracy = f"{manifest.scores.accuracy:.4f}" if manifest.scores else "-"
+        print(
+            f"{manifest.version:>7}  {manifest.parent or '-':>6}  {len(manifest.corrections):>11}  "
+            f"{accuracy:>8}  {manifest.created}"
+            + ("  (in use)" if manifest.version == in_use else "")
+        )
+
+
+@app.command("rollback")
+def _rollback(
+    version: Annotated[
+        int | None,
+        typer.Argument(help="Which. [default: the one before the present]", show_default=False),
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Put an earlier version of a model back in use."""
+    from imgclf.history import rollback
+    from imgclf.model.archive import find_model
+
+    file = find_model(model, os.environ.get("IMGCLF_MODEL"))
+    manifest = rollback(file, version)
+    print(f"{file} is now version {manifest.version}, byte for byte")
+
+
+@app.command("demo")
+def _demo(
+    directory: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")] = Path(
+        "imgclf-demo"
+    ),
+) -> None:
+    """Try everything on drawn pictures: train, predict, correct one mistake."""
+    from imgclf.demo import demo
+
+    demo(directory, _talk(), show=print)
+
+
+def main() -> None:
+    """Runs the command line; the only place where errors become messages and statuses."""
+    try:
+        app()
+    except ImgclfError as error:
+        print(f"imgclf: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except Exception as error:
+        if _Session.debug:
+            raise
+        sys.exit(_report_fault(error))
+
+
+def _report_fault(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="imgclf-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+    ) as log:
+        log.write(f"imgclf {__version__}, arguments: {sys.argv[1:]}\n")
+        log.writelines(traceback.format_exception(error))
+    print(
+        f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n"
+        f"what happened is written in {log.name}; with --debug it is shown",
+        file=sys.stderr,
+    )
+    return ImgclfError.exit_status
+
+
+def _talk() -> Talk:
+    from imgclf.talk import Talk
+
+    return Talk(sys.stderr, quiet=_Session.quiet)
+
+
+def _refuse_unknown(option: str, received: str, allowed: list[str]) -> None:
+    from imgclf.errors import nearest_match
+
+    if received not in allowed:
+        near = nearest_match(received, allowed)
+        raise UsageError(
+            f"{option} {received}: allowed are {', '.join(allowed)}"
+            + (f"; did you mean {near}?" if near else "")
+        )
+
+
+def _score_line(scores: Scores) -> str:
+    return f"{scores.part} accuracy: {scores.accuracy:.4f} ({scores.pictures} pictures)"
+
+
+def _fate_line(picture: Corrected) -> str:
+    before, after = (
+        f"{said.label} {said.confidence:.1%}" for said in (picture.before, picture.after)
+    )
+    said = before if before == after else f"{before} -> {after}"
+    return f"{picture.before.path}: {said} ({picture.fate})"
+
+
+def _judged_table(judged: Judged) -> str:
+    """What the held-out pictures say; `after` may be below `trained` by `tolerance`."""
+    width = max(len(name) for name in judged.pictures)
+    header = f"{'held-out':<{width}}  pictures  trained  before   after  tolerance"
+    rows = [
+        f"{name:<{width}}  {count:>8}  {judged.trained[name]:>7.4f}  {judged.before[name]:>6.4f}"
+        f"  {judged.after[name]:>6.4f}  {judged.tolerance[name]:>9.4f}"
+        for name, count in judged.pictures.items()
+    ]
+    return "\n".join([header, *rows])
+
+
+def _retrained_line(done: Retrained) -> str:
+    right, corrected, left_out = (
+        sum(picture.fate == fate for picture in done.pictures)
+        for fate in ("right already", "corrected", "left out")
+    )
+    counts = f"{corrected} corrected, {right} right already, {left_out} left out"
+    what = {
+        "corrected": f"{done.model} is now version {done.version}",
+        "right already": f"{done.model} stays at version {done.version}: nothing to learn",
+        "refused": f"{done.model} stays at version {done.version}: it would have done harm",
+        "dry run": f"{done.model} stays at version {done.version}: a dry run",
+    }[done.outcome]
+    return f"{what} ({counts})"

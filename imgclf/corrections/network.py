@@ -1,0 +1,105 @@
+"""A Keras classifier seen as fixed features and logits, with the corrections' neurons beside."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses
+from imgclf.data.cache import Pixels
+from imgclf.errors import ModelFileError
+
+# Larger feature maps are averaged down before: a neuron has one weight for each feature.
+MOST_FEATURES = 20_000
+
+_POOL, _FLAT, _UNIT = "corrections_pool", "corrections_flat", "corrections_unit"
+_NEURONS, _STRENGTH = "corrections", "corrections_strength"
+_SUM, _ANSWER = "corrections_sum", "corrections_answer"
+
+
+class CorrectableNetwork:
+    """Reads the parts of a model, and builds it again with other neurons.
+
+    Args:
+        model: A classifier whose last layer is Dense, or one that `with_neurons` returned.
+
+    Raises:
+        ModelFileError: Its last layer is something else.
+
+    Attributes:
+        neurons: Those of the corrections that the model has; none at first.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._inputs = model.inputs
+        if any(layer.name == _ANSWER for layer in model.layers):
+            self._features = model.get_layer(_UNIT).output
+            self._logits = model.get_layer(_SUM).input[0]
+            self._activation = model.get_layer(_ANSWER).activation
+            self.neurons = Neurons(
+                model.get_layer(_NEURONS).get_weights()[0],
+                model.get_layer(_STRENGTH).get_weights()[0],
+            )
+        else:
+            self._features = _unit_features(model)
+            self._logits, self._activation = _logits(model)
+            features, units = self._features.shape[-1], self._logits.shape[-1]
+            self.neurons = Neurons(
+                np.zeros((features, 0), np.float32), np.zeros((0, units), np.float32)
+            )
+        self._responses = keras.Model(self._inputs, [self._features, self._logits])
+
+    def responses(self, pixels: Pixels) -> Responses:
+        """To uint8 pictures of shape (pictures, height, width, 3), without any neurons.
+
+        They never change while the trained network stays.
+        """
+        if not len(pixels):
+            features, units = self.neurons.keys.shape[0], self.neurons.strengths.shape[1]
+            return Responses(np.zeros((0, features), np.float32), np.zeros((0, units), np.float32))
+        return Responses(*self._responses.predict(pixels, batch_size=32, verbose=0))
+
+    def with_neurons(self, neurons: Neurons) -> keras.Model:
+        """A plain Keras model with these neurons in it, which saves and loads like any other."""
+        count, units = neurons.strengths.shape
+        dense = keras.layers.Dense(count, activation="relu", name=_NEURONS)
+        strength = keras.layers.Dense(units, use_bias=False, name=_STRENGTH)
+        added = strength(dense(self._features))
+        total = keras.layers.Add(name=_SUM)([self._logits, added])
+        answer = keras.layers.Activation(self._activation, name=_ANSWER)(total)
+        dense.set_weights([neurons.keys, np.full(count, -THRESHOLD, np.float32)])
+        strength.set_weights([neurons.strengths])
+        return keras.Model(self._inputs, answer)
+
+
+def _unit_features(model: keras.Model) -> Any:
+    """The last tensor that still has height and width, as one row of unit length."""
+    maps = [layer.output for layer in model.layers if len(layer.output.shape) == 4]
+    if not maps:
+        return keras.layers.UnitNormalization(name=_UNIT)(model.layers[-1].input)
+    last = maps[-1]
+    height, width, channels = last.shape[1:]
+    side = 1
+    while math.ceil(height / side) * math.ceil(width / side) * channels > MOST_FEATURES:
+        side += 1
+    if side > 1:
+        last = keras.layers.AveragePooling2D(side, padding="same", name=_POOL)(last)
+    flat = keras.layers.Flatten(name=_FLAT)(last)
+    return keras.layers.UnitNormalization(name=_UNIT)(flat)
+
+
+def _logits(model: keras.Model) -> tuple[Any, Any]:
+    """What the last Dense layer gives before its activation, and the activation."""
+    last = model.layers[-1]
+    if not isinstance(last, keras.layers.Dense):
+        raise ModelFileError(
+            f"a model can be corrected if its last layer is Dense; this one's is "
+            f"{type(last).__name__}"
+        )
+    linear = keras.layers.Dense(last.units, use_bias=last.use_bias, name=last.name)
+    logits = linear(last.input)
+    linear.set_weights(last.get_weights())
+    return logits, last.activation

@@ -1,0 +1,97 @@
+"""The whole loop on drawn pictures: train, predict, correct one mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import chdir
+from importlib.resources import files
+from pathlib import Path
+
+from imgclf.data.sample import draw_sample
+from imgclf.errors import UsageError
+from imgclf.files import atomic_write_text
+from imgclf.model.prediction import Prediction
+from imgclf.predict import find_inputs, open_for_prediction, predict
+from imgclf.retrain import retrain
+from imgclf.talk import Talk
+from imgclf.train import train
+
+TRAINING_PICTURES, NEW_PICTURES = 200, 50
+
+
+def demo(directory: Path, talk: Talk, show: Callable[[str], None]) -> None:
+    """Draws cats and dogs, and does with them what the user will do with their own pictures.
+
+    Args:
+        directory: Where to; made if it is not there.
+        talk: Where notes and progress go.
+        show: Takes a line of what the commands would print, and the commands.
+
+    Raises:
+        UsageError: There is something else in the folder.
+    """
+    if directory.exists() and not (directory / "demo.yaml").exists() and any(directory.iterdir()):
+        raise UsageError(f"{directory} is not empty", "name another folder: imgclf demo FOLDER")
+    directory.mkdir(parents=True, exist_ok=True)
+    with chdir(directory):
+        _draw(talk)
+        show(f"in {directory}: {2 * TRAINING_PICTURES} drawn cats and dogs to train on\n")
+        show("$ imgclf train demo.yaml")
+        done = train(Path("demo.yaml"), talk)
+        if done.record.scores:
+            show(f"right on {done.record.scores.accuracy:.1%} of the held-out pictures\n")
+
+        show("$ imgclf predict new")
+        classifier = open_for_prediction(done.model, [], talk)
+        answers = list(predict(classifier, find_inputs(["new"], [])))
+        mistakes = [answer for answer in answers if answer.label != _truth(answer)]
+        for answer in answers[:3]:
+            show(_line(answer))
+        show(f"... right on {len(answers) - len(mistakes)} of {len(answers)}\n")
+        if not mistakes:
+            show("no mistake left to correct; that was luck\n")
+        else:
+            _correct(done.model, mistakes[0], len(answers) - len(mistakes), talk, show)
+    show(_NEXT.format(directory=directory))
+
+
+_NEXT = """\
+Everything is in {directory}: look at dataset/, models/ and runs/.
+With your own pictures, one folder for each class (pets/cat/*.jpg, pets/dog/*.jpg):
+
+  imgclf train configs/catdog.yaml --set data.directory=pets
+  imgclf predict photo.jpg
+  imgclf retrain photo.jpg --label cat"""
+
+
+def _draw(talk: Talk) -> None:
+    with talk.track("drawing pictures"):
+        if not Path("dataset").exists():
+            draw_sample(Path("dataset"), TRAINING_PICTURES, seed=1)
+        if not Path("new").exists():
+            draw_sample(Path("new"), NEW_PICTURES, seed=2)
+    recipe = (files("imgclf") / "demo.yaml").read_text("utf-8")
+    atomic_write_text(Path("demo.yaml"), recipe)
+
+
+def _correct(
+    model: Path, mistake: Prediction, right_before: int, talk: Talk, show: Callable[[str], None]
+) -> None:
+    label = _truth(mistake)
+    show(f"$ imgclf retrain {mistake.path} --label {label}")
+    done = retrain(model, [Path(mistake.path)], label, talk)
+    show(f"was  {_line(mistake)}")
+    show(f"is   {_line(done.pictures[0].after)}")
+    classifier = open_for_prediction(model, [], talk)
+    answers = predict(classifier, find_inputs(["new"], []))
+    right = sum(answer.label == _truth(answer) for answer in answers)
+    show(f"... right on {right} of the new pictures now, {right_before} before\n")
+
+
+def _truth(answer: Prediction) -> str:
+    """The drawn pictures lie in folders that say what they are."""
+    return Path(answer.path).parent.name
+
+
+def _line(answer: Prediction) -> str:
+    return f"{answer.path}: {answer.label} {answer.confidence:.1%}"

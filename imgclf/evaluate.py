@@ -1,0 +1,87 @@
+"""Scoring a model on labelled pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgclf.config import parse_config, resolve_head
+from imgclf.config.scalars import write_yaml
+from imgclf.data.dataset import Part, read_dataset, read_labelled
+from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.folder import Skipped
+from imgclf.errors import DataError
+from imgclf.model.engine import open_classifier
+from imgclf.model.manifest import Manifest, Scores
+from imgclf.model.scoring import accuracy_scores
+from imgclf.talk import Talk
+
+
+def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str], talk: Talk) -> Scores:
+    """Accuracy of a model, overall and by class.
+
+    Args:
+        model: The model file.
+        directory: Class folders; None for the validation part of the set it was trained on.
+        callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
+        talk: Where notes and progress go.
+
+    Raises:
+        ModelFileError: The model can't be read.
+        DataError: The pictures can't be used.
+        UsageError: A callback can't be made.
+    """
+    classifier = open_classifier(model, talk.warning)
+    manifest = classifier.manifest
+    if directory is None:
+        part, skipped = _validation_part(manifest, talk)
+    else:
+        settings = manifest.decoder.settings()
+        part, skipped = read_labelled(directory, manifest.class_names, settings, talk)
+    for skip in skipped:
+        talk.warning(f"left out {skip.path}: {skip.reason}")
+    if callbacks:
+        _call_test_hooks(model, manifest, part, callbacks)
+    probabilities = classifier.probabilities_of(part.batches())
+    return accuracy_scores(
+        probabilities,
+        part.labels,
+        manifest.class_names,
+        part="validation" if directory is None else "test",
+    )
+
+
+def _validation_part(manifest: Manifest, talk: Talk) -> tuple[Part, tuple[Skipped, ...]]:
+    """The held-out part of the data set that the model was trained on, split as it was then."""
+    if manifest.data is None:
+        raise DataError(
+            f"{manifest.name} doesn't say what it was trained on", "imgclf evaluate FOLDER"
+        )
+    directory = Path(manifest.data.directory)
+    if not directory.is_dir():
+        raise DataError(
+            f"{directory}, which {manifest.name} was trained on, is not there",
+            "judge by other pictures: imgclf evaluate FOLDER",
+        )
+    data = manifest.config["data"]
+    found = read_dataset(
+        directory, data["validation_split"], data["seed"], manifest.decoder.settings(), talk
+    )
+    if found.folder.fingerprint() != manifest.data.fingerprint:
+        talk.warning(
+            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
+            "of these pictures"
+        )
+    return found.validation, ()
+
+
+def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Sequence[str]) -> None:
+    from imgclf.callbacks.custom import make_custom_callback
+    from imgclf.model.keras_file import load_keras_model
+
+    made = [make_custom_callback(reference, {}) for reference in callbacks]
+    num_classes = len(manifest.class_names)
+    loaded = parse_config(write_yaml(manifest.config), model)
+    labels = encode_labels(part.labels, resolve_head(loaded, num_classes).label_mode, num_classes)
+    feed = Feed(part.pixels, part.rows, labels, loaded.config.data.batch_size)
+    load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)

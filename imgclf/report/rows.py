@@ -1,0 +1,112 @@
+"""Predictions as rows: a table for people; TSV, CSV and JSON lines for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TextIO
+
+from imgclf.model.prediction import Prediction
+
+
+class RowFormat(StrEnum):
+    """How predictions are written."""
+
+    TABLE = "table"
+    TSV = "tsv"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+WriteRow = Callable[[Prediction], None]
+
+_TSV_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_SHOWN_IN_TABLE = 3
+
+
+def row_writer(
+    stream: TextIO, row_format: RowFormat, class_names: Sequence[str], top: int | None
+) -> WriteRow:
+    """Writes the header, if the format has one, and returns what writes a row.
+
+    Args:
+        stream: Where to; each row is written whole.
+        row_format: TSV and CSV have the columns path, label, confidence, a probability for
+            each class, error. In TSV tab, newline and backslash inside a path are escaped by a
+            backslash.
+        class_names: In the model's order.
+        top: Only the likeliest so many classes, likeliest first: the columns are then label_1,
+            probability_1, label_2, ...
+    """
+    if row_format is RowFormat.JSONL:
+        return lambda row: _write(stream, json.dumps(_as_object(row, top)) + "\n")
+    if row_format is RowFormat.TABLE:
+        return _table_writer(stream, class_names, top)
+    if top is None:
+        shown = [f"probability_{name}" for name in class_names]
+    else:
+        top = min(top, len(class_names))
+        shown = [f"{what}_{k + 1}" for k in range(top) for what in ("label", "probability")]
+    header = ["path", "label", "confidence", *shown, "error"]
+
+    def cells(row: Prediction) -> list[str]:
+        if row.label is None or row.confidence is None:
+            middle = [""] * len(shown)
+        elif top is None:
+            middle = [_number(value) for value in row.probabilities.values()]
+        else:
+            pairs = row.likeliest(top)
+            middle = [cell for label, value in pairs for cell in (label, _number(value))]
+        confidence = "" if row.confidence is None else _number(row.confidence)
+        return [row.path, row.label or "", confidence, *middle, row.error or ""]
+
+    if row_format is RowFormat.CSV:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        return lambda row: _flushed(stream, writer.writerow(cells(row)))
+    _write(stream, _tsv(header))
+    return lambda row: _write(stream, _tsv(cells(row)))
+
+
+def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -> WriteRow:
+    """The path comes last, so that rows line up although none waits for the next."""
+    width = max(len("label"), *(len(name) for name in class_names))
+    shown = min(top or _SHOWN_IN_TABLE, len(class_names))
+
+    def line(row: Prediction) -> str:
+        if row.label is None or row.confidence is None:
+            return f"{'-':<{width}}  {'-':>10}  {row.path}: {row.error}\n"
+        ranked = "  ".join(f"{name} {value:.3f}" for name, value in row.likeliest(shown))
+        return f"{row.label:<{width}}  {row.confidence:>10.1%}  {row.path}  ({ranked})\n"
+
+    _write(stream, f"{'label':<{width}}  {'confidence':>10}  picture\n")
+    return lambda row: _write(stream, line(row))
+
+
+def _as_object(row: Prediction, top: int | None) -> dict[str, object]:
+    probabilities = row.probabilities if top is None else dict(row.likeliest(top))
+    return {
+        "path": row.path,
+        "label": row.label,
+        "confidence": row.confidence,
+        "probabilities": probabilities,
+        "error": row.error,
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}"
+
+
+def _tsv(cells: Sequence[str]) -> str:
+    return "\t".join(cell.translate(_TSV_ESCAPES) for cell in cells) + "\n"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    _flushed(stream, stream.write(text))
+
+
+def _flushed(stream: TextIO, _: object) -> None:
+    stream.flush()

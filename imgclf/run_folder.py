@@ -1,0 +1,78 @@
+"""One training's folder: `runs/NAME/2026-11-22T10-15-03/`, and which of them to go on with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from imgclf.files import atomic_write_text
+from imgclf.model.manifest import Scores
+
+RUNS_DIRECTORY = Path("runs")
+
+
+class RunRecord(BaseModel):
+    """What `run.json` says of a training.
+
+    Attributes:
+        status: "running" until the model is published; also after a crash.
+        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        published_epoch: Whose weights the model has, counted from 1.
+        scores: Of the published model on the validation pictures.
+        test_scores: Likewise on the data set's test part, if it has one.
+        model: Where the model was published.
+    """
+
+    status: Literal["running", "finished"] = "running"
+    data_fingerprint: str
+    epochs_run: int = 0
+    published_epoch: int | None = None
+    scores: Scores | None = None
+    test_scores: Scores | None = None
+    model: str | None = None
+
+
+class RunFolder:
+    """The files of one training.
+
+    Args:
+        path: The folder; made when something is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_as_written = path / "config.yaml"
+        self.config_resolved = path / "config.resolved.yaml"
+        self.tensorboard = path / "tensorboard"
+        self.curves = path / "curves.png"
+        self._record = path / "run.json"
+
+    def read(self) -> RunRecord | None:
+        """The record, or None if there is none that can be read."""
+        try:
+            return RunRecord.model_validate_json(self._record.read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, record: RunRecord) -> None:
+        """Replaces the record."""
+        atomic_write_text(self._record, record.model_dump_json(indent=1))
+
+
+def latest_run(name: str) -> RunFolder | None:
+    """The newest training of a config that left a record."""
+    folders = sorted((RUNS_DIRECTORY / name).glob("*/run.json"), reverse=True)
+    return RunFolder(folders[0].parent) if folders else None
+
+
+def new_run(name: str, now: datetime) -> RunFolder:
+    """A folder of its own for a training that starts now."""
+    stamp = now.strftime("%Y-%m-%dT%H-%M-%S")
+    path, count = RUNS_DIRECTORY / name / stamp, 1
+    while path.exists():
+        count += 1
+        path = RUNS_DIRECTORY / name / f"{stamp}-{count}"
+    return RunFolder(path)

@@ -1,0 +1,76 @@
+"""The documentation shows what the program prints.
+
+After a change to an option: IMGCLF_WRITE_DOCS=1 python -m pytest tests/test_documentation.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imgclf.cli import app
+from imgclf.config import load_config
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = {command.name or "": command for command in app.registered_commands}
+
+
+def help_of(*arguments: str) -> str:
+    """What `--help` prints on 80 columns, whatever the terminal that the tests run in."""
+    environment = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
+    result = CliRunner().invoke(app, [*arguments, "--help"], env=environment, prog_name="imgclf")
+    assert result.exit_code == 0
+    return "\n".join(line.rstrip() for line in result.stdout.splitlines()).strip()
+
+
+def commands_page() -> str:
+    parts = ["# Commands", f"```text\n{help_of()}\n```"]
+    parts += [f"## imgclf {name}\n\n```text\n{help_of(name)}\n```" for name in COMMANDS]
+    return "\n\n".join(parts) + "\n"
+
+
+def commands_table() -> str:
+    rows = []
+    for name, command in COMMANDS.items():
+        assert command.callback is not None
+        rows.append(f"| `imgclf {name}` | {(command.callback.__doc__ or '').splitlines()[0]} |")
+    return "\n".join(rows)
+
+
+def readme_with_table(text: str) -> str:
+    start, end = "|---|---|\n<!-- commands -->\n", "\n<!-- /commands -->"
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    return before + start + commands_table() + end + after
+
+
+def test_the_commands_page_is_what_help_prints() -> None:
+    page = ROOT / "docs" / "commands.md"
+    if os.environ.get("IMGCLF_WRITE_DOCS"):
+        page.write_text(commands_page())
+    assert page.read_text() == commands_page()
+
+
+def test_the_readme_lists_every_command() -> None:
+    readme = ROOT / "README.md"
+    expected = readme_with_table(readme.read_text())
+    if os.environ.get("IMGCLF_WRITE_DOCS"):
+        readme.write_text(expected)
+    assert readme.read_text() == expected
+
+
+def test_every_file_that_the_readme_links_to_is_there() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text()):
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_config_is_valid_and_opens_with_its_command(path: Path) -> None:
+    text = path.read_text()
+    assert f"#     imgclf train configs/{path.name}" in text
+    assert "MEASURE" not in text
+    load_config(path)
