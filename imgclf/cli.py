@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgclf import __version__
-from imgclf.errors import ImgclfError, UsageError
+from imgclf.errors import ImgclfError, UsageError, nearest_match
 
 if TYPE_CHECKING:
     from imgclf.corrections.guard import Judged
@@ -69,6 +69,12 @@ class _Session:
     debug = False
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"imgclf {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     directory: Annotated[
@@ -80,17 +86,32 @@ def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show a traceback if imgclf itself fails.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
 ) -> None:
-    if version:
-        print(f"imgclf {__version__}")
-        raise typer.Exit
     _Session.quiet, _Session.debug = quiet, debug
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}") from error
+
+
+_ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
+
+
+def _known_format(received: str | None) -> str | None:
+    if received is not None and received not in _ROW_FORMATS:
+        near = nearest_match(received, _ROW_FORMATS)
+        raise UsageError(
+            f"--format {received}: allowed are {', '.join(_ROW_FORMATS)}"
+            + (f"; did you mean {near}?" if near else "")
+        )
+    return received
 
 
 @app.command("check")
@@ -170,32 +191,62 @@ def _predict(
         str | None,
         typer.Option(
             "--format",
-            help="table, tsv, csv or jsonl. [default: table on a terminal, else tsv]",
+            help="table, tsv, csv or jsonl. [default: as --output ends; else table on a "
+            "terminal, tsv in a pipe]",
             show_default=False,
+            callback=_known_format,
         ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the rows to this file.", show_default=False),
     ] = None,
     top: Annotated[
         int | None, typer.Option("--top", min=1, help="Only the K likeliest classes.", metavar="K")
     ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option("--min-confidence", min=0, max=1, help="Label the less confident `unsure`."),
+    ] = 0.0,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option("--sort-into", metavar="DIR", help="File the pictures into DIR/LABEL/."),
+    ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="With --sort-into: copy them. [the default]")
+    ] = False,
+    move: Annotated[bool, typer.Option("--move", help="With --sort-into: move them.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="With --sort-into: make symbolic links.")
+    ] = False,
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
+    from imgclf.data.filing import Filing
+    from imgclf.files import open_output
     from imgclf.model.archive import find_model
-    from imgclf.predict import find_inputs, open_for_prediction, predict
+    from imgclf.predict import file_by_label, find_inputs, open_for_prediction, predict
     from imgclf.report.rows import RowFormat, row_writer
 
     # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    chosen = row_format or ("table" if sys.stdout.isatty() else "tsv")
-    _refuse_unknown("--format", chosen, list(RowFormat))
+    chosen = RowFormat(row_format or _row_format_for(output))
+    how = [way for way, wanted in zip(Filing, (copy, move, link), strict=True) if wanted]
+    if len(how) > 1 or (how and sort_into is None):
+        raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
+    talk = _talk()
     file = find_model(model, os.environ.get("IMGCLF_MODEL"))
-    classifier = open_for_prediction(file, callbacks or [], _talk())
-    write = row_writer(sys.stdout, RowFormat(chosen), classifier.manifest.class_names, top)
+    classifier = open_for_prediction(file, callbacks or [], talk)
+    rows = predict(classifier, find_inputs(paths, sys.stdin), min_confidence)
+    if sort_into is not None:
+        rows = file_by_label(rows, sort_into, how[0] if how else Filing.COPY)
     unreadable = 0
-    for prediction in predict(classifier, find_inputs(paths, sys.stdin)):
-        write(prediction)
-        unreadable += prediction.error is not None
+    with open_output(output) as stream, talk.track("predicting") as advance:
+        write = row_writer(stream, chosen, classifier.manifest.class_names, top)
+        for row in rows:
+            write(row)
+            unreadable += row.error is not None
+            advance(1)
     if unreadable:
         raise typer.Exit(4)
 
@@ -216,16 +267,13 @@ def _evaluate(
     """Score a model on labelled pictures."""
     from imgclf.evaluate import evaluate
     from imgclf.model.archive import find_model
+    from imgclf.report.scores import evaluation_table
 
     file = find_model(model, os.environ.get("IMGCLF_MODEL"))
-    scores = evaluate(file, directory, callbacks or [], _talk())
-    if as_json:
-        print(scores.model_dump_json(indent=1))
-        return
-    print(_score_line(scores))
-    width = max(len(name) for name in scores.per_class)
-    for name, accuracy in scores.per_class.items():
-        print(f"  {name:<{width}}  {accuracy:.4f}")
+    found = evaluate(file, directory, callbacks or [], _talk())
+    print(_json(found) if as_json else evaluation_table(found))
+    if found.unreadable:
+        raise typer.Exit(4)
 
 
 @app.command("retrain")
@@ -334,15 +382,17 @@ def _talk() -> Talk:
     return Talk(sys.stderr, quiet=_Session.quiet)
 
 
-def _refuse_unknown(option: str, received: str, allowed: list[str]) -> None:
-    from imgclf.errors import nearest_match
+def _row_format_for(output: Path | None) -> str:
+    if output is None:
+        return "table" if sys.stdout.isatty() else "tsv"
+    ending = output.suffix.removeprefix(".")
+    return ending if ending in _ROW_FORMATS else "tsv"
 
-    if received not in allowed:
-        near = nearest_match(received, allowed)
-        raise UsageError(
-            f"{option} {received}: allowed are {', '.join(allowed)}"
-            + (f"; did you mean {near}?" if near else "")
-        )
+
+def _json(result: object) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(result)).decode()
 
 
 def _score_line(scores: Scores) -> str:

@@ -9,16 +9,18 @@ from imgclf.config import parse_config, resolve_head
 from imgclf.config.scalars import write_yaml
 from imgclf.data.dataset import Part, read_dataset, read_labelled
 from imgclf.data.feed import Feed, encode_labels
-from imgclf.data.folder import Skipped
+from imgclf.data.folder import Skipped, not_a_picture
 from imgclf.errors import DataError
 from imgclf.model.engine import open_classifier
-from imgclf.model.manifest import Manifest, Scores
-from imgclf.model.scoring import accuracy_scores
+from imgclf.model.manifest import Manifest
+from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.talk import Talk
 
 
-def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str], talk: Talk) -> Scores:
-    """Accuracy of a model, overall and by class.
+def evaluate(
+    model: Path, directory: Path | None, callbacks: Sequence[str], talk: Talk
+) -> Evaluation:
+    """Accuracy, the scores of each class, who is taken for whom, and calibration.
 
     Args:
         model: The model file.
@@ -34,20 +36,22 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str], talk
     classifier = open_classifier(model, talk.warning)
     manifest = classifier.manifest
     if directory is None:
-        part, skipped = _validation_part(manifest, talk)
+        part, left_out = _validation_part(manifest, talk)
     else:
         settings = manifest.decoder.settings()
-        part, skipped = read_labelled(directory, manifest.class_names, settings, talk)
-    for skip in skipped:
-        talk.warning(f"left out {skip.path}: {skip.reason}")
+        part, left_out = read_labelled(directory, manifest.class_names, settings, talk)
+    for skipped in left_out:
+        talk.warning(f"left out {skipped.path}: {skipped.reason}")
     if callbacks:
         _call_test_hooks(model, manifest, part, callbacks)
     probabilities = classifier.probabilities_of(part.batches())
-    return accuracy_scores(
+    return evaluate_probabilities(
         probabilities,
         part.labels,
         manifest.class_names,
         part="validation" if directory is None else "test",
+        unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
+        temperature=manifest.temperature,
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
+
+from imgclf.errors import UsageError
 
 
 @contextmanager
@@ -44,6 +47,29 @@ def atomic_write(target: Path, write: Callable[[IO[bytes]], object]) -> None:
 def atomic_write_text(target: Path, text: str) -> None:
     """Replaces `target` by `text` in UTF-8."""
     atomic_write(target, lambda stream: stream.write(text.encode("utf-8")))
+
+
+@contextmanager
+def open_output(target: Path | None) -> Iterator[TextIO]:
+    """Yields a text stream for results: a file that appears when it is whole, or stdout.
+
+    File names that are no text go out byte for byte as they came in.
+
+    Raises:
+        UsageError: The file can't be written.
+    """
+    if target is None:
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    try:
+        with (
+            atomic_path(target) as temporary,
+            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+        ):
+            yield stream
+    except OSError as error:
+        raise UsageError(f"can't write {target}: {error.strerror or error}") from error
 
 
 def sync_folder(folder: Path) -> None:

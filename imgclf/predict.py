@@ -9,6 +9,7 @@ import numpy as np
 
 from imgclf.data.cache import Pixels, map_in_threads
 from imgclf.data.decoder import DecoderSettings, decode
+from imgclf.data.filing import Filing, file_picture
 from imgclf.data.folder import not_a_picture, walk_files
 from imgclf.errors import PictureError
 from imgclf.model.archive import read_manifest
@@ -57,10 +58,17 @@ def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iter
             yield argument
 
 
-def predict(classifier: Classifier, paths: Iterable[str]) -> Iterator[Prediction]:
+def predict(
+    classifier: Classifier, paths: Iterable[str], min_confidence: float = 0.0
+) -> Iterator[Prediction]:
     """Yields one prediction for each path, in order, as soon as its batch is done.
 
     Memory does not grow with the number of paths.
+
+    Args:
+        classifier: See `open_for_prediction`.
+        paths: Pictures.
+        min_confidence: Below it the label is `unsure`.
     """
     settings = classifier.manifest.decoder.settings()
     batch: list[tuple[str, Pixels | PictureError]] = []
@@ -69,10 +77,26 @@ def predict(classifier: Classifier, paths: Iterable[str]) -> Iterator[Prediction
     ):
         batch.append(item)
         if len(batch) == BATCH_SIZE:
-            yield from _answer(classifier, batch)
+            yield from _answer(classifier, batch, min_confidence)
             batch = []
-    yield from _answer(classifier, batch)
+    yield from _answer(classifier, batch, min_confidence)
     classifier.engine.finish()
+
+
+def file_by_label(
+    predictions: Iterable[Prediction], directory: Path, how: Filing
+) -> Iterator[Prediction]:
+    """Files each picture into `directory/LABEL/` and passes its prediction on.
+
+    Pictures that can't be read stay where they are.
+
+    Raises:
+        DataError: See `file_picture`.
+    """
+    for prediction in predictions:
+        if prediction.label is not None:
+            file_picture(Path(prediction.path), directory, prediction.label, how)
+        yield prediction
 
 
 def _try_to_decode(path: str, settings: DecoderSettings) -> tuple[str, Pixels | PictureError]:
@@ -83,7 +107,7 @@ def _try_to_decode(path: str, settings: DecoderSettings) -> tuple[str, Pixels | 
 
 
 def _answer(
-    classifier: Classifier, batch: list[tuple[str, Pixels | PictureError]]
+    classifier: Classifier, batch: list[tuple[str, Pixels | PictureError]], min_confidence: float
 ) -> Iterator[Prediction]:
     readable = [pixels for _, pixels in batch if not isinstance(pixels, PictureError)]
     rows = iter(classifier.probabilities(np.stack(readable)) if readable else ())
@@ -91,4 +115,5 @@ def _answer(
         if isinstance(pixels, PictureError):
             yield Prediction.unreadable(path, pixels.message)
         else:
-            yield Prediction.of(path, next(rows), classifier.manifest.class_names)
+            answer = Prediction.of(path, next(rows), classifier.manifest.class_names)
+            yield answer.or_unsure(min_confidence)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from imgclf.corrections.copies import light_copies
@@ -237,13 +238,12 @@ def _next_manifest(
         for picture in pictures
         if picture.fate == "corrected"
     )
-    return manifest.model_copy(
-        update={
-            "version": number,
-            "parent": manifest.version,
-            "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "corrections": (*manifest.corrections, *corrections),
-            "scores": judged.scores(),
-            "made_with": installed_versions(),
-        }
+    return msgspec.structs.replace(
+        manifest,
+        version=number,
+        parent=manifest.version,
+        created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        corrections=(*manifest.corrections, *corrections),
+        scores=judged.scores(),
+        made_with=installed_versions(),
     )

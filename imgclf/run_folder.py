@@ -6,15 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
-from imgclf.files import atomic_write_text
+from imgclf.files import atomic_write
 from imgclf.model.manifest import Scores
 
 RUNS_DIRECTORY = Path("runs")
 
 
-class RunRecord(BaseModel):
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What `run.json` says of a training.
 
     Attributes:
@@ -53,13 +53,14 @@ class RunFolder:
     def read(self) -> RunRecord | None:
         """The record, or None if there is none that can be read."""
         try:
-            return RunRecord.model_validate_json(self._record.read_bytes())
-        except (OSError, ValidationError):
+            return msgspec.json.decode(self._record.read_bytes(), type=RunRecord)
+        except (OSError, msgspec.DecodeError):
             return None
 
     def write(self, record: RunRecord) -> None:
         """Replaces the record."""
-        atomic_write_text(self._record, record.model_dump_json(indent=1))
+        text = msgspec.json.format(msgspec.json.encode(record))
+        atomic_write(self._record, lambda stream: stream.write(text))
 
 
 def latest_run(name: str) -> RunFolder | None:

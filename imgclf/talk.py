@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Advance = Callable[[int], None]
 
@@ -31,7 +33,13 @@ class Talk:
         self.stream = stream
         self.quiet = quiet
         self.terminal = (stream.isatty() if terminal is None else terminal) and not quiet
-        self.console = Console(file=stream, force_terminal=self.terminal, highlight=False)
+
+    @cached_property
+    def console(self) -> Console:
+        """For bars; its import takes 40 ms, which a prediction in a pipe should not pay."""
+        from rich.console import Console
+
+        return Console(file=self.stream, force_terminal=self.terminal, highlight=False)
 
     def note(self, text: str = "") -> None:
         """One line for somebody who watches or reads the log later; nothing if quiet."""
@@ -43,8 +51,11 @@ class Talk:
         self._line(f"warning: {text}")
 
     def _line(self, text: str) -> None:
-        # Not console.print: it would wrap lines and read brackets in file names as markup.
-        self.console.out(text, highlight=False)
+        if self.terminal:
+            # Not `print`, which would wrap lines and read brackets in file names as markup.
+            self.console.out(text, highlight=False)
+        else:
+            self.stream.write(f"{text}\n")
         self.stream.flush()
 
     @contextmanager
@@ -55,7 +66,6 @@ class Talk:
         then a line only if it took over a second.
         """
         if self.terminal:
-            # rich.progress costs 20 ms to import, which a single prediction would feel.
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
             columns = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import yaml
+from msgspec.structs import replace
 
 from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import choose_memory, save_memory
@@ -20,6 +21,7 @@ from imgclf.errors import UsageError
 from imgclf.files import atomic_write_text
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
+from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import Classifier, KerasEngine, open_classifier
 from imgclf.model.manifest import Decoder, Manifest, Scores, TrainedOn, installed_versions
 from imgclf.model.scoring import accuracy_scores
@@ -180,7 +182,7 @@ def _fit_and_publish(
         epochs_run=epochs_run,
         published_epoch=published_epoch,
         scores=manifest.scores,
-        test_scores=_scores(open_classifier(model_path, talk.warning), data.test, "test"),
+        test_scores=_test_scores(model_path, data.test, talk),
         model=str(model_path),
     )
     draw_curves(history, run.curves, published_epoch)
@@ -247,21 +249,23 @@ def _publish(
         ),
         made_with=installed_versions(),
     )
-    engine = KerasEngine(model)
-    scores = _scores(Classifier(manifest, engine), data.validation, "validation")
+    classifier = Classifier(manifest, KerasEngine(model))
+    probabilities = classifier.probabilities_of(data.validation.batches())
+    manifest = replace(
+        manifest,
+        temperature=fit_temperature(probabilities, data.validation.labels),
+        scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
+    )
     samples = next(data.validation.batches())
     keep_version(path)
-    manifest = write_model_file(
-        model, manifest.model_copy(update={"scores": scores}), path, samples
-    )
+    manifest = write_model_file(model, manifest, path, samples)
     save_memory(path, choose_memory(data.training, data.validation, loaded.config.data.seed))
     return manifest
 
 
-def _scores(
-    classifier: Classifier, part: Part, name: Literal["validation", "test"]
-) -> Scores | None:
-    if not len(part):
+def _test_scores(model: Path, test: Part, talk: Talk) -> Scores | None:
+    if not len(test):
         return None
-    probabilities = classifier.probabilities_of(part.batches())
-    return accuracy_scores(probabilities, part.labels, classifier.manifest.class_names, name)
+    classifier = open_classifier(model, talk.warning)
+    probabilities = classifier.probabilities_of(test.batches())
+    return accuracy_scores(probabilities, test.labels, classifier.manifest.class_names, "test")

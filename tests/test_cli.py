@@ -184,3 +184,38 @@ def test_the_demo_runs_from_a_drawing_to_a_correction(in_folder: Path) -> None:
     )
     assert {was, now} == {"cat", "dog"}
     assert (in_folder / "try/models/demo.keras").exists()
+
+
+def test_rows_in_a_file_are_those_on_stdout(trained: Trained) -> None:
+    on_stdout = imgclf("predict", "new", "--format", "csv").stdout
+    done = imgclf("predict", "new", "--output", "rows.csv")
+    assert done.stdout == ""
+    assert Path("rows.csv").read_text() == on_stdout
+
+
+def test_an_output_that_cannot_be_written_is_an_error(trained: Trained) -> None:
+    Path("rows.csv").mkdir()
+    done = imgclf("predict", "new", "--output", "rows.csv")
+    assert done.returncode == 2
+    assert "can't write rows.csv" in done.stderr
+    assert not list(Path().glob(".rows*"))
+
+
+def test_pictures_are_filed_by_label_and_the_unsure_apart(trained: Trained) -> None:
+    arguments = ["predict", "new", "--sort-into", "sorted", "--min-confidence", "0.6"]
+    first = imgclf(*arguments)
+    assert first.returncode == 0
+    for line in first.stdout.splitlines()[1:]:
+        path, label, confidence = line.split("\t")[:3]
+        assert (label == "unsure") == (float(confidence) < 0.6)
+        assert Path("sorted", label, Path(path).name).read_bytes() == Path(path).read_bytes()
+    filed = sorted(Path("sorted").rglob("*.jpg"))
+    assert len(filed) == 20
+    assert imgclf(*arguments).stdout == first.stdout
+    assert sorted(Path("sorted").rglob("*.jpg")) == filed
+
+
+def test_two_ways_of_filing_at_once_are_refused(trained: Trained) -> None:
+    done = imgclf("predict", "new", "--sort-into", "sorted", "--copy", "--move")
+    assert done.returncode == 2
+    assert not Path("sorted").exists()

@@ -77,7 +77,7 @@ def fit(
     stack = build_stack(loaded, folder / "run", quiet_talk(), feed=training)
     state = stack.committed_state
     assert state is not None
-    commit = load_latest(state.directory, pytest.fail)
+    commit = state.latest()
     begin = 0
     if commit is not None:
         start = state.restore(commit, model)
@@ -371,6 +371,18 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     other.compile("adam", "mse")
     with pytest.raises(UsageError, match="of another model: its weights"):
         fit(tmp_path, "- TensorBoard: none", other, epochs=2)
+
+
+def test_the_state_of_another_run_in_the_same_folder_is_not_used(tmp_path: Path) -> None:
+    training, _ = feeds()
+    loaded = declare(tmp_path, f"- BackupAndRestore: {{backup_dir: {tmp_path}/backup}}")
+    runs = [build_stack(loaded, tmp_path / n, quiet_talk(), feed=training) for n in "ab"]
+    first, second = (stack.committed_state for stack in runs)
+    assert first is not None and second is not None
+    write_commit(tmp_path / "backup", Commit(1, 0, False, first.fingerprint, {}))
+    assert first.latest() is not None
+    assert second.latest() is None
+    assert "the state of another run" in said(runs[1])
 
 
 def test_commits_are_removed_when_asked_and_not_before_the_end_is_confirmed(

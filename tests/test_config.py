@@ -338,7 +338,7 @@ def test_lines_are_kept_for_problems_that_are_found_later() -> None:
         (
             "Dense: {units: 2, kernel_regularizer: l2}",
             "Dense",
-            {"units": 2, "kernel_regularizer": "l2"},
+            {"units": 2, "kernel_regularizer": Spec(name="L2")},
         ),
     ],
 )
@@ -410,6 +410,8 @@ def test_keras_lower_case_names_mean_what_they_mean_to_keras(
         ("3", "model.layers.0", "a layer is expected here"),
         ("GlobalAveragePooling2D: {keepdims: 3}", "model.layers.0.keepdims", "can't take this"),
         ("Pipeline: [{Dense: 0}]", "model.layers.0.layers.0.units", "Dense can't take this units"),
+        ("TimeDistributed: null", "model.layers.0.layer", "TimeDistributed can't take this layer"),
+        ("Pipeline: []", "model.layers.0.layers", "Pipeline takes a list of layers"),
         ("Pipeline: RandomFlip", "model.layers.0.layers", "Pipeline takes a list of layers"),
         (
             "Conv2D: {filters: 3, kernel_size: 3, data_format: channels_first}",

@@ -118,7 +118,8 @@ def test_an_output_may_leave_units_and_activation_to_the_classes(
     classes: int, units: int, activation: str
 ) -> None:
     found = head(classes, output="{Dense: {kernel_initializer: zeros}}")
-    arguments = {"kernel_initializer": "zeros", "units": units, "activation": activation}
+    zeros = Spec(name="Zeros")
+    arguments = {"kernel_initializer": zeros, "units": units, "activation": activation}
     assert found.output == Spec(name="Dense", arguments=arguments)
 
 

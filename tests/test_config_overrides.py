@@ -85,6 +85,13 @@ def test_an_argument_of_a_schedule_inside_the_optimizer_is_set() -> None:
     assert optimizer.arguments["learning_rate"] == Spec(name="CosineDecay", arguments=rate)
 
 
+def test_an_argument_of_an_object_inside_of_a_layer_is_set() -> None:
+    text = SMALLEST.replace("Flatten", "{Dense: {units: 3, kernel_regularizer: {L1L2: 0.5}}}")
+    layer = load(text, "model.layers.Dense.kernel_regularizer.l2=0.25").config.model.layers[0]
+    inner = Spec(name="L1L2", arguments={"l1": 0.5, "l2": 0.25})
+    assert layer.arguments["kernel_regularizer"] == inner
+
+
 def test_a_callback_is_found_by_its_name_or_its_place() -> None:
     for override in ("callbacks.EarlyStopping.patience=3", "callbacks.0.patience=3"):
         assert load(FILE, override).config.callbacks[0].arguments == {"patience": 3}
@@ -116,8 +123,10 @@ def test_a_callback_is_turned_off() -> None:
 
 
 def test_a_callback_that_the_file_turned_off_is_turned_on_again() -> None:
-    config = load(with_callbacks("TensorBoard: none"), "callbacks.TensorBoard.log_dir=logs").config
-    assert config.callbacks == (Spec(name="TensorBoard", arguments={"log_dir": "logs"}),)
+    for word in ("none", "off", "null"):
+        text = with_callbacks(f"TensorBoard: {word}")
+        config = load(text, "callbacks.TensorBoard.histogram_freq=1").config
+        assert config.callbacks == (Spec(name="TensorBoard", arguments={"histogram_freq": 1}),)
 
 
 def test_a_value_alone_keeps_its_place_when_another_argument_is_set() -> None:
@@ -161,6 +170,7 @@ def test_a_metric_in_a_single_word_takes_an_argument() -> None:
             "Keras has no callback of this name",
             "EarlyStopping",
         ),
+        ("training.metrics.accuracy.x=1", "accuracy takes no arguments", None),
         (
             "training.loss.from_logits=true",
             "there is no loss to change; name one first: --set training.loss=NAME",

@@ -117,7 +117,7 @@ def test_aliases_are_read_and_a_bomb_of_them_is_refused_before_it_unfolds() -> N
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
     )
     started = time.process_time()
-    with pytest.raises(YamlProblem, match="unfolds into more than 20,000 values"):
+    with pytest.raises(YamlProblem, match="at most 20,000 values"):
         read_yaml(bomb)
     assert time.process_time() - started < 1
 

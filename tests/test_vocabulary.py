@@ -19,6 +19,7 @@ from imgclf.config.nodes import Node
 from imgclf.config.rules import augmentations
 from imgclf.config.spec import Spec
 from imgclf.config.vocabulary import COMPUTED, REQUIRED, Kind, exports, methods, signature
+from imgclf.model.keras_objects import make
 
 MODULES: dict[Kind, Any] = {
     "layers": keras.layers,
@@ -202,6 +203,19 @@ def test_every_string_that_keras_takes_inside_of_arguments_is_known(kind: Kind) 
     refused = {word for name in FORBIDDEN.get(kind, {}) for word in (name, snake_case(name))}
     unknown = [w for w in known if w not in refused | old and resolve(kind, w) is None]
     assert unknown == []
+
+
+@pytest.mark.parametrize("kind", ["initializers", "regularizers", "constraints"])
+def test_every_exported_name_inside_of_arguments_is_one_that_layers_understand(kind: Kind) -> None:
+    argument = f"kernel_{kind.removesuffix('s')}"
+    names = [n for n in exports(kind) if n not in ("get", "serialize", "deserialize")]
+    needs_scipy = {"STFT", "STFTInitializer", "stft"}
+    for name in set(names) - set(FORBIDDEN[kind]) - needs_scipy:
+        loaded = load(
+            DATA + MODEL.replace("Flatten", f"{{Dense: {{units: 3, {argument}: {name}}}}}")
+        )
+        layer = make(loaded, "layers", loaded.config.model.layers[0], "model.layers.0")
+        assert type(getattr(layer, argument)) is getattr(MODULES[kind], name)
 
 
 METRIC_ARGUMENTS = {

@@ -16,6 +16,7 @@ from imgclf.callbacks import callback_state
 from imgclf.callbacks.commits import (
     Arrays,
     Commit,
+    load_latest,
     remove_commits,
     remove_unfinished,
     write_commit,
@@ -50,7 +51,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         talk: Told when the state of a callback could not be kept.
         set_epoch: Has the feed leave out batches where an epoch is resumed in its middle; needed
             for `every_batches`.
-        fingerprint: What the training is made of; kept in each commit for the caller to compare.
+        fingerprint: What the training is made of; kept in each commit for the caller to compare,
+            all but "run", which `latest` compares.
         every_batches: Commit also after each so many batches of an epoch.
         delete_at_end: Remove the commits when `finished` is called.
     """
@@ -78,6 +80,18 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch = 0
         self._batches_before = 0
         self._batches_committed = 0
+
+    def latest(self) -> Commit | None:
+        """The newest commit of this run that is whole.
+
+        A `backup_dir` from the config is the same for each run, and may hold what an earlier
+        one left; `fingerprint["run"]` tells them apart.
+        """
+        commit = load_latest(self.directory, self._talk.note)
+        if commit is None or commit.fingerprint.get("run") == self.fingerprint.get("run"):
+            return commit
+        self._talk.note(f"{self.directory} holds the state of another run, which is not used")
+        return None
 
     def restore(self, commit: Commit, model: Any) -> Start:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.

@@ -48,7 +48,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
         text = [TextColumn(f"{{task.{name}}}") for name in ("description", "fields[notes]")]
         columns = (text[0], BarColumn(bar_width=24), MofNCompleteColumn(), text[1])
-        self._bars = Bars(*columns, console=self._talk.console, transient=True)
+        # stdout is redirected already, by whoever holds the stack's `running`.
+        self._bars = Bars(
+            *columns, console=self._talk.console, transient=True, redirect_stdout=False
+        )
         self._task = self._bars.add_task("", total=None, notes="")
         self._bars.start()
 

@@ -100,7 +100,7 @@ def build_stack(
         run_folder: Where files go whose place the config doesn't say.
         talk: For progress and notes.
         feed: Told the epoch before Keras asks for its batches.
-        fingerprint: What the training is made of, kept in each commit.
+        fingerprint: What the training is made of, kept in each commit beside the run's name.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -132,7 +132,7 @@ def build_stack(
     committed_state = None
     if backup is not None:
         committed_state = construct_committed_state(
-            backup, around, callbacks, set_epoch, fingerprint or {}
+            backup, around, callbacks, set_epoch, {**(fingerprint or {}), "run": run_folder.name}
         )
         callbacks.append(committed_state)
     return Stack(callbacks, committed_state, around.best, talk)

@@ -226,7 +226,8 @@ def check_of(kind: Kind, owner: str, argument: str) -> Check:
     """What `argument` of the class `owner` may be."""
     inner = object_kind(argument)
     if inner is not None and inner != "schedules":
-        return Object(a(SINGULAR[inner]))
+        required = signature(kind, owner).arguments[argument] is REQUIRED
+        return Object(a(SINGULAR[inner]), or_null=not required)
     found = _OWN.get((owner, argument)) or _BY_NAME.get(kind, {}).get(argument)
     if found is not None:
         return found

@@ -29,7 +29,7 @@ def read_callback(report: Report, node: Node, key: str) -> Spec | None:
         return None
     name, value = split
     custom = ":" in name or name.endswith(".py")
-    if value is not None and _turns_off(value):
+    if value is not None and value.is_off:  # `CSVLogger:` with nothing is on
         if not custom and name not in class_names("callbacks"):
             return read_spec(report, Node(name, node.origin, name), "callbacks", key)
         return Spec(name=name, off=True)
@@ -43,12 +43,6 @@ def read_callback(report: Report, node: Node, key: str) -> Spec | None:
             message = f"{name} needs the package {package}, which is not installed"
             report.refuse(node, key, message, received=name, allowed=f"pip install {package}")
     return read_spec(report, node, "callbacks", key)
-
-
-def _turns_off(value: Node) -> bool:
-    """`none`, `off`, `null`, `false`, but not nothing: `CSVLogger:` takes the defaults."""
-    word = value.text.lower() if value.text else ""
-    return word in ("none", "off", "no", "false", "null", "~")
 
 
 def _read_custom(report: Report, node: Node, value: Node | None, key: str, name: str) -> Spec:

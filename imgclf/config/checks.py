@@ -176,15 +176,16 @@ class Null(Check):
 
 @dataclass(frozen=True)
 class Object(Check):
-    """A Keras object, which `imgclf.config.reading` reads; what is left is null."""
+    """A Keras object, which `imgclf.config.reading` reads; what is left is null, if it may be."""
 
     noun: str
+    or_null: bool
 
     def _read(self, node: Node) -> Any:
-        return Null().read(node)
+        return Null().read(node) if self.or_null else MISMATCH
 
     def _describe(self) -> str:
-        return f"{self.noun}, or null"
+        return f"{self.noun}, or null" if self.or_null else self.noun
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,14 @@ _MONITORING = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau", "OrbaxCh
 
 
 def log_names(metrics: Iterable[Spec]) -> list[str]:
-    """The names in the log of an epoch with validation, in Keras's order of thought."""
+    """The columns in the log of an epoch with validation."""
     names = list(dict.fromkeys(["loss", *(metric_name(metric) for metric in metrics)]))
     return [*names, *(f"val_{name}" for name in names), "learning_rate"]
 
 
 def metric_problems(loaded: LoadedConfig) -> Iterator[Problem]:
     """Two metrics of one name: Keras would call the second `auc_1`."""
-    seen: dict[str, int] = {"loss": -1, "learning_rate": -1}
+    seen = {"loss", "learning_rate"}
     for index, metric in enumerate(loaded.config.training.metrics):
         name = metric_name(metric)
         key = f"training.metrics.{index}"
@@ -43,7 +43,7 @@ def metric_problems(loaded: LoadedConfig) -> Iterator[Problem]:
             yield loaded.problem(
                 key, message, received=metric.name, allowed=f"{metric.name}: {{name: ...}}"
             )
-        seen[name] = index
+        seen.add(name)
 
 
 def monitor_problems(loaded: LoadedConfig) -> Iterator[Problem]:

@@ -145,6 +145,8 @@ def resolve(kind: Kind, word: str) -> tuple[str, str | None] | None:
         found = _SHORT_INITIALIZERS[word]
     elif kind in ("initializers", "regularizers", "constraints"):
         found = {snake_case(name): name for name in class_names(kind)}.get(word)
+        if found is None and word in function_names(kind):
+            found = exports(kind)[word][1]  # `l1_l2`, an alias that Keras's own `get` doesn't know
     else:
         found = None
     return (found, None) if found else None

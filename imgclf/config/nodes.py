@@ -67,6 +67,12 @@ class Node:
         """Nothing was written (`key:`), which is not the same as the word `null`."""
         return self.value is None and not self.text
 
+    @property
+    def is_off(self) -> bool:
+        """A word for "not at all" was written: `none`, `off`, `null`."""
+        word = self.text.lower() if self.text else ""
+        return word in ("none", "off", "no", "false", "null", "~")
+
     def plain(self) -> Any:
         """The value without its origins; the keys of mappings are read as scalars."""
         if isinstance(self.value, list):
@@ -283,7 +289,7 @@ class _Builder:
         top = self._open[-1]
         top.size += size
         if top.size > MAX_NODES:
-            self._fail(f"this unfolds into more than {MAX_NODES:,} values")
+            self._fail(f"a config has at most {MAX_NODES:,} values, with all aliases unfolded")
         if isinstance(top.node.value, list):
             top.node.value.append(node)
         elif isinstance(top.node.value, dict) and top.key is not None:

@@ -15,22 +15,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from imgclf.config.arguments import object_kind
 from imgclf.config.names import class_names, resolve
 from imgclf.config.nodes import MAX_DEPTH, Node, Origin, YamlProblem, read_yaml
+from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
 from imgclf.config.vocabulary import Kind, signature
 from imgclf.errors import nearest_match
 
-_LISTS: dict[str, Kind] = {
-    "augmentation": "layers",
-    "model.layers": "layers",
-    "training.metrics": "metrics",
-    "callbacks": "callbacks",
-}
-_SINGLE: dict[str, Kind] = {
-    "model.output": "layers",
-    "training.optimizer": "optimizers",
-    "training.loss": "losses",
-}
 _DEFAULTS = {"training.optimizer": "Adam"}
 
 
@@ -58,10 +49,10 @@ class _Change:
     def at(self, node: Node | None, steps: list[str], path: str) -> Node:
         if not steps:
             return self.value
-        if path in _LISTS:
+        if path in SPEC_LISTS:
             return self._in_list(node, steps, path)
-        if path in _SINGLE:
-            return self._in_spec(node or self._default(path), steps, path, _SINGLE[path])
+        if path in SINGLE_SPECS:
+            return self._in_spec(node or self._default(path), steps, path, SINGLE_SPECS[path])
         items = dict(node.value) if node and isinstance(node.value, dict) else {}
         step, *rest = steps
         items[step] = self.at(items.get(step), rest, f"{path}.{step}" if path else step)
@@ -86,7 +77,7 @@ class _Change:
         ):
             items = [node]  # `metrics: accuracy`
         origin = node.origin if node else self.origin
-        kind = _LISTS[path]
+        kind = SPEC_LISTS[path]
         index, used = self._find(items, steps, path)
         if index is None:
             name = ".".join(steps[:used])
@@ -153,19 +144,25 @@ class _Change:
         arguments: dict[str, Node] = {}
         if given is not None and isinstance(given.value, dict):
             arguments = dict(given.value)
-        elif given is not None and given.value is not None and given.text != "none":
-            resolved = resolve(kind, name)
-            first = (
-                signature(kind, resolved[0]).first if resolved and kind != "activations" else None
-            )
+        elif given is not None and not given.is_empty and not given.is_off:
+            first = _first_argument(kind, name)
             arguments = {first: given} if first else {}
         argument, *rest = steps
         inner = arguments.get(argument)
         if rest and inner is not None and _name(inner) is not None:
-            arguments[argument] = self._in_spec(inner, rest, f"{path}.{argument}", "schedules")
+            inner_kind = object_kind(argument) or kind
+            arguments[argument] = self._in_spec(inner, rest, f"{path}.{argument}", inner_kind)
         else:
             arguments[argument] = self.at(inner, rest, f"{path}.{argument}")
-        return Node({name: Node(arguments, node.origin)}, node.origin)
+        return Node({name: Node(arguments, self.origin)}, node.origin)
+
+
+def _first_argument(kind: Kind, word: str) -> str | None:
+    """The argument that a value alone stands for; None if that can't be said."""
+    resolved = resolve(kind, word)
+    if resolved is None or not resolved[0][0].isupper():
+        return None
+    return signature(kind, resolved[0]).first
 
 
 def _name(node: Node) -> str | None:

@@ -204,12 +204,11 @@ def _read_objects(
 
 
 def _read_object(report: Report, node: Node, kind: Kind, key: str, argument: str) -> dict[str, Any]:
-    # Keras's `get` functions understand a word by themselves; it is only checked here.
-    is_word = isinstance(node.value, str) and kind not in ("layers", "optimizers", "schedules")
     spec = read_spec(report, node, kind, key)
     if spec is None:
         return {}
-    return {argument: node.value if is_word else spec}
+    # Activations are functions, which layers take by their names.
+    return {argument: spec.name if kind == "activations" else spec}
 
 
 def _require(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from imgclf.config.spec import Spec, written
+from imgclf.config.vocabulary import Kind
 
 
 def _square(value: Any) -> Any:
@@ -115,3 +117,17 @@ class Config(_Section):
             )
             for name, section in sections.items()
         }
+
+
+# The keys that hold Keras objects, and of which kind.
+SPEC_LISTS: Mapping[str, Kind] = {
+    "augmentation": "layers",
+    "model.layers": "layers",
+    "training.metrics": "metrics",
+    "callbacks": "callbacks",
+}
+SINGLE_SPECS: Mapping[str, Kind] = {
+    "model.output": "layers",
+    "training.optimizer": "optimizers",
+    "training.loss": "losses",
+}

@@ -12,26 +12,21 @@ from imgclf.config.checks import MISMATCH, Path
 from imgclf.config.nodes import Node
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.reading import read_spec
-from imgclf.config.schema import Config, DataConfig, ModelConfig, TrainingConfig
+from imgclf.config.schema import (
+    SINGLE_SPECS,
+    SPEC_LISTS,
+    Config,
+    DataConfig,
+    ModelConfig,
+    TrainingConfig,
+)
 from imgclf.config.spec import Spec
-from imgclf.config.vocabulary import Kind
 from imgclf.errors import nearest_match
 
 _SECTIONS: Mapping[str, type[BaseModel]] = {
     "data": DataConfig,
     "model": ModelConfig,
     "training": TrainingConfig,
-}
-_LISTS: Mapping[str, Kind] = {
-    "augmentation": "layers",
-    "model.layers": "layers",
-    "training.metrics": "metrics",
-    "callbacks": "callbacks",
-}
-_SINGLE: Mapping[str, Kind] = {
-    "model.output": "layers",
-    "training.optimizer": "optimizers",
-    "training.loss": "losses",
 }
 _PATHS = ("name", "data.directory")  # words, even where they look like numbers
 
@@ -102,9 +97,9 @@ def _read_section(report: Report, node: Node, key: str) -> Any:
 
 def _read_value(report: Report, node: Node, key: str) -> Any:
     report.origins[key] = node.origin
-    if key in _LISTS:
+    if key in SPEC_LISTS:
         return _read_list(report, node, key)
-    if key in _SINGLE:
+    if key in SINGLE_SPECS:
         return _read_single(report, node, key)
     if key in _PATHS:
         path = Path().read(node)
@@ -130,14 +125,14 @@ def _read_list(report: Report, node: Node, key: str) -> Any:
 def _read_member(report: Report, node: Node, list_key: str, key: str) -> Spec | None:
     if list_key == "callbacks":
         return read_callback(report, node, key)
-    return read_spec(report, node, _LISTS[list_key], key)
+    return read_spec(report, node, SPEC_LISTS[list_key], key)
 
 
 def _read_single(report: Report, node: Node, key: str) -> Spec | None:
     if node.value is None or node.text == "none":
         return None
     optional = "units" if key == "model.output" else ""
-    return read_spec(report, node, _SINGLE[key], key, optional) or _REFUSED
+    return read_spec(report, node, SINGLE_SPECS[key], key, optional) or _REFUSED
 
 
 def _add_problem(report: Report, root: Node, kind: str, place: list[str]) -> None:

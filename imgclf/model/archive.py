@@ -11,12 +11,15 @@ import json
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+import msgspec
 
 from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model.manifest import FORMAT_VERSION, Manifest
+
+if TYPE_CHECKING:
+    from imgclf.model.trust import Contents
 
 MODELS_DIRECTORY = Path("models")
 
@@ -25,28 +28,26 @@ TWIN = "imgclf/model.tflite"
 WEIGHTS = "model.weights.h5"
 CONFIG = "config.json"
 
-# Sizes beyond which a member is no manifest or model of ours, but an attempt to fill memory.
-_CAPS = {MANIFEST: 16 << 20, CONFIG: 16 << 20, TWIN: 2 << 30, WEIGHTS: 8 << 30}
+METADATA = "metadata.json"
 
-# What `keras.models.load_model` may build. Its `safe_mode` is no boundary: whatever a module of
-# Keras can import or download has been used against it, so the public ones are listed by name.
-_TRUSTED_MODULES = {
-    "builtins",
-    "keras",
-    "keras.activations",
-    "keras.constraints",
-    "keras.initializers",
-    "keras.layers",
-    "keras.losses",
-    "keras.metrics",
-    "keras.models",
-    "keras.optimizers",
-    "keras.optimizers.schedules",
-    "keras.regularizers",
-    "keras.src.models.functional",
-    "keras.src.models.sequential",
+# All the members there may be, and sizes beyond which they are an attempt to fill the memory.
+_CAPS = {
+    MANIFEST: 16 << 20,
+    TWIN: 2 << 30,
+    METADATA: 16 << 20,
+    CONFIG: 16 << 20,
+    WEIGHTS: 8 << 30,
 }
-_CODE_CLASSES = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
+# Keras and imgclf store members as they are. What unpacks to more than this many times its size
+# is a bomb, unless it is small.
+MOST_EXPANSION = 100
+SMALL = 1 << 20
+
+
+class _Format(msgspec.Struct):
+    """What is the same in all versions of the manifest."""
+
+    format_version: int
 
 
 class ModelArchive:
@@ -61,13 +62,14 @@ class ModelArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.suffix == ".h5":
+        if path.suffix in (".h5", ".hdf5"):
             raise ModelFileError(
                 f"{path}: HDF5 models can run code when they are opened, and are refused",
                 "in Keras: keras.models.load_model(...).save('model.keras'), then imgclf adopt",
             )
         try:
             self._zip = zipfile.ZipFile(path)
+            self._size = path.stat().st_size
         except FileNotFoundError:
             raise ModelFileError(f"no model file {path}", _suggestion(path)) from None
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
@@ -101,10 +103,7 @@ class ModelArchive:
         if not self.has(member):
             raise ModelFileError(f"{self.path} has no {member} in it")
         info = self._zip.getinfo(member)
-        if info.file_size > _CAPS[member]:
-            raise ModelFileError(
-                f"{self.path} is not to be trusted: {member} would take {info.file_size} bytes"
-            )
+        self._refuse_bomb(info)
         try:
             with self._zip.open(info) as stream:
                 # One byte more than declared, since a bomb declares less than it holds.
@@ -126,19 +125,18 @@ class ModelArchive:
                 f"{self.path} is a model, but not one of imgclf's: it doesn't say its classes",
                 f"imgclf adopt {self.path} --classes FIRST,SECOND",
             )
+        content = self.read(MANIFEST)
         try:
-            content = json.loads(self.read(MANIFEST))
-            version = content.get("format_version")
-            if isinstance(version, int) and version > FORMAT_VERSION:
-                raise ModelFileError(
-                    f"{self.path} was written by a newer imgclf (format {version}; "
-                    f"this one reads up to {FORMAT_VERSION})",
-                    "pip install --upgrade imgclf",
-                )
-            return Manifest.model_validate(content)
-        except (ValueError, AttributeError, RecursionError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
-            raise ModelFileError(f"{self.path} is damaged: its manifest: {reason}") from error
+            version = msgspec.json.decode(content, type=_Format).format_version
+            if version <= FORMAT_VERSION:
+                return msgspec.json.decode(content, type=Manifest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ModelFileError(f"{self.path} is damaged: its manifest: {error}") from error
+        raise ModelFileError(
+            f"{self.path} was written by a newer imgclf (format {version}; "
+            f"this one reads up to {FORMAT_VERSION})",
+            "pip install --upgrade imgclf",
+        )
 
     def twin(self, manifest: Manifest) -> bytes | None:
         """The LiteRT graph, or None if the model has none.
@@ -153,17 +151,40 @@ class ModelArchive:
             raise ModelFileError(f"{self.path} is damaged: {TWIN} is not the graph it should be")
         return content
 
-    def refuse_code(self) -> None:
+    def refuse_code(self) -> Contents:
         """Makes sure that opening this file with Keras runs no code of its author's.
 
+        Nor that it reads other files, or fills the memory before it is noticed. Everything that
+        Keras will read is looked at here, without Keras.
+
         Raises:
-            ModelFileError: A layer or function outside Keras's own, or one that holds code.
+            ModelFileError: A layer or function outside Keras's own, or one that holds code; a
+                member that doesn't belong; weights that are more than numbers.
         """
+        from imgclf.model.trust import Contents, count_numbers, refuse_foreign
+
+        for info in self._zip.infolist():
+            if info.filename not in _CAPS:
+                # With more than three members, Keras extracts all of them.
+                raise ModelFileError(
+                    f"{self.path} is not to be trusted: it has a member {info.filename!r}, which "
+                    "doesn't belong in a model of pictures"
+                )
+            self._refuse_bomb(info)
+        content = self.read(CONFIG)
         try:
-            config = json.loads(self.read(CONFIG))
-            _refuse_code(config, self.path)
+            config = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise ModelFileError(f"{self.path} is damaged: its config can't be read") from error
+        refuse_foreign(config, self.path)
+        return Contents(config, count_numbers(self.read(WEIGHTS), self.path))
+
+    def _refuse_bomb(self, info: zipfile.ZipInfo) -> None:
+        size, packed = info.file_size, min(info.compress_size, self._size)
+        if size > _CAPS[info.filename] or (size > SMALL and size > MOST_EXPANSION * packed):
+            raise ModelFileError(
+                f"{self.path} is not to be trusted: {info.filename} would take {size} bytes"
+            )
 
     def verify_weights(self, manifest: Manifest) -> None:
         """Makes sure that the weights are those that the manifest was written with.
@@ -211,22 +232,6 @@ def find_model(given: Path | None, environment: str | None) -> Path:
         )
     listed = ", ".join(str(model) for model in models)
     raise ModelFileError(f"several models: {listed}", f"choose one: --model {models[0]}")
-
-
-def _refuse_code(node: Any, path: Path) -> None:
-    if isinstance(node, list):
-        for child in node:
-            _refuse_code(child, path)
-    elif isinstance(node, dict):
-        name, module = node.get("class_name"), node.get("module")
-        if name in _CODE_CLASSES or name == "__lambda__":
-            raise ModelFileError(f"{path} is not to be trusted: its {name} layer holds code")
-        if module is not None and module not in _TRUSTED_MODULES:
-            raise ModelFileError(
-                f"{path} is not to be trusted: it asks for {name} of {module!r}, not Keras's own"
-            )
-        for child in node.values():
-            _refuse_code(child, path)
 
 
 def _suggestion(path: Path) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import math
 import tempfile
 import warnings
 import zipfile
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from imgclf.backend import keras
@@ -17,11 +20,15 @@ from imgclf.files import atomic_path
 from imgclf.model.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
 from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model.manifest import Manifest
+from imgclf.model.trust import Contents
 from imgclf.quiet import quiet_stderr
 
 # The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
 TWIN_TOLERANCE = 1e-4
+
+# 4 GiB for one picture in one layer, which no classifier of pictures takes.
+MOST_VALUES = 1 << 30
 
 
 def write_model_file(
@@ -46,15 +53,14 @@ def write_model_file(
         model.save(temporary)
         with ModelArchive(temporary) as archive:
             weights = archive.read(WEIGHTS)
-        written = manifest.model_copy(
-            update={
-                "weights_sha256": hashlib.sha256(weights).hexdigest(),
-                "twin_sha256": None if graph is None else hashlib.sha256(graph).hexdigest(),
-                "twin_note": note,
-            }
+        written = msgspec.structs.replace(
+            manifest,
+            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            twin_sha256=None if graph is None else hashlib.sha256(graph).hexdigest(),
+            twin_note=note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:
-            archive_file.writestr(MANIFEST, written.model_dump_json(indent=1))
+            archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
             if graph is not None:
                 archive_file.writestr(TWIN, graph)
     return written
@@ -68,24 +74,62 @@ def load_keras_model(path: Path) -> keras.Model:
     """
     with ModelArchive(path) as archive:
         archive.verify_weights(archive.manifest())
-        archive.refuse_code()
-    return load_checked(path)
+        contents = archive.refuse_code()
+    return load_checked(path, contents)
 
 
-def load_checked(path: Path) -> keras.Model:
+def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> keras.Model:
     """Loads a file that `ModelArchive.refuse_code` has let pass.
 
+    Args:
+        path: The file.
+        contents: What was found in it.
+        compiled: With its optimizer, loss and metrics.
+
     Raises:
-        ModelFileError: Keras can't load it.
+        ModelFileError: Keras can't load it, or it would fill the memory.
     """
     try:
+        _refuse_giant(path, contents)
         with warnings.catch_warnings():
             # That the optimizer starts anew: its moments are left out of the file on purpose.
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            return keras.models.load_model(path, safe_mode=True)
+            return keras.models.load_model(path, safe_mode=True, compile=compiled)
+    except ModelFileError:
+        raise
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelFileError(f"{path}: Keras can't load it: {reason}") from error
+
+
+def _refuse_giant(path: Path, contents: Contents) -> None:
+    """Builds the network without its weights, to see what it would take.
+
+    A config of a few bytes can ask for a layer that fills the memory long before Keras finds
+    that there are no weights for it.
+    """
+    with keras.StatelessScope(initialize_variables=False):
+        # A copy, for Keras takes configs apart while it builds from them.
+        config = copy.deepcopy(contents.config) | {"compile_config": None}
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        asked = sum(math.prod(weight.shape) for weight in model.weights)
+        largest = max(map(_largest_output, model.layers), default=0)
+    if asked > contents.numbers:
+        raise ModelFileError(
+            f"{path} is damaged or not to be trusted: its layers ask for {asked} weights, and "
+            f"there are {contents.numbers} in it"
+        )
+    if largest > MOST_VALUES:
+        raise ModelFileError(
+            f"{path} is not to be trusted: it makes {largest} numbers of one picture in one layer"
+        )
+
+
+def _largest_output(layer: keras.Layer) -> int:
+    """How many numbers a layer puts out for one picture, or the largest inside of it."""
+    shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", None))]
+    inside = [_largest_output(inner) for inner in getattr(layer, "layers", ())]
+    return max([*(math.prod(filter(None, shape[1:])) for shape in shapes), *inside], default=0)
 
 
 def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str | None]:

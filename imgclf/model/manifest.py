@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta, Struct
 
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.head import Activation
@@ -13,17 +12,16 @@ from imgclf.model.head import Activation
 FORMAT_VERSION = 1
 
 
-class _Part(BaseModel):
-    """Frozen; members that a later imgclf added are ignored."""
+# Structs of msgspec and not models of pydantic, whose import and set-up take a third of the time
+# of a whole prediction. Members that a later imgclf added are ignored.
+_Side = Annotated[int, Meta(gt=0, le=8192)]
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
-
-class Decoder(_Part):
+class Decoder(Struct, frozen=True):
     """How pictures become arrays; the same for training and prediction."""
 
-    height: int = Field(gt=0, le=8192)
-    width: int = Field(gt=0, le=8192)
+    height: _Side
+    width: _Side
     resize: Literal["stretch", "crop", "pad"] = "stretch"
 
     def settings(self) -> DecoderSettings:
@@ -31,7 +29,7 @@ class Decoder(_Part):
         return DecoderSettings(self.height, self.width, self.resize)
 
 
-class TrainedOn(_Part):
+class TrainedOn(Struct, frozen=True):
     """The pictures that a model was trained on."""
 
     directory: str
@@ -40,7 +38,7 @@ class TrainedOn(_Part):
     validation: int
 
 
-class Scores(_Part):
+class Scores(Struct, frozen=True):
     """Accuracy on the held-out pictures, overall and by class, between 0 and 1."""
 
     accuracy: float
@@ -49,7 +47,7 @@ class Scores(_Part):
     part: Literal["validation", "test"] = "validation"
 
 
-class Correction(_Part):
+class Correction(Struct, frozen=True):
     """One picture that the model had wrong, and what a person said it is.
 
     Attributes:
@@ -69,10 +67,12 @@ class Correction(_Part):
 
 def installed_versions() -> dict[str, str]:
     """Versions of what makes a model file, for `Manifest.made_with`."""
+    from importlib.metadata import version  # 30 ms, which a prediction should not pay
+
     return {name: version(name) for name in ("imgclf", "keras", "tensorflow")}
 
 
-class Manifest(_Part):
+class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of a model file.
 
     Attributes:
@@ -91,10 +91,10 @@ class Manifest(_Part):
     version: int = 1
     parent: int | None = None
     created: str
-    class_names: tuple[str, ...] = Field(min_length=2)
+    class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
     decoder: Decoder
     head: Activation
-    temperature: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
     scores: Scores | None = None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgclf.model.head import Probabilities
+
+UNSURE = "unsure"
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Prediction:
 
     Attributes:
         path: As it was given.
-        label: The likeliest class; None if the picture can't be read.
+        label: The likeliest class, or `unsure`; None if the picture can't be read.
         confidence: The likeliest class's probability; None likewise.
         probabilities: By class name, in the model's order; empty likewise.
         error: Why the picture can't be read; None if it could.
@@ -37,6 +39,12 @@ class Prediction:
     def unreadable(cls, path: str, error: str) -> Prediction:
         """For a picture that can't be read."""
         return cls(path, None, None, {}, error)
+
+    def or_unsure(self, min_confidence: float) -> Prediction:
+        """The same, but labelled `unsure` if the confidence is below a limit."""
+        if self.confidence is None or self.confidence >= min_confidence:
+            return self
+        return replace(self, label=UNSURE)
 
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """The first `count` classes with their probabilities, likeliest first."""

@@ -1,4 +1,4 @@
-"""Accuracy from probabilities and true labels."""
+"""Scores from probabilities and true labels, by scikit-learn's names."""
 
 from __future__ import annotations
 
@@ -6,19 +6,96 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from imgclf.model.calibration import expected_calibration_error
 from imgclf.model.head import Probabilities
 from imgclf.model.manifest import Scores
+
+Part = Literal["validation", "test"]
+
+
+class ClassScores(Struct, frozen=True):
+    """How well one class is told from the others, each between 0 and 1.
+
+    Attributes:
+        precision: Of the pictures given this label, the share that are it; 0 if none was given.
+        recall: Of the pictures that are it, the share given this label; 0 if there are none.
+        f1_score: The harmonic mean of both.
+        support: How many pictures are it.
+    """
+
+    precision: float
+    recall: float
+    f1_score: float
+    support: int
+
+
+class Evaluation(Struct, frozen=True):
+    """How a model did on labelled pictures.
+
+    Attributes:
+        part: What the pictures are.
+        pictures: How many could be read.
+        unreadable: How many could not; they are in no other figure.
+        classes: By class name, in the model's order.
+        confusion_matrix: Rows are true classes, columns given labels.
+        expected_calibration_error: By how much confidence and accuracy differ on average.
+        temperature: By which the model's confidence is calibrated.
+    """
+
+    part: Part
+    pictures: int
+    unreadable: int
+    accuracy: float
+    classes: dict[str, ClassScores]
+    confusion_matrix: list[list[int]]
+    expected_calibration_error: float
+    temperature: float
+
+
+def evaluate_probabilities(
+    probabilities: Probabilities,
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    *,
+    part: Part,
+    unreadable: int = 0,
+    temperature: float = 1.0,
+) -> Evaluation:
+    """All scores of a model on labelled pictures.
+
+    Args:
+        probabilities: Calibrated, shape (pictures, classes).
+        labels: True class indices, shape (pictures,); at least one.
+        class_names: In output order.
+        part: What the pictures are; kept in the result, as are the next two.
+        unreadable: How many more there were.
+        temperature: Of the calibration.
+    """
+    given = probabilities.argmax(axis=1)
+    size = len(class_names)
+    confusion = np.bincount(labels * size + given, minlength=size * size).reshape(size, size)
+    return Evaluation(
+        part=part,
+        pictures=len(labels),
+        unreadable=unreadable,
+        accuracy=float(np.trace(confusion) / len(labels)),
+        classes={name: _class_scores(confusion, index) for index, name in enumerate(class_names)},
+        confusion_matrix=confusion.tolist(),
+        expected_calibration_error=expected_calibration_error(probabilities, labels),
+        temperature=temperature,
+    )
 
 
 def accuracy_scores(
     probabilities: Probabilities,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    part: Literal["validation", "test"] = "validation",
+    part: Part = "validation",
 ) -> Scores:
-    """Accuracy overall and of each class (its recall).
+    """Accuracy overall and of each class (its recall), as a model file keeps them.
 
     Args:
         probabilities: Shape (pictures, classes).
@@ -34,3 +111,14 @@ def accuracy_scores(
     }
     accuracy = float(right.mean())
     return Scores(accuracy=accuracy, per_class=per_class, pictures=len(labels), part=part)
+
+
+def _class_scores(confusion: NDArray[np.int64], index: int) -> ClassScores:
+    right = int(confusion[index, index])
+    given, support = int(confusion[:, index].sum()), int(confusion[index].sum())
+    return ClassScores(
+        precision=right / given if given else 0.0,
+        recall=right / support if support else 0.0,
+        f1_score=2 * right / (given + support) if given + support else 0.0,
+        support=support,
+    )

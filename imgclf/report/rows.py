@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TextIO
 
-from imgclf.model.prediction import Prediction
+from imgclf.model.prediction import UNSURE, Prediction
 
 
 class RowFormat(StrEnum):
@@ -72,7 +72,7 @@ def row_writer(
 
 def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -> WriteRow:
     """The path comes last, so that rows line up although none waits for the next."""
-    width = max(len("label"), *(len(name) for name in class_names))
+    width = max(len(UNSURE), *(len(name) for name in class_names))
     shown = min(top or _SHOWN_IN_TABLE, len(class_names))
 
     def line(row: Prediction) -> str:

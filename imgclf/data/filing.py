@@ -1,0 +1,96 @@
+"""Filing pictures into folders by label, without ever overwriting one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from enum import StrEnum
+from pathlib import Path
+
+from imgclf.data.folder import file_digest
+from imgclf.errors import DataError
+
+
+class Filing(StrEnum):
+    """What becomes of the picture where it lay."""
+
+    COPY = "copy"
+    MOVE = "move"
+    LINK = "link"
+
+
+def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path:
+    """Puts a picture into `directory/label/`, under its own name.
+
+    It can be done again: a picture that is there already stays as it is, and another picture
+    of the same name gets a name of its own, the same each time.
+
+    Args:
+        source: The picture.
+        directory: Where the folders of the labels are; made as needed.
+        label: The folder.
+        how: Copy, move, or make a symbolic link.
+
+    Returns:
+        Where it is now.
+
+    Raises:
+        DataError: The label can't be a folder's name, or the file system refuses.
+    """
+    if label in ("", ".", "..") or "/" in label or "\\" in label or "\0" in label:
+        raise DataError(f"{label!r} can't be the name of a folder")
+    folder = directory / label
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        digest = file_digest(source)
+        for target in (folder / source.name, folder / _own_name(source, digest)):
+            if not os.path.lexists(target):
+                _put(source, target, how)
+                return target
+            if target.is_file() and file_digest(target) == digest:
+                return target
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{source} can't be put into {folder}: {reason}") from error
+    raise DataError(f"{source} can't be put into {folder}: {target.name} is there, and is another")
+
+
+def _own_name(source: Path, digest: str) -> str:
+    return f"{source.stem}-{digest[:8]}{source.suffix}"
+
+
+def _put(source: Path, target: Path, how: Filing) -> None:
+    """Makes `target` appear whole and all at once; fails if something else took its place."""
+    if how is Filing.LINK:
+        target.symlink_to(source.absolute())
+        return
+    if how is Filing.MOVE:
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            raise
+        except OSError:  # another file system, or one without hard links
+            _copy(source, target)
+        source.unlink()
+        return
+    _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        shutil.copy2(source, temporary)
+        with temporary.open("rb+") as copied:
+            os.fsync(copied.fileno())
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            raise
+        except OSError:  # no hard links there; a file that appears just now would be lost
+            temporary.rename(target)
+            return
+    finally:
+        temporary.unlink(missing_ok=True)
