@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from imgclf.errors import ImgclfError, UsageError, nearest_match
 
 if TYPE_CHECKING:
     from imgclf.corrections.guard import Judged
+    from imgclf.export import Quantised
     from imgclf.model.manifest import Scores
     from imgclf.retrain import Corrected, Retrained
     from imgclf.talk import Talk
@@ -105,12 +107,8 @@ _ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
 
 
 def _known_format(received: str | None) -> str | None:
-    if received is not None and received not in _ROW_FORMATS:
-        near = nearest_match(received, _ROW_FORMATS)
-        raise UsageError(
-            f"--format {received}: allowed are {', '.join(_ROW_FORMATS)}"
-            + (f"; did you mean {near}?" if near else "")
-        )
+    if received is not None:
+        _refuse_unknown("--format", received, _ROW_FORMATS)
     return received
 
 
@@ -303,6 +301,118 @@ def _retrain(
         raise typer.Exit(3)
 
 
+@app.command("adopt")
+def _adopt(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL.keras", help="A model made by Keras.", show_default=False),
+    ],
+    classes: Annotated[
+        str,
+        typer.Option(
+            "--classes",
+            metavar="CAT,DOG",
+            help="The classes in the order of the outputs; Keras's image_dataset_from_directory "
+            "takes the folders in alphabetical order.",
+            show_default=False,
+        ),
+    ],
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            "--image-size",
+            metavar="HEIGHTxWIDTH",
+            help="For a model that takes any. [default: as the model says]",
+            show_default=False,
+        ),
+    ] = None,
+    resize: Annotated[
+        str, typer.Option("--resize", help="stretch, crop or pad pictures to that size.")
+    ] = "stretch",
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            metavar="FACTOR",
+            help="Multiply values from 0 to 255 first: 1/255 for a model that was trained on 0 "
+            "to 1 and doesn't scale by itself.",
+            show_default=False,
+        ),
+    ] = None,
+    offset: Annotated[
+        str, typer.Option("--offset", metavar="NUMBER", help="Add this after --scale.")
+    ] = "0",
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="[default: the file's name]", show_default=False),
+    ] = None,
+) -> None:
+    """Make a model file of a plain Keras model that was trained elsewhere."""
+    from imgclf.adopt import adopt, parse_factor, parse_size
+
+    _refuse_unknown("--resize", resize, ("stretch", "crop", "pad"))
+    talk = _talk()
+    done = adopt(
+        source,
+        [word.strip() for word in classes.split(",")],
+        talk,
+        image_size=None if image_size is None else parse_size(image_size),
+        resize=resize,  # type: ignore[arg-type]
+        scale=None if scale is None else parse_factor("--scale", scale),
+        offset=parse_factor("--offset", offset),
+        name=name,
+    )
+    decoder = done.manifest.decoder
+    print(f"classes: {', '.join(done.manifest.class_names)}")
+    print(f"pictures: {decoder.height}x{decoder.width}, {decoder.resize}")
+    print(f"model: {done.model}")
+    if done.manifest.version > 1:
+        talk.note(f"version {done.manifest.version}; earlier ones: imgclf history")
+    talk.note(f"next: imgclf predict PICTURE --model {done.model}")
+
+
+@app.command("export")
+def _export(
+    form: Annotated[
+        str, typer.Option("--format", help="litert, onnx or saved_model.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where to. [default: the model's name, in the working directory]",
+            show_default=False,
+        ),
+    ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="int8",
+            help="Compute in int8, for small devices; litert only.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Write a model for LiteRT, ONNX or TensorFlow, checked against its own outputs."""
+    from imgclf.export import FORMATS, export
+    from imgclf.model.archive import find_model
+
+    _refuse_unknown("--format", form, tuple(FORMATS))
+    if quantize is not None:
+        _refuse_unknown("--quantize", quantize, ("int8",))
+    talk = _talk()
+    file = find_model(model, os.environ.get("IMGCLF_MODEL"))
+    done = export(file, form, talk, output=output, quantize=quantize)  # type: ignore[arg-type]
+    print(f"{done.path}: {done.size} bytes")
+    print(f"largest difference from the model's outputs: {done.difference:.1e} ({done.compared})")
+    if done.quantised is not None:
+        print(_quantised_lines(done.quantised))
+    talk.note(done.usage())
+
+
 @app.command("history")
 def _history(model: ModelOption = None) -> None:
     """List the versions of a model, what was corrected and what they scored."""
@@ -389,6 +499,15 @@ def _row_format_for(output: Path | None) -> str:
     return ending if ending in _ROW_FORMATS else "tsv"
 
 
+def _refuse_unknown(option: str, received: str, allowed: Sequence[str]) -> None:
+    if received not in allowed:
+        near = nearest_match(received, allowed)
+        raise UsageError(
+            f"{option} {received}: allowed are {', '.join(allowed)}"
+            + (f"; did you mean {near}?" if near else "")
+        )
+
+
 def _json(result: object) -> str:
     import msgspec
 
@@ -417,6 +536,16 @@ def _judged_table(judged: Judged) -> str:
         for name, count in judged.pictures.items()
     ]
     return "\n".join([header, *rows])
+
+
+def _quantised_lines(cost: Quantised) -> str:
+    lines = [
+        f"held-out accuracy: {cost.before:.4f} before, {cost.after:.4f} in int8 "
+        f"({cost.pictures} pictures)"
+    ]
+    if cost.size_before is not None:
+        lines.append(f"size before: {cost.size_before} bytes")
+    return "\n".join(lines)
 
 
 def _retrained_line(done: Retrained) -> str:

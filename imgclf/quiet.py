@@ -9,13 +9,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
+def quiet_stderr(*, even_if_it_fails: bool = False) -> Iterator[None]:
     """Holds back what is written straight to file descriptor 2.
 
     For moments at which a library prints whatever its log level (TensorFlow while it is
     imported, LiteRT when an interpreter is made). The descriptor belongs to the whole process,
-    so keep the moment short. If the body raises, what was held back is printed after all, for
-    it may say why.
+    so keep the moment short.
+
+    Args:
+        even_if_it_fails: Otherwise, if the body raises, what was held back is printed after all,
+            for it may say why. For errors that the caller knows what to make of.
     """
     with tempfile.TemporaryFile() as held_back:
         saved = os.dup(2)
@@ -23,8 +26,9 @@ def quiet_stderr() -> Iterator[None]:
         try:
             yield
         except BaseException:
-            held_back.seek(0)
-            os.write(saved, held_back.read())
+            if not even_if_it_fails:
+                held_back.seek(0)
+                os.write(saved, held_back.read())
             raise
         finally:
             os.dup2(saved, 2)

@@ -16,6 +16,7 @@ from imgclf.corrections.guard import Judge, Judged
 from imgclf.corrections.memory import ReplayMemory, load_memory
 from imgclf.corrections.neurons import solve_neurons
 from imgclf.corrections.past import keep_picture, load_corrected
+from imgclf.corrections.seen import SeenPictures
 from imgclf.data.cache import Pixels
 from imgclf.data.decoder import decode
 from imgclf.data.folder import file_digest
@@ -181,20 +182,19 @@ def _correct(
     pixels = np.stack([case.pixels for case in cases])
     labels = np.array([manifest.class_names.index(case.picture.label) for case in cases])
     replay = memory.replay.without(pixels)
+    seen = SeenPictures(model, network)
     judge = Judge(
-        responses=network.responses(memory.judge.pixels),
+        responses=seen.responses(memory.judge.pixels),
         labels=memory.judge.labels,
         class_names=manifest.class_names,
-        earlier=network.responses(earlier.pixels),
+        earlier=seen.responses(earlier.pixels),
         earlier_labels=earlier.labels,
     )
     new = solve_neurons(
         [network.responses(light_copies(case.pixels)) for case in cases],
         labels,
         present=network.neurons,
-        silent_on=np.concatenate(
-            [network.responses(replay.pixels).features, judge.earlier.features]
-        ),
+        silent_on=np.concatenate([seen.responses(replay.pixels).features, judge.earlier.features]),
     )
     accepted, judged = judge.choose(network.responses(pixels), labels, network.neurons, new)
     left_out = tuple(case.picture for case in cases)
@@ -218,6 +218,7 @@ def _correct(
     for case, picture in zip(cases, pictures, strict=True):
         if picture.fate == "corrected":
             keep_picture(model, picture.digest, case.pixels)
+    seen.keep()
     keep_version(model)
     after = _next_manifest(manifest, next_version(model), pictures, judged)
     write_model_file(corrected, after, model, samples=pixels)

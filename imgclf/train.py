@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import choose_memory, save_memory
 from imgclf.data.dataset import DataSet, Part, read_config_dataset
 from imgclf.data.feed import Feed, encode_labels
-from imgclf.errors import UsageError
+from imgclf.errors import Interrupted, UsageError
 from imgclf.files import atomic_write_text
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
@@ -32,6 +31,7 @@ from imgclf.talk import Talk
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
+    from imgclf.callbacks.committed_state import Start
     from imgclf.callbacks.stack import Stack
 
 
@@ -78,6 +78,7 @@ def train(
         DataError: The pictures can't be used.
         BusyError: The same config is being trained by another process.
         UsageError: The interrupted run was another training than this.
+        Interrupted: Ctrl-C; the epochs that were finished are kept.
     """
     loaded = load_config(config_path, overrides)
     model_path = MODELS_DIRECTORY / f"{loaded.name}.keras"
@@ -98,7 +99,13 @@ def train(
                 )
         resumes = found is not None and record is not None and record.status == "running"
         run = found if resumes and found else new_run(loaded.name, datetime.now())
-        return _fit_and_publish(loaded, head, data, run, model_path, talk, show_summary)
+        try:
+            return _fit_and_publish(loaded, head, data, run, model_path, talk, show_summary)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; {run.path} keeps the epochs that were finished",
+                f"to go on: imgclf train {config_path}",
+            ) from None
 
 
 def _read_pictures(loaded: LoadedConfig, talk: Talk) -> DataSet:
@@ -153,7 +160,8 @@ def _fit_and_publish(
         model.summary(print_fn=lambda line, line_break=True: show_summary(line))
     feed = _feed(loaded, data.training, head, num_classes, shuffle_seed=seed)
     stack = build_stack(loaded, run.path, talk, feed=feed)
-    begin = _resume(model, stack, talk)
+    start = _resume(model, stack, talk)
+    first_epoch = 0 if start is None else training.epochs if start.stopped else start.epoch
     _write_beginning(loaded, data, run)
 
     started = time.monotonic()
@@ -162,7 +170,7 @@ def _fit_and_publish(
             feed.dataset(),
             validation_data=_feed(loaded, data.validation, head, num_classes).dataset(),
             epochs=training.epochs,
-            initial_epoch=min(begin, training.epochs),
+            initial_epoch=first_epoch,
             callbacks=stack.callbacks,
             shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
             verbose=0,
@@ -189,7 +197,7 @@ def _fit_and_publish(
     run.write(record)
     if stack.committed_state is not None:
         stack.committed_state.finished()
-    return Trained("resumed" if begin else "trained", run, record, model_path, seconds)
+    return Trained("trained" if start is None else "resumed", run, record, model_path, seconds)
 
 
 def _feed(
@@ -200,19 +208,16 @@ def _feed(
     return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed)
 
 
-def _resume(model: keras.Model, stack: Stack, talk: Talk) -> int:
-    """Puts back what an interrupted training committed; the epoch to begin with."""
-    from imgclf.callbacks.commits import load_latest
-
+def _resume(model: keras.Model, stack: Stack, talk: Talk) -> Start | None:
+    """Puts back what an interrupted training committed; None if there is nothing to go on with."""
     state = stack.committed_state
-    commit = None if state is None else load_latest(state.directory, talk.note)
+    commit = state.latest() if state is not None else None
     if state is None or commit is None:
-        return 0
+        return None
     start = state.restore(commit, model)
-    talk.note(
-        f"going on after epoch {start.epoch}" + (f", batch {start.batch}" * bool(start.batch))
-    )
-    return start.epoch if not start.stopped else sys.maxsize
+    batch = f", batch {start.batch}" if start.batch else ""
+    talk.note(f"going on after epoch {start.epoch}{batch}")
+    return start
 
 
 def _write_beginning(loaded: LoadedConfig, data: DataSet, run: RunFolder) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -299,6 +301,16 @@ def test_two_commits_are_kept_and_other_files_left_alone(tmp_path: Path) -> None
     left = sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.txt"))
     assert left == ["commit-000003/note.txt", "thesis.txt"]
     assert load_latest(tmp_path, lambda text: None) is None
+
+
+def test_commits_are_read_without_keras(tmp_path: Path) -> None:
+    write_commit(tmp_path, some_commit(2))
+    program = (
+        "import sys; from pathlib import Path; from imgclf.callbacks.commits import load_latest; "
+        "print(load_latest(Path(sys.argv[1]), print).epoch, 'keras' in sys.modules)"
+    )
+    run = [sys.executable, "-c", program, str(tmp_path)]
+    assert subprocess.run(run, capture_output=True, text=True).stdout == "2 False\n"
 
 
 def flip(content: bytes) -> bytes:

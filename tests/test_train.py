@@ -16,7 +16,7 @@ from imgclf.config import load_config
 from imgclf.data.cache import decode_all
 from imgclf.data.decoder import DecoderSettings, decode
 from imgclf.data.folder import scan
-from imgclf.errors import BusyError, DataError, UsageError
+from imgclf.errors import BusyError, DataError, Interrupted, UsageError
 from imgclf.lock import lock
 from imgclf.model.archive import read_manifest
 from imgclf.model.engine import open_classifier
@@ -144,7 +144,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
     expected, expected_log = weights(whole.model), log(whole)
 
     Path("stop").write_text("yes")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         train(Path("pets.yaml"), quiet(), fresh=True)
     Path("stop").write_text("no")
     talk = quiet()
@@ -162,7 +162,7 @@ def test_interrupted_and_changed_is_a_conflict_that_fresh_resolves(
     Path("pets.yaml").write_text(CONFIG + "callbacks: ['stopper.py:Stop']\n")
     Path("stopper.py").write_text(STOPPER)
     Path("stop").write_text("yes")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         train(Path("pets.yaml"), quiet())
     with pytest.raises(UsageError, match=r"was interrupted.*config \(data\)") as caught:
         train(Path("pets.yaml"), quiet(), ["data.batch_size=8"])

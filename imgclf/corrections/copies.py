@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from imgclf.data.cache import Pixels
 
@@ -15,7 +15,8 @@ def light_copies(picture: Pixels, count: int = COPIES, seed: int = 0) -> Pixels:
     """The picture itself and copies of it, changed as little as another photo might differ.
 
     Every second copy is mirrored; each is turned by up to 8 degrees, cropped by up to 15 % and
-    made brighter or darker by up to 20 %, in one bilinear resampling.
+    made brighter or darker by up to 20 %, in one bilinear resampling. What a turn brings in from
+    outside is the repeated edge in the first half of them and black in the second.
 
     Args:
         picture: uint8, shape (height, width, 3).
@@ -27,31 +28,26 @@ def light_copies(picture: Pixels, count: int = COPIES, seed: int = 0) -> Pixels:
     """
     generator = np.random.default_rng(seed)
     height, width = picture.shape[:2]
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    y, x = rows - (height - 1) / 2, columns - (width - 1) / 2
+    border = max(height, width) // 4  # more than a turn by 8 degrees brings in
+    around = ((border, border), (border, border), (0, 0))
+    with_edge = Image.fromarray(np.pad(picture, around, mode="edge"))
+    with_black = Image.fromarray(np.pad(picture, around, mode="constant"))
     copies = [picture]
     for index in range(count):
         angle = np.deg2rad(generator.uniform(-_DEGREES, _DEGREES))
         zoom = 1 - generator.uniform(0, _CROP)
-        shift = generator.uniform(-1, 1, 2) * (1 - zoom) / 2 * (width, height)
-        across = -x if index % 2 == 0 else x
-        source_x = zoom * (np.cos(angle) * across - np.sin(angle) * y) + (width - 1) / 2 + shift[0]
-        source_y = zoom * (np.sin(angle) * across + np.cos(angle) * y) + (height - 1) / 2 + shift[1]
+        slack_x, slack_y = generator.uniform(-1, 1, 2) * (1 - zoom) / 2
         brightness = generator.uniform(1 - _BRIGHTNESS, 1 + _BRIGHTNESS)
-        copy = _sample(picture, source_y, source_x) * brightness
-        copies.append(np.clip(np.rint(copy), 0, 255).astype(np.uint8))
+        mirror = -1 if index % 2 == 0 else 1
+        cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+        # The matrix takes a place in the copy to its place in the padded picture.
+        x = border + width * (0.5 + slack_x) - mirror * cos * width / 2 + sin * height / 2
+        y = border + height * (0.5 + slack_y) - mirror * sin * width / 2 - cos * height / 2
+        copy = (with_edge if index < count // 2 else with_black).transform(
+            (width, height),
+            Image.Transform.AFFINE,
+            (mirror * cos, -sin, x, mirror * sin, cos, y),
+            Image.Resampling.BILINEAR,
+        )
+        copies.append(np.clip(np.rint(np.asarray(copy, np.float32) * brightness), 0, 255).astype(np.uint8))
     return np.stack(copies)
-
-
-def _sample(picture: Pixels, y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The picture at fractional coordinates, bilinear; beyond its edge, its edge."""
-    height, width = picture.shape[:2]
-    y, x = np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)
-    top = np.minimum(y.astype(np.int64), height - 2)
-    left = np.minimum(x.astype(np.int64), width - 2)
-    down, right = (y - top)[..., np.newaxis], (x - left)[..., np.newaxis]
-    source = picture.astype(np.float32)
-    above = source[top, left] * (1 - right) + source[top, left + 1] * right
-    below = source[top + 1, left] * (1 - right) + source[top + 1, left + 1] * right
-    result: NDArray[np.float32] = above * (1 - down) + below * down
-    return result

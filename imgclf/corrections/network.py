@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
@@ -12,8 +13,9 @@ from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses
 from imgclf.data.cache import Pixels
 from imgclf.errors import ModelFileError
 
-# Larger feature maps are averaged down before: a neuron has one weight for each feature.
-MOST_FEATURES = 20_000
+# Larger feature maps are averaged down before: a neuron has one weight for each feature, which
+# is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
+MOST_FEATURES = 5_000
 
 _POOL, _FLAT, _UNIT = "corrections_pool", "corrections_flat", "corrections_unit"
 _NEURONS, _STRENGTH = "corrections", "corrections_strength"
@@ -61,6 +63,13 @@ class CorrectableNetwork:
             features, units = self.neurons.keys.shape[0], self.neurons.strengths.shape[1]
             return Responses(np.zeros((0, features), np.float32), np.zeros((0, units), np.float32))
         return Responses(*self._responses.predict(pixels, batch_size=32, verbose=0))
+
+    def fingerprint(self) -> str:
+        """Of the trained weights, which corrections leave as they are; SHA-256 in hexadecimal."""
+        digest = hashlib.sha256()
+        for weight in self._responses.get_weights():
+            digest.update(np.ascontiguousarray(weight).data)
+        return digest.hexdigest()
 
     def with_neurons(self, neurons: Neurons) -> keras.Model:
         """A plain Keras model with these neurons in it, which saves and loads like any other."""

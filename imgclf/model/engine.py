@@ -55,7 +55,7 @@ class LiteRTEngine:
         # Only this one module: the package's `__init__` is empty, its other modules are slow.
         from ai_edge_litert.interpreter import Interpreter
 
-        with quiet_stderr():
+        with quiet_stderr(even_if_it_fails=True):
             try:
                 self._interpreter = Interpreter(model_content=graph, num_threads=os.cpu_count())
                 self._interpreter.allocate_tensors()

@@ -134,7 +134,7 @@ def _largest_output(layer: keras.Layer) -> int:
 
 def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str | None]:
     try:
-        with tempfile.TemporaryDirectory() as folder, quiet_stderr():
+        with tempfile.TemporaryDirectory() as folder, quiet_stderr(even_if_it_fails=True):
             file = Path(folder, "twin.tflite")
             model.export(file, format="litert", verbose=False)
             graph = file.read_bytes()

@@ -1,0 +1,277 @@
+"""Exporting a model: write it for another runtime, and check it with that runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from imgclf.corrections.memory import ReplayMemory, Samples, load_memory
+from imgclf.data.cache import Pixels
+from imgclf.errors import DataError, UsageError
+from imgclf.files import atomic_folder, atomic_path
+from imgclf.model.archive import ModelArchive
+from imgclf.model.engine import BATCH_SIZE, Classifier, KerasEngine, LiteRTEngine, Outputs
+from imgclf.model.manifest import Manifest
+from imgclf.talk import Talk
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+Format = Literal["litert", "onnx", "saved_model"]
+FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model": "_saved_model"}
+
+# Relative to the largest output, or to 1 if that is larger. Other runtimes sum in another order,
+# which has been seen to cost 2e-7; one that computes something else is off by far more.
+TOLERANCE = 1e-4
+
+_PICTURES = 32
+_ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What quantisation cost and gained.
+
+    Attributes:
+        pictures: How many held-out pictures the accuracies are of.
+        before: Accuracy of the model itself.
+        after: Accuracy of what was written.
+        size_before: Bytes of the float graph in the model file; None if there is none.
+    """
+
+    pictures: int
+    before: float
+    after: float
+    size_before: int | None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The file or folder.
+        size: In bytes.
+        manifest: Of the model.
+        difference: The largest between its outputs and the model's own.
+        compared: On what pictures.
+        quantised: None if it wasn't.
+    """
+
+    path: Path
+    size: int
+    manifest: Manifest
+    difference: float
+    compared: str
+    quantised: Quantised | None = None
+
+    def usage(self) -> str:
+        """What it takes and what it puts out."""
+        manifest, size = self.manifest, self.manifest.decoder
+        what = "logit" if manifest.head.endswith("_logits") else "probability"
+        if manifest.head.startswith("sigmoid"):
+            gives = f"the {what} of {manifest.class_names[1]}"
+        else:
+            gives = f"the {what} of each of {', '.join(manifest.class_names)}"
+        calibrated = (
+            ""
+            if manifest.temperature == 1
+            else f", not yet divided by the temperature {manifest.temperature:.3f}"
+        )
+        return (
+            f"it takes float32 RGB pictures, shape (pictures, {size.height}, {size.width}, 3), "
+            f"values 0 to 255, and puts out {gives}{calibrated}"
+        )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The model to export, with the pictures to compare on."""
+
+    path: Path
+    manifest: Manifest
+    twin: bytes | None
+    memory: ReplayMemory | None
+
+    @property
+    def pixels(self) -> Pixels:
+        """Some held-out pictures where there are any, else noise."""
+        if self.memory is not None and len(self.memory.judge):
+            rows = np.linspace(0, len(self.memory.judge) - 1, _PICTURES).astype(int)
+            held_out: Pixels = self.memory.judge.pixels[np.unique(rows)]
+            return held_out
+        size = (self.manifest.decoder.height, self.manifest.decoder.width, 3)
+        return np.random.default_rng(0).integers(0, 256, (4, *size)).astype(np.uint8)
+
+    @property
+    def compared(self) -> str:
+        kind = "noise" if self.memory is None or not len(self.memory.judge) else "held-out"
+        return f"{len(self.pixels)} {kind} pictures"
+
+
+def export(
+    model: Path,
+    form: Format,
+    talk: Talk,
+    *,
+    output: Path | None = None,
+    quantize: Literal["int8"] | None = None,
+) -> Exported:
+    """Writes a model for another runtime, and compares it with the model's own outputs.
+
+    The written file takes float32 RGB pictures with values from 0 to 255, and puts out what the
+    network puts out. A file of that name is replaced at once; a folder is not. If the outputs
+    differ, nothing is left behind.
+
+    Args:
+        model: The model file.
+        form: What to write.
+        talk: Where progress goes.
+        output: Where to; None for the model's name in the working directory.
+        quantize: Compute in int8 (LiteRT only), which needs the pictures kept for corrections.
+
+    Raises:
+        UsageError: It can't be written, or what was written gives other outputs.
+        DataError: There are no pictures to quantise with.
+        ModelFileError: The model can't be read.
+    """
+    target = _target(model, form, output, quantize)
+    source = _open(model)
+    if quantize:
+        return _export_quantised(source, target, talk)
+    if form == "litert" and source.twin is not None:
+        return _export_twin(source, target, source.twin)
+    from imgclf.model import exporting  # Keras, which takes seconds
+
+    with talk.track(f"exporting {model}"):
+        own, network = _open_in_keras(source)
+        if form == "saved_model":
+            with atomic_folder(target) as temporary:
+                exporting.write_saved_model(network, temporary)
+                found = exporting.run_saved_model(temporary, source.pixels)
+                difference = _require_equal(found, own.run(source.pixels), target)
+            size = sum(path.stat().st_size for path in target.rglob("*"))
+            return Exported(target, size, source.manifest, difference, source.compared)
+        write = exporting.write_onnx if form == "onnx" else exporting.write_litert
+        run = exporting.run_onnx if form == "onnx" else _run_litert
+        with atomic_path(target) as temporary:
+            write(network, temporary)
+            found = run(temporary, source.pixels)
+            difference = _require_equal(found, own.run(source.pixels), target)
+        return Exported(target, target.stat().st_size, source.manifest, difference, source.compared)
+
+
+def _target(model: Path, form: Format, output: Path | None, quantize: str | None) -> Path:
+    if quantize and form != "litert":
+        raise UsageError(f"--quantize {quantize} goes with --format litert only")
+    missing = [name for name in _ONNX_PACKAGES if form == "onnx" and find_spec(name) is None]
+    if missing:
+        raise UsageError(f"--format onnx needs {', '.join(missing)}", "pip install 'imgclf[onnx]'")
+    ending = f"{'.int8' * bool(quantize)}{FORMATS[form]}"
+    target = Path(f"{model.stem}{ending}") if output is None else output
+    if form == "saved_model":
+        if target.exists():
+            raise UsageError(
+                f"{target} is there already, and a folder can't be replaced at once",
+                "remove it, or name another: --output FOLDER",
+            )
+    elif target.suffix != FORMATS[form]:
+        raise UsageError(f"--output {target}: a file of this format ends in {FORMATS[form]}")
+    elif target.is_dir():
+        raise UsageError(f"--output {target} is a folder")
+    return target
+
+
+def _open(model: Path) -> _Source:
+    with ModelArchive(model) as archive:
+        manifest = archive.manifest()
+        twin = archive.twin(manifest)
+    memory = load_memory(model)
+    size = (manifest.decoder.height, manifest.decoder.width)
+    if memory is not None and memory.judge.pixels.shape[1:3] != size:
+        memory = None  # of another version, for pictures of another size
+    return _Source(model, manifest, twin, memory)
+
+
+def _export_twin(source: _Source, target: Path, twin: bytes) -> Exported:
+    """The LiteRT graph is in the model file, so TensorFlow is not needed."""
+    own = LiteRTEngine(twin)
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(twin)
+        found = _run_litert(temporary, source.pixels)
+        difference = _require_equal(found, own.run(source.pixels), target)
+    return Exported(target, len(twin), source.manifest, difference, source.compared)
+
+
+def _export_quantised(source: _Source, target: Path, talk: Talk) -> Exported:
+    if source.memory is None or not len(source.memory.replay) or not len(source.memory.judge):
+        raise DataError(
+            f"{source.path} has no replay memory beside it: quantising takes pictures to see "
+            "what values there are, and others to see what it costs",
+            "it lies in the .history folder of a model that was trained here",
+        )
+    from imgclf.model import exporting
+
+    replay, judge = source.memory.replay, source.memory.judge
+    with talk.track(f"exporting {source.path}"):
+        own, network = _open_in_keras(source)
+        with atomic_path(target) as temporary:
+            exporting.write_quantised(network, temporary, replay.pixels)
+            found = _run_litert(temporary, source.pixels)
+            difference = _difference(found, own.run(source.pixels), target)
+            engine = LiteRTEngine(temporary.read_bytes())
+            before = _accuracy(Classifier(source.manifest, own), judge)
+            after = _accuracy(Classifier(source.manifest, engine), judge)
+    size_before = None if source.twin is None else len(source.twin)
+    quantised = Quantised(len(judge), before, after, size_before)
+    return Exported(
+        target, target.stat().st_size, source.manifest, difference, source.compared, quantised
+    )
+
+
+def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
+    from imgclf.model.exporting import network_for_export
+    from imgclf.model.keras_file import load_keras_model
+
+    model = load_keras_model(source.path)
+    return KerasEngine(model), network_for_export(model)
+
+
+def _run_litert(file: Path, pixels: Pixels) -> Outputs:
+    try:
+        return LiteRTEngine(file.read_bytes()).run(pixels)
+    except (ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UsageError(f"LiteRT can't run what was written: {reason}") from error
+
+
+def _accuracy(classifier: Classifier, samples: Samples) -> float:
+    batches = (
+        samples.pixels[start : start + BATCH_SIZE] for start in range(0, len(samples), BATCH_SIZE)
+    )
+    said = classifier.probabilities_of(batches).argmax(axis=1)
+    return float((said == samples.labels).mean())
+
+
+def _require_equal(found: Outputs, expected: Outputs, target: Path) -> float:
+    difference = _difference(found, expected, target)
+    allowed = TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    if not difference <= allowed:
+        raise UsageError(
+            f"{target} was not written: its outputs would differ from the model's by "
+            f"{difference:.1e}, and {allowed:.1e} is allowed"
+        )
+    return difference
+
+
+def _difference(found: Outputs, expected: Outputs, target: Path) -> float:
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        raise UsageError(
+            f"{target} was not written: it would put out {found.shape} numbers for "
+            f"{expected.shape}, or some that are none"
+        )
+    return float(np.max(np.abs(found - expected), initial=0.0))
