@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,12 @@ from imgclf.model.manifest import Scores
 
 OVERALL = "(all)"
 
+Reason = Literal[
+    "it could not be learned",
+    "it would undo an earlier correction",
+    "held-out accuracy would drop",
+]
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -21,7 +28,8 @@ class Judged:
     Attributes:
         trained: Of the model as it was trained.
         before: Of the model in use.
-        after: With the corrections that were accepted.
+        asked: With all the corrections that were asked for.
+        after: With those that were accepted.
         tolerance: How far `after` may be below `trained`. Not below `before`: many small drops
             would add up.
         pictures: How many there are of each.
@@ -29,16 +37,33 @@ class Judged:
 
     trained: Mapping[str, float]
     before: Mapping[str, float]
+    asked: Mapping[str, float]
     after: Mapping[str, float]
     tolerance: Mapping[str, float]
     pictures: Mapping[str, int]
 
-    def scores(self) -> Scores:
-        """Those with the accepted corrections, as a model file keeps them."""
-        by_class = {name: value for name, value in self.after.items() if name != OVERALL}
+    def scores(self, which: Literal["before", "after"]) -> Scores:
+        """Those of the model in use, or with the accepted corrections, as a model file keeps them."""
+        values = self.before if which == "before" else self.after
+        by_class = {name: value for name, value in values.items() if name != OVERALL}
         return Scores(
-            accuracy=self.after[OVERALL], per_class=by_class, pictures=self.pictures[OVERALL]
+            accuracy=values[OVERALL], per_class=by_class, pictures=self.pictures[OVERALL]
         )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which corrections may be kept.
+
+    Attributes:
+        accepted: Shape (corrections,).
+        reasons: Why each of the others may not; None for the accepted.
+        judged: The accuracies.
+    """
+
+    accepted: NDArray[np.bool_]
+    reasons: tuple[Reason | None, ...]
+    judged: Judged
 
 
 @dataclass(frozen=True)
@@ -71,19 +96,18 @@ class Judge:
         }
         return {OVERALL: float(right.mean()), **by_class}
 
-    def choose(
-        self, own: Responses, labels: Labels, present: Neurons, new: Neurons
-    ) -> tuple[NDArray[np.bool_], Judged]:
+    def choose(self, own: Responses, labels: Labels, present: Neurons, new: Neurons) -> Verdict:
         """Leaves out corrections until nothing is worse than it may be.
+
+        First those that don't come out right, then one after another the one that says most
+        about pictures that are none of its business. What turns out to have been left out
+        without need comes back, so that no other correction could be added to the result.
 
         Args:
             own: Responses to the corrected pictures.
             labels: What they are, shape (corrections,).
             present: The neurons of earlier corrections.
             new: One neuron for each corrected picture.
-
-        Returns:
-            Which corrections are accepted, shape (corrections,), and the accuracies.
         """
         none = Neurons(present.keys[:, :0], present.strengths[:0])
         trained, before = self.accuracy(none), self.accuracy(present)
@@ -95,24 +119,40 @@ class Judge:
             name: _standard_error(trained[name], count) if self.max_drop is None else self.max_drop
             for name, count in pictures.items()
         }
+        least = {name: trained[name] - tolerance[name] - 1e-9 for name in pictures}
         held = lead(present.correct(self.earlier), self.earlier_labels) > 0
+
+        def objections(accepted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Reason | None]:
+            """Which of the accepted come out wrong, and what else speaks against them."""
+            neurons = present.joined(new, accepted)
+            wrong = accepted & (lead(neurons.correct(own), labels) <= 0)
+            if (held & (lead(neurons.correct(self.earlier), self.earlier_labels) <= 0)).any():
+                return wrong, "it would undo an earlier correction"
+            after = self.accuracy(neurons)
+            dropped = any(after[name] < least[name] for name in after)
+            return wrong, "held-out accuracy would drop" if dropped else None
+
         strangers = np.concatenate([self.responses.features, self.earlier.features])
         noise = new.firing(strangers).sum(axis=0) * np.abs(new.strengths).sum(axis=1)
-
         accepted = np.ones(len(labels), bool)
-        while True:
-            neurons = present.joined(new, accepted)
-            after = self.accuracy(neurons)
-            wrong = accepted & (lead(neurons.correct(own), labels) <= 0)
-            lost = held & (lead(neurons.correct(self.earlier), self.earlier_labels) <= 0)
-            dropped = any(after[name] < trained[name] - tolerance[name] - 1e-9 for name in after)
-            if wrong.any():
-                accepted &= ~wrong
-            elif accepted.any() and (dropped or lost.any()):
-                # The one that says most about pictures that are none of its business.
-                accepted[np.argmax(np.where(accepted, noise, -1))] = False
-            else:
-                return accepted, Judged(trained, before, after, tolerance, pictures)
+        reasons: list[Reason | None] = [None] * len(labels)
+        while accepted.any():
+            wrong, harm = objections(accepted)
+            if not wrong.any() and harm is None:
+                break
+            worst = int(np.argmax(np.where(accepted, noise, -1)))
+            for index in np.flatnonzero(wrong).tolist() or [worst]:
+                accepted[index] = False
+                reasons[index] = "it could not be learned" if wrong.any() else harm
+        for index in sorted(np.flatnonzero(~accepted).tolist(), key=lambda index: noise[index]):
+            accepted[index] = True
+            wrong, harm = objections(accepted)
+            accepted[index] = not wrong.any() and harm is None
+            reasons[index] = None if accepted[index] else reasons[index]
+        asked = self.accuracy(present.joined(new, np.ones(len(labels), bool)))
+        after = self.accuracy(present.joined(new, accepted))
+        judged = Judged(trained, before, asked, after, tolerance, pictures)
+        return Verdict(accepted, tuple(reasons), judged)
 
 
 def _standard_error(accuracy: float, pictures: int) -> float:

@@ -56,14 +56,18 @@ class SeenPictures:
         keys = [hashlib.sha256(picture.tobytes()).digest() for picture in pixels]
         new = [row for row, key in enumerate(keys) if key not in self._rows]
         if new:
-            found = self._network.responses(pixels[new])
-            count = len(self._seen)
-            self._seen = Responses(
-                np.concatenate([self._seen.features, found.features]),
-                np.concatenate([self._seen.logits, found.logits]),
-            )
-            self._rows |= {keys[row]: count + index for index, row in enumerate(new)}
+            self.add(pixels[new], self._network.responses(pixels[new]))
         return self._seen[np.array([self._rows[key] for key in keys], np.int64)]
+
+    def add(self, pixels: Pixels, responses: Responses) -> None:
+        """Takes responses that are known already, to pictures of the same count."""
+        count = len(self._seen)
+        self._seen = Responses(
+            np.concatenate([self._seen.features, responses.features]),
+            np.concatenate([self._seen.logits, responses.logits]),
+        )
+        keys = (hashlib.sha256(picture.tobytes()).digest() for picture in pixels)
+        self._rows |= {key: count + index for index, key in enumerate(keys)}
 
     def keep(self) -> None:
         """Writes what was seen."""

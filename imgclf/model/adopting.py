@@ -40,11 +40,10 @@ def load_plain(path: Path, contents: Contents) -> keras.Model:
             f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
             "a classifier has one of each"
         )
-    if _in_float32(contents.config) == contents.config:
+    config = _plain(contents.config)
+    if config == contents.config:
         return model
-    plain = keras.saving.deserialize_keras_object(
-        _in_float32(contents.config) | {"compile_config": None}, safe_mode=True
-    )
+    plain = keras.saving.deserialize_keras_object(config | {"compile_config": None}, safe_mode=True)
     plain.set_weights([np.asarray(values, np.float32) for values in model.get_weights()])
     return plain
 
@@ -131,15 +130,20 @@ def compile_as_declared(
     )
 
 
-def _in_float32(config: Any) -> Any:
-    """The same config with float32 in place of mixed and half precision."""
+def _plain(config: Any) -> Any:
+    """The same config in float32, whatever precision it was trained in.
+
+    Tensors become arrays: ONNX takes a tensor that is captured in a graph for one more input.
+    """
     if isinstance(config, list):
-        return [_in_float32(child) for child in config]
+        return [_plain(child) for child in config]
     if not isinstance(config, dict):
         return config
     if config.get("class_name") == "DTypePolicy":
         return config | {"config": {"name": "float32"}}
-    return {name: _in_float32(child) for name, child in config.items()}
+    if config.get("class_name") == "__tensor__":
+        return config | {"class_name": "__numpy__"}
+    return {name: _plain(child) for name, child in config.items()}
 
 
 def _last_activation(model: keras.Model) -> str:

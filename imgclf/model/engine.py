@@ -46,6 +46,10 @@ class LiteRTEngine:
     Args:
         graph: The flatbuffer.
 
+    Attributes:
+        input_shape: (height, width, 3).
+        units: How many numbers it puts out for a picture.
+
     Raises:
         ValueError: The graph is no LiteRT graph, or one that plain LiteRT can't run.
         ImportError: There is no `ai-edge-litert` for this platform.
@@ -59,22 +63,33 @@ class LiteRTEngine:
             try:
                 self._interpreter = Interpreter(model_content=graph, num_threads=os.cpu_count())
                 self._interpreter.allocate_tensors()
-            except RuntimeError as error:
+            except (RuntimeError, TypeError, MemoryError) as error:
                 raise ValueError(str(error)) from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        inputs, outputs = (
+            self._interpreter.get_input_details(),
+            self._interpreter.get_output_details(),
+        )
+        if len(inputs) != 1 or len(outputs) != 1 or inputs[0]["dtype"] is not np.float32:
+            raise ValueError("it does not take one float32 array and give one")
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self.input_shape = tuple(inputs[0]["shape_signature"][1:].tolist())
+        self.units = int(outputs[0]["shape_signature"][-1])
         self._allocated = 1
 
     def run(self, pixels: Pixels) -> Outputs:
         """See `Engine.run`."""
-        if len(pixels) != self._allocated:
-            # Laying the memory out anew costs a millisecond: feed batches of one size.
-            self._interpreter.resize_tensor_input(self._input, pixels.shape)
-            self._interpreter.allocate_tensors()
-            self._allocated = len(pixels)
-        self._interpreter.set_tensor(self._input, pixels.astype(np.float32))
-        self._interpreter.invoke()
-        outputs: Outputs = self._interpreter.get_tensor(self._output)
+        try:
+            if len(pixels) != self._allocated:
+                # Laying the memory out anew costs a millisecond: feed batches of one size.
+                self._interpreter.resize_tensor_input(self._input, pixels.shape)
+                self._interpreter.allocate_tensors()
+                self._allocated = len(pixels)
+            self._interpreter.set_tensor(self._input, pixels.astype(np.float32))
+            self._interpreter.invoke()
+            outputs: Outputs = self._interpreter.get_tensor(self._output)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ModelFileError(f"the model's LiteRT graph can't be run: {reason}") from error
         return outputs
 
     def finish(self) -> None:
@@ -158,3 +173,15 @@ def open_classifier(path: Path, warn: Callable[[str], None]) -> Classifier:
     from imgclf.model.keras_file import load_keras_model
 
     return Classifier(manifest, KerasEngine(load_keras_model(path)))
+
+
+def _require_fit(path: Path, manifest: Manifest, engine: LiteRTEngine) -> None:
+    """A graph that is another model's would answer with confidence, and wrongly."""
+    decoder = manifest.decoder
+    units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)
+    if engine.input_shape != (decoder.height, decoder.width, 3) or engine.units != units:
+        raise ModelFileError(
+            f"{path} is damaged: its graph takes pictures of {engine.input_shape} and gives "
+            f"{engine.units} numbers, its manifest says "
+            f"{(decoder.height, decoder.width, 3)} and {units}"
+        )

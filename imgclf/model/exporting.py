@@ -92,8 +92,10 @@ def run_onnx(file: Path, pixels: Pixels) -> Outputs:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-        (given,) = session.get_inputs()
-        outputs: Outputs = session.run(None, {given.name: pixels.astype(np.float32)})[0]
+        given = session.get_inputs()
+        if len(given) != 1:
+            raise ValueError(f"what was written takes {len(given)} inputs")
+        outputs: Outputs = session.run(None, {given[0].name: pixels.astype(np.float32)})[0]
         return outputs
 
 
@@ -116,7 +118,8 @@ def run_saved_model(folder: Path, pixels: Pixels) -> Outputs:
     with _converting("SavedModel"):
         import tensorflow as tf
 
-        outputs: Outputs = tf.saved_model.load(folder).serve(pixels.astype(np.float32)).numpy()
+        loaded = tf.saved_model.load(folder)  # by a name, for it takes its variables along
+        outputs: Outputs = loaded.serve(pixels.astype(np.float32)).numpy()
         return outputs
 
 

@@ -80,6 +80,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         head: How to read the network's outputs as probabilities.
         temperature: Fitted on the validation pictures; 1 if it wasn't.
         config: The resolved config that it was trained with; empty for an adopted model.
+        scores: Of this model on held-out pictures.
+        scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
         weights_sha256: Of the archive's `model.weights.h5`.
         twin_sha256: Of the archive's LiteRT graph; None if it has none.
@@ -98,6 +100,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
     scores: Scores | None = None
+    scores_before: Scores | None = None
     corrections: tuple[Correction, ...] = ()
     made_with: dict[str, str] = {}
     weights_sha256: str = ""

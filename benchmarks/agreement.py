@@ -1,0 +1,50 @@
+"""Whether predictions are Keras's own, on the same arrays.
+
+    python benchmarks/agreement.py MODEL.keras FOLDER
+
+Decodes every picture in the folder once, gives the arrays to imgclf's engine and to the model as
+plain Keras loads it, and compares. Keras's outputs are calibrated by the same temperature.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.data.decoder import decode
+from imgclf.data.folder import not_a_picture, walk_files
+from imgclf.errors import PictureError
+from imgclf.model.engine import LiteRTEngine, open_classifier
+from imgclf.model.head import to_probabilities
+
+
+def main(model: Path, folder: Path) -> None:
+    classifier = open_classifier(model, print)
+    assert isinstance(classifier.engine, LiteRTEngine), "the model has no LiteRT twin"
+    plain = keras.models.load_model(model)
+    manifest = classifier.manifest
+    pixels, unreadable = [], 0
+    for path in walk_files(folder):
+        if not_a_picture(path):
+            continue
+        try:
+            pixels.append(decode(path, manifest.decoder.settings()))
+        except PictureError:
+            unreadable += 1
+    differences, other_labels = [], 0
+    for start in range(0, len(pixels), 32):
+        batch = pixels[start : start + 32]
+        ours = classifier.probabilities(np.stack(batch))
+        outputs = plain.predict_on_batch(np.stack(batch).astype(np.float32))
+        theirs = to_probabilities(outputs, manifest.head, manifest.temperature)
+        differences.append(np.abs(ours - theirs).max())
+        other_labels += int((ours.argmax(axis=1) != theirs.argmax(axis=1)).sum())
+    print(
+        f"{len(pixels)} pictures ({unreadable} unreadable): {other_labels} with another label, "
+        f"probabilities differ by at most {max(differences):.1e}"
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,106 @@
+"""The journal of a model: what people said of which picture, and what came of it.
+
+`NAME.history/journal.jsonl` is only ever appended to. It survives rollbacks, so it also knows
+the corrections that are no longer in force; those that are stand in the model file itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from imgclf.files import sync_folder
+from imgclf.model.versions import history_directory
+
+Fate = Literal["right already", "corrected", "left out", "unreadable"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One picture in one retraining.
+
+    Attributes:
+        time: When, with the time zone.
+        path: Where the picture lay.
+        digest: SHA-256 of its file.
+        was: What the model said.
+        label: What a person said.
+        fate: What came of it.
+        version: Of the model in use afterwards.
+    """
+
+    time: str
+    path: str
+    digest: str
+    was: str
+    label: str
+    fate: Fate
+    version: int
+
+    def says_the_same_as(self, other: Entry) -> bool:
+        """Whether only the time, the place or the model's earlier answer differ."""
+        return (self.digest, self.label, self.fate, self.version) == (
+            other.digest,
+            other.label,
+            other.fate,
+            other.version,
+        )
+
+
+def as_text(path: Path) -> str:
+    """An absolute path for JSON, which has no way to write names that are no text."""
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
+
+
+def now() -> str:
+    """The time, to the second, with the time zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def read_journal(model: Path) -> list[Entry]:
+    """All entries, oldest first; a line that a crash tore is left out."""
+    entries = []
+    try:
+        lines = _file(model).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    for line in lines:
+        try:
+            entries.append(msgspec.json.decode(line, type=Entry))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return entries
+
+
+def append_to_journal(model: Path, entries: Sequence[Entry]) -> None:
+    """Adds what isn't known yet, so that the same command again leaves no trace.
+
+    It is on the disk when this returns.
+    """
+    last = {entry.digest: entry for entry in read_journal(model)}
+    new = [
+        entry
+        for entry in entries
+        if entry.digest not in last or not entry.says_the_same_as(last[entry.digest])
+    ]
+    if not new:
+        return
+    file = _file(model)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab+") as stream:
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            if stream.read(1) != b"\n":  # a crash tore the last line
+                stream.write(b"\n")
+        stream.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in new))
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(file.parent)
+
+
+def _file(model: Path) -> Path:
+    return history_directory(model) / "journal.jsonl"
