@@ -13,9 +13,10 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.data.decoder import decode
-from imgclf.data.folder import not_a_picture, walk_files
+from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import PictureError
-from imgclf.model.engine import LiteRTEngine, open_classifier
+from imgclf.model.classifier import open_classifier
+from imgclf.model.engine import LiteRTEngine
 from imgclf.model.head import to_probabilities
 
 

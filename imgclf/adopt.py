@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from imgclf.config.scalars import read_scalar
-from imgclf.corrections.memory import load_memory
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.lock import lock
 from imgclf.model.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, read_manifest
+from imgclf.model.head import Activation
 from imgclf.model.manifest import Decoder, Manifest, installed_versions
 from imgclf.model.trust import Contents
 from imgclf.model.versions import keep_version, next_version
 from imgclf.talk import Talk
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
 
 _LARGEST_SIDE = 8192
 _SAMPLES = 4
@@ -40,6 +43,21 @@ class Adopted:
     manifest: Manifest
 
 
+@dataclass(frozen=True)
+class _Network:
+    """A network that fits, what its outputs are, and what had to be guessed of it.
+
+    Attributes:
+        guessed: It ends without an activation, and nothing says that this makes logits.
+        scaled: Something scales its input.
+    """
+
+    model: keras.Model
+    head: Activation
+    guessed: bool
+    scaled: bool
+
+
 def adopt(
     source: Path,
     class_names: Sequence[str],
@@ -53,8 +71,8 @@ def adopt(
 ) -> Adopted:
     """Makes a model file of a `.keras` file that was made elsewhere, which stays as it is.
 
-    If there is a model of that name, it is kept as an earlier version. An adopted model can be
-    used, evaluated and exported; correcting it needs a replay memory, which only training makes.
+    If there is a model of that name, it is kept as an earlier version. An adopted model has no
+    replay memory: it can't be corrected without pictures to judge by.
 
     Args:
         source: The `.keras` file.
@@ -81,48 +99,27 @@ def adopt(
     contents = _look_inside(source)
     _refuse_misfits(source, contents.config, class_names, image_size)
     with lock(target):
-        parent = _require_place(source, target)
-        from imgclf.model import adopting  # Keras, which takes seconds
-        from imgclf.model.keras_file import write_model_file
-
+        replaced = _require_place(source, target)
         with talk.track(f"adopting {source}"):
-            model = adopting.load_plain(source, contents)
-            height, width = _require_size(source, model.input_shape, image_size)
-            _require_outputs(source, model.output_shape, class_names)
-            head = adopting.read_head(model)
-            scaled = scale is not None or adopting.scales_its_input(model)
-            decoder = Decoder(height=height, width=width, resize=resize)
-            _require_same_pictures(target, parent, decoder, class_names)
-            model = adopting.with_input(model, height, width, scale, offset)
-            declared = contents.config.get("compile_config")
-            adopting.compile_as_declared(model, declared, head)
+            network = _fit(source, contents, class_names, image_size, scale, offset)
+            height, width, _ = network.model.input_shape[1:]
             manifest = Manifest(
                 name=target.stem,
                 version=next_version(target),
-                parent=None if parent is None else parent.version,
+                parent=None if replaced is None else replaced.version,
                 created=datetime.now().astimezone().isoformat(timespec="seconds"),
                 class_names=tuple(class_names),
-                decoder=decoder,
-                head=head,
+                decoder=Decoder(height=height, width=width, resize=resize),
+                head=network.head,
                 made_with=installed_versions(),
             )
             keep_version(target)
-            noise = np.random.default_rng(0).integers(0, 256, (_SAMPLES, height, width, 3))
-            manifest = write_model_file(model, manifest, target, noise.astype(np.uint8))
-    if head.endswith("_logits") and not _says_from_logits(declared):
-        talk.warning("its last layer has no activation: its outputs are taken for logits")
-    if not scaled:
-        talk.warning(
-            "nothing in it scales its input, and it will get values from 0 to 255; if it was "
-            "trained on 0 to 1, adopt it with --scale 1/255, and if on -1 to 1, with "
-            "--scale 1/127.5 --offset -1"
-        )
-    if manifest.twin_note:
-        talk.warning(f"{manifest.twin_note}: predictions will take seconds to start")
+            manifest = _write(network, manifest, target)
+    _warn(network, manifest, talk)
     return Adopted(target, manifest)
 
 
-def parse_size(text: str) -> tuple[int, int]:
+def parse_image_size(text: str) -> tuple[int, int]:
     """Height and width from what --image-size says: `180x240`, or `180` for a square.
 
     Raises:
@@ -191,18 +188,48 @@ def _require_place(source: Path, target: Path) -> Manifest | None:
         ) from error
 
 
-def _require_same_pictures(
-    target: Path, parent: Manifest | None, decoder: Decoder, class_names: Sequence[str]
-) -> None:
-    """Keeps the replay memory of a model from being used for one that it doesn't fit."""
-    if parent is None or load_memory(target) is None:
-        return
-    if parent.decoder != decoder or parent.class_names != tuple(class_names):
-        raise UsageError(
-            f"{target} was trained on pictures of other classes or another size, which are kept "
-            "beside it for corrections",
-            "choose another name: --name NAME",
+def _fit(
+    source: Path,
+    contents: Contents,
+    class_names: Sequence[str],
+    image_size: tuple[int, int] | None,
+    scale: float | None,
+    offset: float,
+) -> _Network:
+    """The network, so that it takes what the decoder gives and says what its outputs are."""
+    from imgclf.model import adopting  # Keras, which takes seconds
+
+    model = adopting.load_plain(source, contents)
+    height, width = _require_size(source, model.input_shape, image_size)
+    _require_outputs(source, model.output_shape, class_names)
+    head = adopting.read_head(model)
+    declared = contents.config.get("compile_config")
+    scaled = scale is not None or adopting.scales_its_input(model)
+    model = adopting.with_input(model, height, width, scale, offset)
+    adopting.compile_as_declared(model, declared, head)
+    guessed = head.endswith("_logits") and not _says_from_logits(declared)
+    return _Network(model, head, guessed, scaled)
+
+
+def _write(network: _Network, manifest: Manifest, target: Path) -> Manifest:
+    from imgclf.model.keras_file import write_model_file
+
+    shape = (_SAMPLES, manifest.decoder.height, manifest.decoder.width, 3)
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    return write_model_file(network.model, manifest, target, noise)
+
+
+def _warn(network: _Network, manifest: Manifest, talk: Talk) -> None:
+    if network.guessed:
+        talk.warning("its last layer has no activation: its outputs are taken for logits")
+    if not network.scaled:
+        talk.warning(
+            "nothing in it scales its input, and it will get values from 0 to 255; if it was "
+            "trained on 0 to 1, adopt it with --scale 1/255, and if on -1 to 1, with "
+            "--scale 1/127.5 --offset -1"
         )
+    if manifest.twin_note:
+        talk.warning(f"{manifest.twin_note}: predictions will take seconds to start")
 
 
 def _refuse_misfits(

@@ -2,33 +2,48 @@
 
 Verbs are imported inside the commands, so that `--help` and usage errors cost nothing. Only
 this module prints or exits.
-"""
 
-from __future__ import annotations
+It has no `from __future__ import annotations`: typer would have to evaluate them as text, which
+takes 10 ms of each command.
+"""
 
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imgclf import __version__
+from imgclf.disk import problem_of
 from imgclf.errors import ImgclfError, UsageError, nearest_match
+from imgclf.signals import ended_by, raise_at_sigterm
 
 if TYPE_CHECKING:
-    from imgclf.corrections.guard import Judged
     from imgclf.export import Quantised
     from imgclf.model.manifest import Scores
-    from imgclf.retrain import Corrected, Retrained
+    from imgclf.retrain import Retrained
     from imgclf.talk import Talk
+
+
+class _Commands(typer.core.TyperGroup):
+    """Gives Ctrl-C and SIGTERM messages and statuses of their own, before typer does."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; what it printed is out when this returns."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt as error:
+            raise ended_by(error) from None
+        return result
+
 
 app = typer.Typer(
     name="imgclf",
+    cls=_Commands,
     help="Train, use and correct image classifiers.",
     no_args_is_help=True,
     add_completion=False,
@@ -142,11 +157,20 @@ def _train(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew, whatever an earlier run left.")
     ] = False,
+    replay_memory: Annotated[
+        str,
+        typer.Option(
+            "--replay-memory",
+            metavar="SIZE",
+            help="How much to keep of the pictures beside the model, for corrections; 0 for none.",
+        ),
+    ] = "64MB",
     summary: Annotated[
         bool, typer.Option("--summary", help="Show the network's layers first.")
     ] = False,
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
+    from imgclf.corrections.memory import parse_size
     from imgclf.train import train
 
     talk = _talk()
@@ -155,6 +179,7 @@ def _train(
         talk,
         overrides or [],
         fresh=fresh,
+        replay_memory=parse_size(replay_memory),
         show_summary=talk.note if summary else None,
     )
     if done.outcome == "unchanged":
@@ -220,16 +245,15 @@ def _predict(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
-    from imgclf.data.filing import Filing
     from imgclf.files import open_output
     from imgclf.model.archive import find_model
-    from imgclf.predict import file_by_label, find_inputs, open_for_prediction, predict
+    from imgclf.predict import find_inputs, open_for_prediction, predict
     from imgclf.report.rows import RowFormat, row_writer
 
     # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = RowFormat(row_format or _row_format_for(output))
-    how = [way for way, wanted in zip(Filing, (copy, move, link), strict=True) if wanted]
+    how = [way for way, wanted in (("copy", copy), ("move", move), ("link", link)) if wanted]
     if len(how) > 1 or (how and sort_into is None):
         raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
     talk = _talk()
@@ -237,7 +261,10 @@ def _predict(
     classifier = open_for_prediction(file, callbacks or [], talk)
     rows = predict(classifier, find_inputs(paths, sys.stdin), min_confidence)
     if sort_into is not None:
-        rows = file_by_label(rows, sort_into, how[0] if how else Filing.COPY)
+        from imgclf.data.filing import Filing
+        from imgclf.sort import sort
+
+        rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     unreadable = 0
     with open_output(output) as stream, talk.track("predicting") as advance:
         write = row_writer(stream, chosen, classifier.manifest.class_names, top)
@@ -276,29 +303,120 @@ def _evaluate(
 
 @app.command("retrain")
 def _retrain(
-    pictures: Annotated[
-        list[Path], typer.Argument(help="Pictures that the model has wrong.", show_default=False)
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE...",
+            help="Pictures that the model has wrong, with --label; or tables (.csv, .tsv) with the "
+            "columns path and label; or folders with a folder for each class; or - for lines of "
+            "path and label on stdin, or of paths with --label. Paths in a table are relative to "
+            "the working directory, or to the table's folder if not found there.",
+            show_default=False,
+        ),
     ],
-    label: Annotated[str, typer.Option("--label", "-l", help="What they are.", show_default=False)],
+    label: Annotated[
+        str | None, typer.Option("--label", "-l", help="What they all are.", show_default=False)
+    ] = None,
     model: ModelOption = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="By how much accuracy on held-out pictures, overall and of each class, may be "
+            "below the trained model's. [default: one standard error]",
+            show_default=False,
+        ),
+    ] = None,
+    relabel: Annotated[
+        bool,
+        typer.Option("--relabel", help="Take back what a picture was corrected to before."),
+    ] = False,
+    fix_dataset: Annotated[
+        bool,
+        typer.Option(
+            "--fix-dataset",
+            help="If the data set has one of the pictures under another label, move it.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Class folders to replay and to judge by, for a model without a replay memory.",
+            show_default=False,
+        ),
+    ] = None,
+    new_class: Annotated[
+        bool,
+        typer.Option(
+            "--new-class",
+            help="One label may be a class that the model doesn't have yet; it takes at least 10 "
+            "pictures of it.",
+        ),
+    ] = False,
+    unguarded: Annotated[
+        bool,
+        typer.Option(
+            "--unguarded",
+            help="Fit on the pictures alone and publish whatever comes of it, as tutorials do. It "
+            "forgets a lot.",
+        ),
+    ] = False,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=1, help="With --unguarded: how many times over.")
+    ] = 5,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would come of it; change nothing.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Correct a model, if that does not make it worse on other pictures."""
+    """Correct a model, if that does not make it worse on other pictures.
+
+    Pictures that can't be read are listed with the reason, the others are learned, and the exit
+    status is 4. If none can be learned, the model stays as it is, byte for byte, and it is 3.
+    """
+    import dataclasses
+    import json
+
+    from imgclf.corrections.inputs import read_inputs
     from imgclf.model.archive import find_model
-    from imgclf.retrain import retrain
+    from imgclf.report.corrections import fate_line, judged_table
+    from imgclf.retrain import Options, retrain
 
     talk = _talk()
     file = find_model(model, os.environ.get("IMGCLF_MODEL"))
-    done = retrain(file, pictures, label, talk, dry_run=dry_run)
-    for picture in done.pictures:
-        print(_fate_line(picture))
-    if done.judged is not None:
-        print(_judged_table(done.judged))
-    print(_retrained_line(done))
+    options = Options(
+        dry_run=dry_run,
+        max_drop=max_drop,
+        relabel=relabel,
+        fix_dataset=fix_dataset,
+        data=data,
+        new_class=new_class,
+        unguarded_epochs=epochs if unguarded else None,
+    )
+    done = retrain(file, read_inputs(inputs, label, sys.stdin), talk, options)
+    for wrong in done.misfiled:
+        what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
+        talk.warning(
+            f"{wrong.path} is one of these pictures: it lies under {wrong.label} and is "
+            f"{wrong.is_really}; {what}"
+        )
+    if as_json:
+        print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
+    else:
+        for picture in done.pictures:
+            print(fate_line(picture))
+        if done.judged is not None:
+            print(judged_table(done.judged))
+        print(_retrained_line(done))
     if done.outcome == "refused":
         raise typer.Exit(3)
+    if any(picture.fate == "unreadable" for picture in done.pictures):
+        raise typer.Exit(4)
 
 
 @app.command("adopt")
@@ -348,7 +466,7 @@ def _adopt(
     ] = None,
 ) -> None:
     """Make a model file of a plain Keras model that was trained elsewhere."""
-    from imgclf.adopt import adopt, parse_factor, parse_size
+    from imgclf.adopt import adopt, parse_factor, parse_image_size
 
     _refuse_unknown("--resize", resize, ("stretch", "crop", "pad"))
     talk = _talk()
@@ -356,7 +474,7 @@ def _adopt(
         source,
         [word.strip() for word in classes.split(",")],
         talk,
-        image_size=None if image_size is None else parse_size(image_size),
+        image_size=None if image_size is None else parse_image_size(image_size),
         resize=resize,  # type: ignore[arg-type]
         scale=None if scale is None else parse_factor("--scale", scale),
         offset=parse_factor("--offset", offset),
@@ -414,19 +532,26 @@ def _export(
 
 
 @app.command("history")
-def _history(model: ModelOption = None) -> None:
+def _history(
+    model: ModelOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """List the versions of a model, what was corrected and what they scored."""
     from imgclf.history import history
     from imgclf.model.archive import find_model
 
-    found, in_use = history(find_model(model, os.environ.get("IMGCLF_MODEL")))
-    print("version  parent  corrections  accuracy  created")
-    for manifest in found:
-        accuracy = f"{manifest.scores.accuracy:.4f}" if manifest.scores else "-"
+    found = history(find_model(model, os.environ.get("IMGCLF_MODEL")))
+    if as_json:
+        print(_json(found))
+        return
+    print("version  parent  corrections   new  before   after  created")
+    for one in found:
+        before, after = (
+            "-" if score is None else f"{score:.4f}" for score in (one.score_before, one.score)
+        )
         print(
-            f"{manifest.version:>7}  {manifest.parent or '-':>6}  {len(manifest.corrections):>11}  "
-            f"{accuracy:>8}  {manifest.created}"
-            + ("  (in use)" if manifest.version == in_use else "")
+            f"{one.version:>7}  {one.parent or '-':>6}  {one.corrections:>11}  {len(one.new):>4}"
+            f"  {before:>6}  {after:>6}  {one.created}" + ("  (in use)" if one.in_use else "")
         )
 
 
@@ -443,8 +568,13 @@ def _rollback(
     from imgclf.model.archive import find_model
 
     file = find_model(model, os.environ.get("IMGCLF_MODEL"))
-    manifest = rollback(file, version)
-    print(f"{file} is now version {manifest.version}, byte for byte")
+    done = rollback(file, version)
+    for correction in done.no_longer_in_force:
+        print(f"no longer in force: {correction.path} ({correction.label})")
+    print(
+        f"{file} is now version {done.version}, byte for byte "
+        f"({len(done.no_longer_in_force)} corrections are no longer in force)"
+    )
 
 
 @app.command("demo")
@@ -461,6 +591,7 @@ def _demo(
 
 def main() -> None:
     """Runs the command line; the only place where errors become messages and statuses."""
+    raise_at_sigterm()
     try:
         app()
     except ImgclfError as error:
@@ -469,10 +600,22 @@ def main() -> None:
     except Exception as error:
         if _Session.debug:
             raise
+        if isinstance(error, OSError) and (reason := problem_of(error)):
+            sys.exit(_report_refusal(error, reason))
         sys.exit(_report_fault(error))
 
 
+def _report_refusal(error: OSError, reason: str) -> int:
+    print(f"imgclf: {error.filename or 'standard output'}: {reason}", file=sys.stderr)
+    # Or Python tries again at its end to print what is left, and says so in its own words.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UsageError.exit_status
+
+
 def _report_fault(error: Exception) -> int:
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile(
         "w", prefix="imgclf-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
     ) as log:
@@ -486,7 +629,7 @@ def _report_fault(error: Exception) -> int:
     return ImgclfError.exit_status
 
 
-def _talk() -> Talk:
+def _talk() -> "Talk":
     from imgclf.talk import Talk
 
     return Talk(sys.stderr, quiet=_Session.quiet)
@@ -514,50 +657,33 @@ def _json(result: object) -> str:
     return msgspec.json.format(msgspec.json.encode(result)).decode()
 
 
-def _score_line(scores: Scores) -> str:
+def _score_line(scores: "Scores") -> str:
     return f"{scores.part} accuracy: {scores.accuracy:.4f} ({scores.pictures} pictures)"
 
 
-def _fate_line(picture: Corrected) -> str:
-    before, after = (
-        f"{said.label} {said.confidence:.1%}" for said in (picture.before, picture.after)
-    )
-    said = before if before == after else f"{before} -> {after}"
-    return f"{picture.before.path}: {said} ({picture.fate})"
-
-
-def _judged_table(judged: Judged) -> str:
-    """What the held-out pictures say; `after` may be below `trained` by `tolerance`."""
-    width = max(len(name) for name in judged.pictures)
-    header = f"{'held-out':<{width}}  pictures  trained  before   after  tolerance"
-    rows = [
-        f"{name:<{width}}  {count:>8}  {judged.trained[name]:>7.4f}  {judged.before[name]:>6.4f}"
-        f"  {judged.after[name]:>6.4f}  {judged.tolerance[name]:>9.4f}"
-        for name, count in judged.pictures.items()
-    ]
-    return "\n".join([header, *rows])
-
-
-def _quantised_lines(cost: Quantised) -> str:
+def _quantised_lines(cost: "Quantised") -> str:
     lines = [
         f"held-out accuracy: {cost.before:.4f} before, {cost.after:.4f} in int8 "
         f"({cost.pictures} pictures)"
     ]
+    if cost.corrected:
+        lines.append(f"corrections that hold: {cost.hold} of {cost.corrected}")
     if cost.size_before is not None:
         lines.append(f"size before: {cost.size_before} bytes")
     return "\n".join(lines)
 
 
-def _retrained_line(done: Retrained) -> str:
-    right, corrected, left_out = (
-        sum(picture.fate == fate for picture in done.pictures)
-        for fate in ("right already", "corrected", "left out")
+def _retrained_line(done: "Retrained") -> str:
+    counts = ", ".join(
+        f"{sum(picture.fate == fate for picture in done.pictures)} {fate}"
+        for fate in ("corrected", "right already", "left out", "unreadable")
     )
-    counts = f"{corrected} corrected, {right} right already, {left_out} left out"
     what = {
         "corrected": f"{done.model} is now version {done.version}",
         "right already": f"{done.model} stays at version {done.version}: nothing to learn",
-        "refused": f"{done.model} stays at version {done.version}: it would have done harm",
+        "refused": f"{done.model} stays at version {done.version}: nothing could be learned "
+        "without harm",
+        "unguarded": f"{done.model} is now version {done.version}, unguarded",
         "dry run": f"{done.model} stays at version {done.version}: a dry run",
     }[done.outcome]
     return f"{what} ({counts})"

@@ -7,6 +7,7 @@ from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 
+from imgclf.corrections.inputs import Labelled
 from imgclf.data.sample import draw_sample
 from imgclf.errors import UsageError
 from imgclf.files import atomic_write_text
@@ -79,7 +80,7 @@ def _correct(
 ) -> None:
     label = _truth(mistake)
     show(f"$ imgclf retrain {mistake.path} --label {label}")
-    done = retrain(model, [Path(mistake.path)], label, talk)
+    done = retrain(model, [Labelled(Path(mistake.path), label)], talk)
     show(f"was  {_line(mistake)}")
     show(f"is   {_line(done.pictures[0].after)}")
     classifier = open_for_prediction(model, [], talk)

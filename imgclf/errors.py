@@ -6,6 +6,7 @@
     ├── DataError              2   the folders of pictures, or a list of them
     │   └── PictureError       2   one picture that can't be read
     ├── ModelFileError         2   a model file that is missing, damaged or not to be trusted
+    ├── WriteError             2   a file that can't be written: no room for it, or no leave
     ├── BusyError             75   another imgclf is at work on the same model or run
     ├── Interrupted          130   Ctrl-C; the last committed state is intact
     └── Terminated           143   SIGTERM; likewise
@@ -98,6 +99,12 @@ class PictureError(DataError):
 
 class ModelFileError(ImgclfError):
     """A model file that is missing, damaged or not to be trusted."""
+
+    exit_status = 2
+
+
+class WriteError(ImgclfError):
+    """A file that can't be written; what was there before is as it was."""
 
     exit_status = 2
 

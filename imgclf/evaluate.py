@@ -9,9 +9,10 @@ from imgclf.config import parse_config, resolve_head
 from imgclf.config.scalars import write_yaml
 from imgclf.data.dataset import Part, read_dataset, read_labelled
 from imgclf.data.feed import Feed, encode_labels
-from imgclf.data.folder import Skipped, not_a_picture
-from imgclf.errors import DataError
-from imgclf.model.engine import open_classifier
+from imgclf.data.folder import Skipped
+from imgclf.data.walking import not_a_picture
+from imgclf.errors import DataError, UsageError
+from imgclf.model.classifier import open_classifier
 from imgclf.model.manifest import Manifest
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.talk import Talk
@@ -83,6 +84,12 @@ def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Seq
     from imgclf.callbacks.custom import make_custom_callback
     from imgclf.model.keras_file import load_keras_model
 
+    if not manifest.config:
+        raise UsageError(
+            f"{model} was adopted, and doesn't say what it was trained to minimize, which the "
+            "hooks of --callback are told",
+            "imgclf predict takes --callback for such a model",
+        )
     made = [make_custom_callback(reference, {}) for reference in callbacks]
     num_classes = len(manifest.class_names)
     loaded = parse_config(write_yaml(manifest.config), model)

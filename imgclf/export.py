@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imgclf.corrections.memory import ReplayMemory, Samples, load_memory
-from imgclf.data.cache import Pixels
+from imgclf.corrections.past import load_corrected
+from imgclf.data.decoder import Pixels
 from imgclf.errors import DataError, UsageError
 from imgclf.files import atomic_folder, atomic_path
 from imgclf.model.archive import ModelArchive
-from imgclf.model.engine import BATCH_SIZE, Classifier, KerasEngine, LiteRTEngine, Outputs
+from imgclf.model.classifier import Classifier, open_classifier
+from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine, Outputs
 from imgclf.model.manifest import Manifest
 from imgclf.talk import Talk
 
@@ -29,6 +31,7 @@ FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model
 TOLERANCE = 1e-4
 
 _PICTURES = 32
+_CALIBRATION = 200  # pictures from which the quantiser learns what values there are
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
@@ -40,12 +43,16 @@ class Quantised:
         pictures: How many held-out pictures the accuracies are of.
         before: Accuracy of the model itself.
         after: Accuracy of what was written.
+        corrected: How many pictures the model was corrected by.
+        hold: How many of them what was written has right.
         size_before: Bytes of the float graph in the model file; None if there is none.
     """
 
     pictures: int
     before: float
     after: float
+    corrected: int
+    hold: int
     size_before: int | None
 
 
@@ -96,21 +103,28 @@ class _Source:
     manifest: Manifest
     twin: bytes | None
     memory: ReplayMemory | None
+    corrected: Samples
 
     @property
     def pixels(self) -> Pixels:
-        """Some held-out pictures where there are any, else noise."""
-        if self.memory is not None and len(self.memory.judge):
-            rows = np.linspace(0, len(self.memory.judge) - 1, _PICTURES).astype(int)
-            held_out: Pixels = self.memory.judge.pixels[np.unique(rows)]
-            return held_out
-        size = (self.manifest.decoder.height, self.manifest.decoder.width, 3)
-        return np.random.default_rng(0).integers(0, 256, (4, *size)).astype(np.uint8)
+        """Some held-out pictures where there are any, else noise; and some corrected ones."""
+        if self.memory is None:
+            size = (self.manifest.decoder.height, self.manifest.decoder.width, 3)
+            ordinary = np.random.default_rng(0).integers(0, 256, (4, *size)).astype(np.uint8)
+        else:
+            ordinary = _spread(self.memory.judge.pixels, _PICTURES)
+        # The neurons of corrections are silent on all others.
+        return np.concatenate([ordinary, _spread(self.corrected.pixels, _PICTURES)])
 
     @property
     def compared(self) -> str:
-        kind = "noise" if self.memory is None or not len(self.memory.judge) else "held-out"
-        return f"{len(self.pixels)} {kind} pictures"
+        """What kind of pictures these are."""
+        corrected = min(len(self.corrected), _PICTURES)
+        kind = "noise" if self.memory is None else "held-out"
+        return (
+            f"{len(self.pixels) - corrected} {kind}"
+            f"{f' and {corrected} corrected' * bool(corrected)} pictures"
+        )
 
 
 def export(
@@ -144,7 +158,7 @@ def export(
     if quantize:
         return _export_quantised(source, target, talk)
     if form == "litert" and source.twin is not None:
-        return _export_twin(source, target, source.twin)
+        return _export_twin(source, target, source.twin, talk)
     from imgclf.model import exporting  # Keras, which takes seconds
 
     with talk.track(f"exporting {model}"):
@@ -154,7 +168,7 @@ def export(
                 exporting.write_saved_model(network, temporary)
                 found = exporting.run_saved_model(temporary, source.pixels)
                 difference = _require_equal(found, own.run(source.pixels), target)
-            size = sum(path.stat().st_size for path in target.rglob("*"))
+            size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
             return Exported(target, size, source.manifest, difference, source.compared)
         write = exporting.write_onnx if form == "onnx" else exporting.write_litert
         run = exporting.run_onnx if form == "onnx" else _run_litert
@@ -191,15 +205,21 @@ def _open(model: Path) -> _Source:
         manifest = archive.manifest()
         twin = archive.twin(manifest)
     memory = load_memory(model)
-    size = (manifest.decoder.height, manifest.decoder.width)
-    if memory is not None and memory.judge.pixels.shape[1:3] != size:
-        memory = None  # of another version, for pictures of another size
-    return _Source(model, manifest, twin, memory)
+    corrected, _ = load_corrected(model, manifest)
+    return _Source(model, manifest, twin, memory and memory.for_model(manifest), corrected)
 
 
-def _export_twin(source: _Source, target: Path, twin: bytes) -> Exported:
+def _spread(pixels: Pixels, count: int) -> Pixels:
+    """At most so many of them, from all over."""
+    if len(pixels) <= count:
+        return pixels
+    chosen: Pixels = pixels[np.linspace(0, len(pixels) - 1, count).astype(int)]
+    return chosen
+
+
+def _export_twin(source: _Source, target: Path, twin: bytes, talk: Talk) -> Exported:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
-    own = LiteRTEngine(twin)
+    own = open_classifier(source.path, talk.warning).engine
     with atomic_path(target) as temporary:
         temporary.write_bytes(twin)
         found = _run_litert(temporary, source.pixels)
@@ -208,7 +228,7 @@ def _export_twin(source: _Source, target: Path, twin: bytes) -> Exported:
 
 
 def _export_quantised(source: _Source, target: Path, talk: Talk) -> Exported:
-    if source.memory is None or not len(source.memory.replay) or not len(source.memory.judge):
+    if source.memory is None:
         raise DataError(
             f"{source.path} has no replay memory beside it: quantising takes pictures to see "
             "what values there are, and others to see what it costs",
@@ -216,18 +236,30 @@ def _export_quantised(source: _Source, target: Path, talk: Talk) -> Exported:
         )
     from imgclf.model import exporting
 
-    replay, judge = source.memory.replay, source.memory.judge
+    judge = source.memory.judge
+    # Without the corrected pictures the corrections' neurons, which are silent on all others,
+    # would be taken for zero.
+    calibration = np.concatenate(
+        [
+            _spread(source.memory.replay.pixels, _CALIBRATION),
+            _spread(source.corrected.pixels, _CALIBRATION),
+        ]
+    )
     with talk.track(f"exporting {source.path}"):
         own, network = _open_in_keras(source)
         with atomic_path(target) as temporary:
-            exporting.write_quantised(network, temporary, replay.pixels)
+            exporting.write_quantised(network, temporary, calibration)
             found = _run_litert(temporary, source.pixels)
             difference = _difference(found, own.run(source.pixels), target)
-            engine = LiteRTEngine(temporary.read_bytes())
-            before = _accuracy(Classifier(source.manifest, own), judge)
-            after = _accuracy(Classifier(source.manifest, engine), judge)
-    size_before = None if source.twin is None else len(source.twin)
-    quantised = Quantised(len(judge), before, after, size_before)
+            written = Classifier(source.manifest, LiteRTEngine(temporary.read_bytes()))
+            quantised = Quantised(
+                pictures=len(judge),
+                before=_right(Classifier(source.manifest, own), judge) / len(judge),
+                after=_right(written, judge) / len(judge),
+                corrected=len(source.corrected),
+                hold=_right(written, source.corrected),
+                size_before=None if source.twin is None else len(source.twin),
+            )
     return Exported(
         target, target.stat().st_size, source.manifest, difference, source.compared, quantised
     )
@@ -244,17 +276,18 @@ def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
 def _run_litert(file: Path, pixels: Pixels) -> Outputs:
     try:
         return LiteRTEngine(file.read_bytes()).run(pixels)
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, ImportError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(f"LiteRT can't run what was written: {reason}") from error
 
 
-def _accuracy(classifier: Classifier, samples: Samples) -> float:
+def _right(classifier: Classifier, samples: Samples) -> int:
+    """How many of the pictures it has right."""
     batches = (
         samples.pixels[start : start + BATCH_SIZE] for start in range(0, len(samples), BATCH_SIZE)
     )
     said = classifier.probabilities_of(batches).argmax(axis=1)
-    return float((said == samples.labels).mean())
+    return int((said == samples.labels).sum())
 
 
 def _require_equal(found: Outputs, expected: Outputs, target: Path) -> float:

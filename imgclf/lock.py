@@ -12,16 +12,20 @@ from imgclf.errors import BusyError, UsageError
 
 
 @contextmanager
-def lock(what: Path) -> Iterator[None]:
+def lock(what: Path, patience: float = 0) -> Iterator[None]:
     """Holds the lock of a model file or a folder of runs; the system drops it if we crash.
+
+    Args:
+        what: The file or folder.
+        patience: Seconds to wait for another process that holds it.
 
     Raises:
         BusyError: Another process holds it.
         UsageError: The folder can't be written to.
     """
-    what.parent.mkdir(parents=True, exist_ok=True)
-    held = FileLock(what.parent / f".{what.name}.lock", timeout=0)
+    held = FileLock(what.parent / f".{what.name}.lock", timeout=patience)
     try:
+        what.parent.mkdir(parents=True, exist_ok=True)
         held.acquire()
     except Timeout:
         raise BusyError(

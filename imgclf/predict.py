@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from imgclf.data.cache import Pixels, map_in_threads
-from imgclf.data.decoder import DecoderSettings, decode
-from imgclf.data.filing import Filing, file_picture
-from imgclf.data.folder import not_a_picture, walk_files
+from imgclf.data.decoder import DecoderSettings, Pixels, decode
+from imgclf.data.threads import map_in_threads
+from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import PictureError
 from imgclf.model.archive import read_manifest
-from imgclf.model.engine import BATCH_SIZE, Classifier, KerasEngine, open_classifier
+from imgclf.model.classifier import Classifier, open_classifier
+from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
 from imgclf.talk import Talk
 
@@ -81,22 +81,6 @@ def predict(
             batch = []
     yield from _answer(classifier, batch, min_confidence)
     classifier.engine.finish()
-
-
-def file_by_label(
-    predictions: Iterable[Prediction], directory: Path, how: Filing
-) -> Iterator[Prediction]:
-    """Files each picture into `directory/LABEL/` and passes its prediction on.
-
-    Pictures that can't be read stay where they are.
-
-    Raises:
-        DataError: See `file_picture`.
-    """
-    for prediction in predictions:
-        if prediction.label is not None:
-            file_picture(Path(prediction.path), directory, prediction.label, how)
-        yield prediction
 
 
 def _try_to_decode(path: str, settings: DecoderSettings) -> tuple[str, Pixels | PictureError]:

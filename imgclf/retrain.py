@@ -4,52 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
 
-from imgclf.corrections.copies import light_copies
-from imgclf.corrections.guard import Judge, Judged
-from imgclf.corrections.memory import ReplayMemory, load_memory
-from imgclf.corrections.neurons import solve_neurons
-from imgclf.corrections.past import keep_picture, load_corrected
-from imgclf.corrections.seen import SeenPictures
-from imgclf.data.cache import Pixels
-from imgclf.data.decoder import decode
-from imgclf.data.folder import file_digest
-from imgclf.errors import DataError, PictureError, UsageError, nearest_match
+from imgclf.corrections.growing import require_enough
+from imgclf.corrections.guard import Judged
+from imgclf.corrections.inputs import Labelled, require_classes
+from imgclf.corrections.journal import Entry, append_to_journal, as_text, now
+from imgclf.corrections.looking import Case, Corrected, look_at, refuse_contradictions
+from imgclf.corrections.memory import save_memory
+from imgclf.corrections.misfiled import Misfiled, find_misfiled
+from imgclf.corrections.past import keep_picture
+from imgclf.corrections.sources import find_memory
+from imgclf.errors import DataError, UsageError
 from imgclf.lock import lock
-from imgclf.model.engine import Classifier, KerasEngine, open_classifier
+from imgclf.model.classifier import open_classifier
 from imgclf.model.manifest import Correction, Manifest, installed_versions
-from imgclf.model.prediction import Prediction
-from imgclf.model.versions import history_directory, keep_version, next_version
+from imgclf.model.versions import keep_version, next_version
 from imgclf.talk import Talk
 
-Fate = Literal["right already", "corrected", "left out"]
-Outcome = Literal["corrected", "right already", "refused", "dry run"]
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+_COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
+
+Outcome = Literal["corrected", "right already", "refused", "dry run", "unguarded"]
 
 
 @dataclass(frozen=True)
-class Corrected:
-    """What came of one picture.
+class Options:
+    """How to correct.
 
     Attributes:
-        label: What the user says it is.
-        digest: SHA-256 of the file.
-        before: What the model said.
-        after: What the new version says; the same as `before` if there is none.
-        fate: Pictures that are "right already" teach nothing; those "left out" would have done
-            harm or could not be learned.
+        dry_run: Change nothing.
+        max_drop: By how much held-out accuracy, overall and of each class, may be below the
+            trained model's; None for one standard error.
+        relabel: A picture that was corrected to another label before loses that correction.
+        fix_dataset: Move pictures of the data set that lie under the wrong label.
+        data: Class folders to replay and to judge by; None for the model's replay memory.
+        new_class: One of the labels may be a class that the model doesn't have yet.
+        unguarded_epochs: Fit on the pictures alone, so many times over, and publish whatever
+            comes of it; None for the neurons and the guard.
     """
 
-    label: str
-    digest: str
-    before: Prediction
-    after: Prediction
-    fate: Fate
+    dry_run: bool = False
+    max_drop: float | None = None
+    relabel: bool = False
+    fix_dataset: bool = False
+    data: Path | None = None
+    new_class: bool = False
+    unguarded_epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,11 @@ class Retrained:
     """What a retraining came to.
 
     Attributes:
-        outcome: Only "corrected" changed the model.
+        outcome: Only "corrected" and "unguarded" changed the model.
         version: Of the model in use afterwards.
+        pictures: In the order in which they were given, those that can't be read last.
         judged: Accuracy on the held-out pictures; None if there was nothing to learn.
+        misfiled: Pictures of the data set that lie under another label than was said.
     """
 
     outcome: Outcome
@@ -67,184 +76,200 @@ class Retrained:
     version: int
     pictures: tuple[Corrected, ...]
     judged: Judged | None
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A picture with its pixels, uint8 (height, width, 3)."""
-
-    pixels: Pixels
-    picture: Corrected
+    misfiled: tuple[Misfiled, ...] = ()
 
 
 def retrain(
-    model: Path, paths: Sequence[Path], label: str, talk: Talk, *, dry_run: bool = False
+    model: Path, labelled: Sequence[Labelled], talk: Talk, options: Options | None = None
 ) -> Retrained:
     """Corrects a model by pictures that it has wrong.
 
-    The model file is replaced by a new version only if the pictures come out right and the
-    held-out pictures, overall and of each class, come out no worse than chance explains.
-    Otherwise it stays as it is, byte for byte. The earlier version is kept.
+    The model file is replaced by a new version only if pictures come out right and the held-out
+    pictures, overall and of each class, come out no worse than chance explains. If that can't
+    be had for all of them, those that do harm are left out. Otherwise it stays as it is, byte
+    for byte. The earlier version is kept, and all that was said goes into the journal.
 
     Args:
         model: The model file.
-        paths: The pictures.
-        label: What they all are.
+        labelled: The pictures and what they are; see `read_inputs`.
         talk: Where notes and progress go.
-        dry_run: Change nothing.
+        options: How to correct.
 
     Raises:
-        UsageError: No such class, or a picture that was corrected to another label before.
-        DataError: A picture can't be read, or the model has no replay memory.
+        UsageError: No such class, or a picture with two labels.
+        DataError: No picture can be read, or nothing is there to judge by.
         ModelFileError: The model can't be read, or not corrected.
         BusyError: Another process is at work on the model.
     """
+    options = options or Options()
     with lock(model):
         classifier = open_classifier(model, talk.warning)
         manifest = classifier.manifest
-        _require_class(label, manifest)
-        cases = _look_at(classifier, paths, label)
-        right = [case.picture for case in cases if case.picture.fate == "right already"]
-        wrong = [case for case in cases if case.picture.fate != "right already"]
-        if not wrong:
-            return Retrained("right already", model, manifest.version, tuple(right), None)
-        memory = _require_memory(model)
-        with talk.track(f"correcting {model}"):
-            done = _correct(model, manifest, wrong, memory, talk, dry_run)
-        return replace(done, pictures=(*right, *done.pictures))
-
-
-def _require_class(label: str, manifest: Manifest) -> None:
-    if label not in manifest.class_names:
-        near = nearest_match(label, manifest.class_names)
-        raise UsageError(
-            f"--label {label}: the model's classes are {', '.join(manifest.class_names)}"
-            + (f"; did you mean {near}?" if near else "")
+        new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
+        cases, unreadable = look_at(classifier, labelled)
+        if new_class is not None:
+            require_enough(new_class, sum(case.picture.label == new_class for case in cases))
+        if not options.relabel:
+            refuse_contradictions(cases, manifest)
+        if not any(case.teaches for case in cases):
+            done = Retrained("right already", model, manifest.version, (), None)
+        elif options.unguarded_epochs is None:
+            done = _learn(model, manifest, cases, new_class, talk, options)
+        else:
+            if new_class is not None or options.relabel:
+                raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
+            done = _fit_unguarded(model, manifest, cases, talk, options, options.unguarded_epochs)
+        if options.dry_run and done.outcome in ("corrected", "unguarded"):
+            done = replace(done, outcome="dry run")
+        learned = {picture.digest: picture for picture in done.pictures}
+        pictures = tuple(learned.get(case.picture.digest, case.picture) for case in cases)
+        done = replace(done, pictures=pictures)
+        if not options.dry_run:
+            append_to_journal(model, _entries(manifest, done))
+        said = {case.picture.digest: case.picture.label for case in cases}
+        misfiled = find_misfiled(
+            manifest,
+            said,
+            {case.size for case in cases},
+            fix=options.fix_dataset and not options.dry_run,
         )
+    return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
 
 
-def _require_memory(model: Path) -> ReplayMemory:
-    memory = load_memory(model)
-    if memory is None:
-        raise DataError(
-            f"{model} has no replay memory beside it, so nothing could tell whether a correction "
-            "does harm",
-            f"it lies in {history_directory(model)}: copy it along with the model, or train anew",
-        )
-    return memory
-
-
-def _look_at(classifier: Classifier, paths: Sequence[Path], label: str) -> list[_Case]:
-    """What the model says of each picture now; equal files count once."""
-    manifest = classifier.manifest
-    known = {correction.digest: correction for correction in manifest.corrections}
-    cases: dict[str, _Case] = {}
-    unreadable = []
-    for path in paths:
-        try:
-            pixels = decode(path, manifest.decoder.settings())
-        except PictureError as error:
-            unreadable.append(f"  {path}: {error.message}")
-            continue
-        digest = file_digest(path)
-        if digest in known and known[digest].label != label:
-            raise UsageError(
-                f"{path} was corrected to {known[digest].label} before, in version "
-                f"{known[digest].version}; now it is to be {label}"
-            )
-        row = classifier.probabilities(pixels[np.newaxis])[0]
-        said = Prediction.of(str(path), row, manifest.class_names)
-        fate: Fate = "right already" if said.label == label else "left out"
-        cases[digest] = _Case(pixels, Corrected(label, digest, said, said, fate))
-    if unreadable:
-        raise DataError("can't read:\n" + "\n".join(unreadable), "nothing was changed")
-    return list(cases.values())
-
-
-def _correct(
+def _learn(
     model: Path,
     manifest: Manifest,
-    cases: Sequence[_Case],
-    memory: ReplayMemory,
+    cases: Sequence[Case],
+    new_class: str | None,
     talk: Talk,
-    dry_run: bool,
+    options: Options,
 ) -> Retrained:
-    # Keras's import takes seconds, which pictures that are right already should not cost.
-    from imgclf.corrections.network import CorrectableNetwork
-    from imgclf.model.keras_file import load_keras_model, write_model_file
+    memory, is_new = find_memory(model, manifest, options.data, talk)
+    with talk.track(f"correcting {model}"):
+        # Keras's import takes seconds, which what was found so far should not cost.
+        from imgclf.corrections.learning import Learner
+        from imgclf.corrections.network import CorrectableNetwork
+        from imgclf.model.keras_file import load_keras_model
 
-    keras_model = load_keras_model(model)
-    network = CorrectableNetwork(keras_model)
-    earlier, gone = load_corrected(model, manifest)
-    for correction in gone:
-        talk.warning(f"{correction.path}, corrected before, is no longer there to watch over")
-
-    pixels = np.stack([case.pixels for case in cases])
-    labels = np.array([manifest.class_names.index(case.picture.label) for case in cases])
-    replay = memory.replay.without(pixels)
-    seen = SeenPictures(model, network)
-    judge = Judge(
-        responses=seen.responses(memory.judge.pixels),
-        labels=memory.judge.labels,
-        class_names=manifest.class_names,
-        earlier=seen.responses(earlier.pixels),
-        earlier_labels=earlier.labels,
-    )
-    new = solve_neurons(
-        [network.responses(light_copies(case.pixels)) for case in cases],
-        labels,
-        present=network.neurons,
-        silent_on=np.concatenate([seen.responses(replay.pixels).features, judge.earlier.features]),
-    )
-    accepted, judged = judge.choose(network.responses(pixels), labels, network.neurons, new)
-    left_out = tuple(case.picture for case in cases)
-    if not accepted.any():
-        return Retrained("refused", model, manifest.version, left_out, judged)
-
-    corrected = network.with_neurons(network.neurons.joined(new, accepted))
-    corrected.compile_from_config(keras_model.get_compile_config())
-    rows = Classifier(manifest, KerasEngine(corrected)).probabilities(pixels)
-    pictures = tuple(
-        replace(
-            picture,
-            after=Prediction.of(picture.before.path, row, manifest.class_names),
-            fate="corrected" if is_accepted else "left out",
-        )
-        for picture, row, is_accepted in zip(left_out, rows, accepted.tolist(), strict=True)
-    )
-    if dry_run:
-        return Retrained("dry run", model, manifest.version, pictures, judged)
-
-    for case, picture in zip(cases, pictures, strict=True):
-        if picture.fate == "corrected":
-            keep_picture(model, picture.digest, case.pixels)
-    seen.keep()
-    keep_version(model)
-    after = _next_manifest(manifest, next_version(model), pictures, judged)
-    write_model_file(corrected, after, model, samples=pixels)
-    return Retrained("corrected", model, after.version, pictures, judged)
+        keras_model = load_keras_model(model)
+        network = CorrectableNetwork(keras_model)
+        learner = Learner(model, manifest, network, memory, options.max_drop, talk)
+        if new_class is not None:
+            learner.grow(new_class, [one for one in cases if one.picture.label == new_class])
+        lesson = learner.learn([case for case in cases if case.teaches])
+        version = manifest.version
+        if lesson.accepted and not options.dry_run:
+            if is_new:
+                save_memory(model, memory)
+            learner.seen.keep()
+            corrected = learner.corrected_model(lesson, compiled_like=keras_model)
+            version = _publish(
+                model,
+                corrected,
+                learner.manifest,
+                cases,
+                lesson.pictures,
+                lesson.kept,
+                lesson.judged,
+            )
+    outcome: Outcome = "corrected" if lesson.accepted else "refused"
+    return Retrained(outcome, model, version, lesson.pictures, lesson.judged)
 
 
-def _next_manifest(
-    manifest: Manifest, number: int, pictures: Sequence[Corrected], judged: Judged
-) -> Manifest:
-    corrections = tuple(
+def _fit_unguarded(
+    model: Path,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    talk: Talk,
+    options: Options,
+    epochs: int,
+) -> Retrained:
+    try:
+        held_out = find_memory(model, manifest, options.data, talk)[0].judge
+    except DataError:
+        held_out = None  # which is why somebody would do it this way
+    with talk.track(f"fitting {model}"):
+        from imgclf.corrections.unguarded import COST, fit_alone, with_silent_neurons
+        from imgclf.model.keras_file import load_keras_model
+
+        to_learn = [case for case in cases if case.teaches]
+        fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
+        learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
+        version = manifest.version
+        if not options.dry_run:
+            network = with_silent_neurons(fitted.model, len(learned))
+            version = _publish(
+                model,
+                network,
+                fitted.manifest,
+                cases,
+                fitted.pictures,
+                manifest.corrections,
+                fitted.judged,
+            )
+    talk.warning(COST)
+    return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
+
+
+def _publish(
+    model: Path,
+    network: keras.Model,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    pictures: Sequence[Corrected],
+    kept: Sequence[Correction],
+    judged: Judged | None,
+) -> int:
+    """Replaces the model in use by its next version, whose number is returned."""
+    from imgclf.model.keras_file import write_model_file
+
+    number = next_version(model)
+    accepted = [picture for picture in pictures if picture.fate == "corrected"]
+    new = (
         Correction(
-            path=str(Path(picture.before.path).absolute()),
+            path=as_text(Path(picture.before.path)),
             digest=picture.digest,
             label=picture.label,
             was=str(picture.before.label),
             version=number,
         )
-        for picture in pictures
-        if picture.fate == "corrected"
+        for picture in accepted
     )
-    return msgspec.structs.replace(
+    pixels = {case.picture.digest: case.pixels for case in cases}
+    for picture in accepted:
+        keep_picture(model, picture.digest, pixels[picture.digest])
+    keep_version(model)
+    after = msgspec.structs.replace(
         manifest,
         version=number,
         parent=manifest.version,
-        created=datetime.now().astimezone().isoformat(timespec="seconds"),
-        corrections=(*manifest.corrections, *corrections),
-        scores=judged.scores(),
+        created=now(),
+        corrections=(*kept, *new),
+        scores=None if judged is None else judged.scores("after"),
+        scores_before=None if judged is None else judged.scores("before"),
         made_with=installed_versions(),
     )
+    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
+    write_model_file(network, after, model, samples)
+    return number
+
+
+def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
+    """What the journal is told.
+
+    Corrections of earlier commands are told again: it leaves out what it knows, and if the
+    machine stopped before it knew them, they get in now.
+    """
+    in_force = {correction.digest: correction for correction in manifest.corrections}
+    entries = []
+    for picture in done.pictures:
+        earlier = in_force.get(picture.digest)
+        if picture.fate == "right already" and earlier is not None:
+            was, fate, version = earlier.was, "corrected", earlier.version
+        else:
+            was, fate, version = str(picture.before.label), picture.fate, done.version
+        path = as_text(Path(picture.before.path))
+        entries.append(
+            Entry(now(), path, picture.digest, was, picture.label, fate, version)  # type: ignore[arg-type]
+        )
+    return entries

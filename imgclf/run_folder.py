@@ -8,10 +8,24 @@ from typing import Literal
 
 import msgspec
 
-from imgclf.files import atomic_write
+from imgclf.files import atomic_write_bytes, atomic_write_text
 from imgclf.model.manifest import Scores
 
 RUNS_DIRECTORY = Path("runs")
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """Which version of the model a training becomes: settled before the model is written.
+
+    A training that is killed in between then knows its own version when it finds it.
+
+    Attributes:
+        version: The number of the version.
+        created: The time in its manifest, which tells it from another one of that number.
+    """
+
+    version: int
+    created: str
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +38,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         scores: Of the published model on the validation pictures.
         test_scores: Likewise on the data set's test part, if it has one.
         model: Where the model was published.
+        command: What to type to go on.
+        publication: What is being published, or was.
     """
 
     status: Literal["running", "finished"] = "running"
@@ -33,6 +49,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     scores: Scores | None = None
     test_scores: Scores | None = None
     model: str | None = None
+    command: str = ""
+    publication: Publication | None = None
 
 
 class RunFolder:
@@ -60,7 +78,17 @@ class RunFolder:
     def write(self, record: RunRecord) -> None:
         """Replaces the record."""
         text = msgspec.json.format(msgspec.json.encode(record))
-        atomic_write(self._record, lambda stream: stream.write(text))
+        atomic_write_bytes(self._record, text)
+
+    def begin(self, record: RunRecord, as_written: str, resolved: str) -> None:
+        """Writes the config, and that it is being trained.
+
+        The record comes first: a config newer than a finished record would pass for what that
+        one was trained with.
+        """
+        self.write(record)
+        atomic_write_text(self.config_as_written, as_written)
+        atomic_write_text(self.config_resolved, resolved)
 
 
 def latest_run(name: str) -> RunFolder | None:

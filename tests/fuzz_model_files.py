@@ -19,7 +19,7 @@ from typing import Any
 
 from imgclf.errors import ModelFileError
 from imgclf.model.archive import MANIFEST, TWIN
-from imgclf.model.engine import open_classifier
+from imgclf.model.classifier import open_classifier
 from imgclf.predict import predict
 
 ODD: list[Any] = [None, True, -1, 0, 1e308, 2**70, "", "x" * 5000, [], {}, [[]], "\x00", "../x"]

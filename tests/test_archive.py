@@ -8,12 +8,22 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from imgclf.errors import ModelFileError
-from imgclf.model.archive import CONFIG, MANIFEST, TWIN, WEIGHTS, ModelArchive, find_model
-from imgclf.model.engine import open_classifier
+from imgclf.model.archive import (
+    CONFIG,
+    MANIFEST,
+    TWIN,
+    WEIGHTS,
+    ModelArchive,
+    find_model,
+    read_manifest,
+)
+from imgclf.model.classifier import open_classifier
 from imgclf.model.keras_file import load_keras_model
+from imgclf.model.manifest import Decoder
 from imgclf.train import Trained
 
 
@@ -65,7 +75,25 @@ def test_weights_that_are_not_those_of_the_manifest_are_refused(trained: Trained
 
 def test_a_graph_that_is_not_that_of_the_manifest_is_refused(trained: Trained) -> None:
     model = rewritten(trained.model, TWIN, lambda content: content[:-1] + b"x")
-    with pytest.raises(ModelFileError, match="is not the graph it should be"):
+    with ModelArchive(model) as archive:
+        manifest = archive.manifest()
+        with pytest.raises(ModelFileError, match="is not the graph it should be"):
+            archive.twin(manifest)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_names": ("cat", "dog", "wolf"), "head": "softmax"},
+        {"decoder": Decoder(height=16, width=32)},
+    ],
+)
+def test_a_graph_that_does_not_fit_the_manifest_is_refused(
+    trained: Trained, change: dict[str, object]
+) -> None:
+    other = msgspec.structs.replace(read_manifest(trained.model), **change)
+    model = rewritten(trained.model, MANIFEST, lambda _: msgspec.json.encode(other))
+    with pytest.raises(ModelFileError, match="its manifest says"):
         open_classifier(model, str)
 
 

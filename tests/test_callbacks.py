@@ -31,7 +31,7 @@ from tiny_training import (
 
 from imgclf.backend import keras
 from imgclf.callbacks.stack import Stack, build_stack
-from imgclf.errors import ConfigError, UsageError
+from imgclf.errors import ConfigError, UsageError, WriteError
 
 ALONE = """
 - TensorBoard: none
@@ -130,7 +130,7 @@ def test_a_checkpoint_that_fails_half_way_leaves_the_old_file(
     checkpoint = tmp_path / "run/checkpoints/best.keras"
     before = checkpoint.read_bytes()
     monkeypatch.setattr(type(model), "save", half)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WriteError, match=r"best\.keras: no space is left"):
         run(tmp_path, ALONE, model=model, epochs=1)
     assert checkpoint.read_bytes() == before
     assert names(checkpoint.parent) == ["best.keras"]
@@ -497,13 +497,21 @@ def test_defaults_are_on_without_being_named_and_can_be_turned_off(tmp_path: Pat
     stack = build(tmp_path, "")
     assert kinds(stack) == [
         *bookkeeping,
-        *("Progress", "CSVLogger", "TensorBoard", "BestEpoch", "ModelCheckpoint", "History"),
+        *(
+            "Progress",
+            "CheckNumbers",
+            "CSVLogger",
+            "TensorBoard",
+            "BestEpoch",
+            "ModelCheckpoint",
+            "History",
+        ),
         "CommittedState",
     ]
     assert stack.committed_state is stack.callbacks[-1]
     names = ("ProgbarLogger", "CSVLogger", "TensorBoard", "ModelCheckpoint", "BackupAndRestore")
     off = build(tmp_path, "\n".join(f"- {name}: none" for name in names))
-    assert kinds(off) == [*bookkeeping, "BestEpoch", "History"]
+    assert kinds(off) == [*bookkeeping, "CheckNumbers", "BestEpoch", "History"]
     assert off.committed_state is None
 
 

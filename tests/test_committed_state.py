@@ -19,7 +19,7 @@ from tiny_training import declare, feeds, forgetful_model, quiet_talk, said, sma
 from imgclf.backend import keras
 from imgclf.callbacks.commits import Commit, load_latest, remove_commits, write_commit
 from imgclf.callbacks.stack import Stack, build_stack
-from imgclf.errors import UsageError
+from imgclf.errors import UsageError, WriteError
 
 EPOCHS = 6
 EVERYTHING = """
@@ -362,7 +362,7 @@ def test_a_full_disk_leaves_the_earlier_commit_as_it_was(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+    with monkeypatch.context() as patched, pytest.raises(WriteError, match="000002: no space"):
         patched.setattr("imgclf.callbacks.commits.os.fsync", full)
         write_commit(tmp_path, some_commit(2))
     assert [entry.name for entry in tmp_path.iterdir()] == ["commit-000001"]

@@ -44,6 +44,7 @@ def test_the_configs_that_come_with_imgclf_become_networks_that_keras_saves(name
     pictures = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)
     labels = {
         "binary": np.array([[0.0], [1.0], [1.0], [0.0]], np.float32),
+        "int": np.array([1, 2, 3, 9]),
         "categorical": np.eye(10, dtype=np.float32)[[1, 2, 3, 9]],
     }[head.label_mode]
     assert np.isfinite(model.train_on_batch(pictures, labels)).all()

@@ -15,7 +15,7 @@ import pytest
 from imgclf.backend import keras
 from imgclf.data.decoder import decode
 from imgclf.model.archive import TWIN, read_manifest
-from imgclf.model.engine import open_classifier
+from imgclf.model.classifier import open_classifier
 from imgclf.model.prediction import Prediction
 from imgclf.predict import find_inputs, open_for_prediction, predict
 from imgclf.report.rows import RowFormat, row_writer

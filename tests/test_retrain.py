@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
+from PIL import Image
 
 from imgclf.backend import keras
 from imgclf.corrections.guard import Judge
-from imgclf.corrections.memory import Samples, choose_memory, load_memory
+from imgclf.corrections.inputs import Labelled
+from imgclf.corrections.journal import read_journal
+from imgclf.corrections.memory import (
+    ReplayMemory,
+    Samples,
+    choose_memory,
+    load_memory,
+    parse_size,
+    save_memory,
+)
+from imgclf.corrections.misfiled import Misfiled
+from imgclf.corrections.network import CorrectableNetwork
 from imgclf.corrections.neurons import Neurons, Responses, lead
+from imgclf.corrections.seen import SeenPictures
 from imgclf.data.dataset import Part
+from imgclf.data.decoder import decode
+from imgclf.data.folder import file_digest
 from imgclf.errors import BusyError, DataError, UsageError
+from imgclf.evaluate import evaluate
 from imgclf.lock import lock
-from imgclf.model.archive import read_manifest
-from imgclf.model.engine import open_classifier
+from imgclf.model.archive import MANIFEST, read_manifest
+from imgclf.model.classifier import open_classifier
+from imgclf.model.manifest import Decoder
 from imgclf.model.prediction import Prediction
 from imgclf.model.versions import roll_back, versions
 from imgclf.predict import find_inputs, predict
-from imgclf.retrain import retrain
+from imgclf.retrain import Options, Retrained, retrain
 from imgclf.talk import Talk
-from imgclf.train import Trained
+from imgclf.train import Trained, train
+
+MODEL = Path("models/pets.keras")
 
 
 def answers(model: Path, *inputs: str) -> list[Prediction]:
@@ -38,6 +61,22 @@ def truth(row: Prediction) -> str:
     return Path(row.path).parent.name
 
 
+def correct(talk: Talk, label: str, *paths: str, **options: Any) -> Retrained:
+    labelled = [Labelled(Path(path), label) for path in paths]
+    return retrain(MODEL, labelled, talk, Options(**options))
+
+
+def change_manifest(**changes: Any) -> None:
+    """Writes the model anew with another manifest."""
+    with zipfile.ZipFile(MODEL) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    manifest = replace(read_manifest(MODEL), **changes)
+    members[MANIFEST] = msgspec.json.encode(manifest)
+    with zipfile.ZipFile(MODEL, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
 @pytest.fixture
 def mistake(trained: Trained) -> Iterator[Prediction]:
     yield mistakes(trained.model)[0]
@@ -47,7 +86,7 @@ def test_a_mistake_is_mended_and_other_answers_stay(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     before = {row.path: row.label for row in answers(trained.model)}
-    done = retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    done = correct(talk, truth(mistake), mistake.path)
     after = {row.path: row.label for row in answers(trained.model)}
     assert done.outcome == "corrected"
     assert done.version == 2
@@ -59,7 +98,7 @@ def test_a_mistake_is_mended_and_other_answers_stay(
 def test_what_retrain_says_is_what_predict_then_says(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
-    done = retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    done = correct(talk, truth(mistake), mistake.path)
     [now] = answers(trained.model, mistake.path)
     assert done.pictures[0].before.label == mistake.label
     assert done.pictures[0].after.label == now.label
@@ -69,7 +108,7 @@ def test_what_retrain_says_is_what_predict_then_says(
 def test_plain_keras_opens_the_corrected_model(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
-    retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    correct(talk, truth(mistake), mistake.path)
     classifier = open_classifier(trained.model, str)
     pixels = load_memory(trained.model).judge.pixels  # type: ignore[union-attr]
     expected = keras.models.load_model(trained.model).predict(pixels, verbose=0)
@@ -81,7 +120,7 @@ def test_the_version_before_is_kept_byte_for_byte_and_can_come_back(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     old = trained.model.read_bytes()
-    retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    correct(talk, truth(mistake), mistake.path)
     assert [manifest.version for _, manifest in versions(trained.model)] == [1, 2]
     assert roll_back(trained.model, None).version == 1
     assert trained.model.read_bytes() == old
@@ -90,7 +129,7 @@ def test_the_version_before_is_kept_byte_for_byte_and_can_come_back(
 def test_the_manifest_records_who_was_what(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
-    retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    correct(talk, truth(mistake), mistake.path)
     manifest = read_manifest(trained.model)
     [correction] = manifest.corrections
     assert manifest.parent == 1
@@ -104,7 +143,7 @@ def test_a_picture_that_is_right_already_leaves_the_model_alone(
 ) -> None:
     right = next(row for row in answers(trained.model) if row.label == truth(row))
     before = trained.model.read_bytes()
-    done = retrain(trained.model, [Path(right.path)], truth(right), talk)
+    done = correct(talk, truth(right), right.path)
     assert done.outcome == "right already"
     assert trained.model.read_bytes() == before
 
@@ -112,9 +151,9 @@ def test_a_picture_that_is_right_already_leaves_the_model_alone(
 def test_the_same_command_again_changes_nothing(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
-    retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    correct(talk, truth(mistake), mistake.path)
     before = trained.model.read_bytes()
-    again = retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    again = correct(talk, truth(mistake), mistake.path)
     assert again.outcome == "right already"
     assert trained.model.read_bytes() == before
 
@@ -123,7 +162,7 @@ def test_corrections_one_after_another_all_hold(trained: Trained, talk: Talk) ->
     wrong = mistakes(trained.model)[:3]
     assert len(wrong) == 3
     for row in wrong:
-        assert retrain(trained.model, [Path(row.path)], truth(row), talk).outcome in (
+        assert correct(talk, truth(row), row.path).outcome in (
             "corrected",
             "right already",
         )
@@ -135,8 +174,8 @@ def test_several_pictures_in_one_command(trained: Trained, talk: Talk) -> None:
     wrong = [row for row in mistakes(trained.model) if truth(row) == "cat"]
     wrong = wrong or mistakes(trained.model)
     label = truth(wrong[0])
-    paths = [Path(row.path) for row in wrong if truth(row) == label]
-    done = retrain(trained.model, [*paths, paths[0]], label, talk)
+    paths = [row.path for row in wrong if truth(row) == label]
+    done = correct(talk, label, *paths, paths[0])
     assert done.version == 2
     assert [picture.fate for picture in done.pictures] == ["corrected"] * len(paths)
 
@@ -145,7 +184,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     before = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
-    done = retrain(trained.model, [Path(mistake.path)], truth(mistake), talk, dry_run=True)
+    done = correct(talk, truth(mistake), mistake.path, dry_run=True)
     assert done.outcome == "dry run"
     assert done.pictures[0].after.label == truth(mistake)
     now = {path: path.read_bytes() for path in Path("models").rglob("*") if path.is_file()}
@@ -156,7 +195,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
 def test_a_correction_needs_no_data_set(trained: Trained, mistake: Prediction, talk: Talk) -> None:
     shutil.rmtree("dataset")
     shutil.rmtree(".imgclf-cache")
-    done = retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    done = correct(talk, truth(mistake), mistake.path)
     assert done.outcome == "corrected"
 
 
@@ -164,40 +203,330 @@ def test_without_a_replay_memory_it_refuses(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     Path("models/pets.history/memory.npz").unlink()
+    change_manifest(data=None)
     before = trained.model.read_bytes()
     with pytest.raises(DataError, match="no replay memory"):
-        retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+        correct(talk, truth(mistake), mistake.path)
     assert trained.model.read_bytes() == before
+
+
+def test_without_a_replay_memory_it_takes_the_data_set_if_that_is_there(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    before = load_memory(MODEL)
+    Path("models/pets.history/memory.npz").unlink()
+    assert correct(talk, truth(mistake), mistake.path).outcome == "corrected"
+    after = load_memory(MODEL)
+    assert before is not None
+    assert after is not None
+    np.testing.assert_array_equal(after.judge.pixels, before.judge.pixels)
+
+
+def test_data_of_ones_own_takes_the_place_of_a_replay_memory(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    Path("models/pets.history/memory.npz").unlink()
+    change_manifest(data=None)
+    done = correct(talk, truth(mistake), mistake.path, data=Path("dataset"))
+    assert done.outcome == "corrected"
+    memory = load_memory(MODEL)
+    assert memory is not None
+    assert np.bincount(memory.replay.labels).tolist() == [15, 15]
+    assert np.bincount(memory.judge.labels).tolist() == [15, 15]
+
+
+def test_data_without_one_of_the_classes_is_refused(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    shutil.rmtree("dataset/dog")
+    with pytest.raises(DataError, match="too few of dog"):
+        correct(talk, truth(mistake), mistake.path, data=Path("dataset"))
+
+
+def test_a_memory_is_read_by_the_names_of_the_classes(trained: Trained) -> None:
+    memory = load_memory(MODEL)
+    assert memory is not None
+    manifest = replace(read_manifest(MODEL), class_names=("bird", "dog", "cat"))
+    suitable = memory.for_model(manifest)
+    assert suitable is not None
+    assert (suitable.judge.labels == np.where(memory.judge.labels == 0, 2, 1)).all()
+    assert memory.for_model(replace(manifest, class_names=("bird", "fish"))) is None
+    assert memory.for_model(replace(manifest, decoder=Decoder(height=31, width=32))) is None
 
 
 def test_an_unknown_class_names_the_nearest(trained: Trained, talk: Talk) -> None:
     with pytest.raises(UsageError, match=r"did you mean cat\?"):
-        retrain(trained.model, [Path("new/cat/cat-001.jpg")], "cats", talk)
+        correct(talk, "cats", "new/cat/cat-001.jpg")
 
 
-def test_one_unreadable_picture_stops_all_before_anything_is_learned(
+def test_an_unreadable_picture_is_listed_and_the_others_are_learned(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     Path("cut.jpg").write_bytes(b"\xff\xd8\xff")
-    before = trained.model.read_bytes()
-    with pytest.raises(DataError, match=r"cut\.jpg: "):
-        retrain(trained.model, [Path(mistake.path), Path("cut.jpg")], "cat", talk)
-    assert trained.model.read_bytes() == before
+    done = correct(talk, truth(mistake), "cut.jpg", mistake.path, "gone.jpg")
+    assert [(one.before.path, one.fate) for one in done.pictures] == [
+        (mistake.path, "corrected"),
+        ("cut.jpg", "unreadable"),
+        ("gone.jpg", "unreadable"),
+    ]
+
+
+def test_pictures_that_can_none_be_read_are_an_error(trained: Trained, talk: Talk) -> None:
+    with pytest.raises(DataError, match=r"gone\.jpg: no such file"):
+        correct(talk, "cat", "gone.jpg")
 
 
 def test_a_picture_is_not_corrected_to_two_labels(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
-    retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+    correct(talk, truth(mistake), mistake.path)
+    before = MODEL.read_bytes()
     with pytest.raises(UsageError, match="was corrected to"):
-        retrain(trained.model, [Path(mistake.path)], str(mistake.label), talk)
+        correct(talk, str(mistake.label), mistake.path)
+    assert MODEL.read_bytes() == before
+
+
+def test_one_picture_under_two_labels_in_one_command_is_an_error(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    shutil.copy(mistake.path, "again.jpg")
+    labelled = [Labelled(Path(mistake.path), "cat"), Labelled(Path("again.jpg"), "dog")]
+    with pytest.raises(UsageError, match=r"again\.jpg are the same picture"):
+        retrain(MODEL, labelled, talk)
+
+
+def test_relabel_takes_the_old_neuron_out_and_leaves_the_others_alone(
+    trained: Trained, talk: Talk
+) -> None:
+    first, second = mistakes(trained.model)[:2]
+    for row in (first, second):
+        assert correct(talk, truth(row), row.path).outcome == "corrected"
+    done = correct(talk, str(first.label), first.path, relabel=True)
+    assert done.outcome == "corrected"
+    manifest = read_manifest(MODEL)
+    assert [(one.digest, one.label) for one in manifest.corrections] == [
+        (file_digest(Path(second.path)), truth(second)),
+        (file_digest(Path(first.path)), first.label),
+    ]
+    neurons = keras.models.load_model(MODEL).get_layer("corrections").get_weights()[0]
+    assert neurons.shape[1] == 2
+    now = {row.path: row.label for row in answers(MODEL)}
+    assert (now[first.path], now[second.path]) == (first.label, truth(second))
+
+
+def test_relabelling_that_would_do_harm_keeps_the_earlier_correction(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    """Nothing can be right that must not move, for a drop of -1 is no drop but a rise."""
+    correct(talk, truth(mistake), mistake.path)
+    before = MODEL.read_bytes()
+    done = correct(talk, str(mistake.label), mistake.path, relabel=True, max_drop=-1.0)
+    assert done.outcome == "refused"
+    assert [one.reason for one in done.pictures] == ["held-out accuracy would drop"]
+    assert MODEL.read_bytes() == before
+
+
+def test_max_drop_decides_what_the_guard_lets_pass(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    before = MODEL.read_bytes()
+    assert correct(talk, truth(mistake), mistake.path, max_drop=-1.0).outcome == "refused"
+    assert MODEL.read_bytes() == before
+    assert correct(talk, truth(mistake), mistake.path, max_drop=1.0).outcome == "corrected"
+
+
+def test_the_journal_keeps_what_was_said_and_the_same_command_again_adds_nothing(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    right = next(row for row in answers(MODEL) if row.label == truth(row) == truth(mistake))
+    for _ in range(2):
+        correct(talk, truth(mistake), mistake.path, right.path)
+        assert [(one.path, one.was, one.label, one.fate) for one in read_journal(MODEL)] == [
+            (str(Path(mistake.path).absolute()), mistake.label, truth(mistake), "corrected"),
+            (str(Path(right.path).absolute()), right.label, right.label, "right already"),
+        ]
+
+
+def test_the_journal_outlives_a_torn_line_and_catches_up(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    correct(talk, truth(mistake), mistake.path)
+    [entry] = read_journal(MODEL)
+    journal = Path("models/pets.history/journal.jsonl")
+    journal.write_bytes(journal.read_bytes()[:-20])
+    assert read_journal(MODEL) == []
+    correct(talk, truth(mistake), mistake.path)
+    [again] = read_journal(MODEL)
+    assert again.says_the_same_as(entry)
+    assert again.was == mistake.label
+
+
+def test_a_picture_of_the_data_set_under_the_wrong_label_is_found_and_moved(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    manifest = read_manifest(MODEL)
+    assert manifest.data is not None
+    change_manifest(data=replace(manifest.data, directory=str(Path("dataset").absolute())))
+    wrong = Path("dataset", str(mistake.label), "wrong.jpg").absolute()
+    shutil.copy(mistake.path, wrong)
+    done = correct(talk, truth(mistake), mistake.path)
+    assert done.misfiled == (Misfiled(str(wrong), str(mistake.label), truth(mistake)),)
+    assert wrong.exists()
+
+    done = correct(talk, truth(mistake), mistake.path, fix_dataset=True)
+    assert done.outcome == "right already"
+    moved = Path("dataset", truth(mistake), "wrong.jpg").absolute()
+    assert [one.moved_to for one in done.misfiled] == [str(moved)]
+    assert not wrong.exists()
+    assert moved.read_bytes() == Path(mistake.path).read_bytes()
+    assert correct(talk, truth(mistake), mistake.path).misfiled == ()
+
+
+def test_what_was_corrected_is_judged_by_its_new_label(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    """A held-out picture that lay under the wrong label speaks for its correction."""
+    memory = load_memory(MODEL)
+    assert memory is not None
+    wrong_label = ("cat", "dog").index(str(mistake.label))
+    pixels = decode(Path(mistake.path), read_manifest(MODEL).decoder.settings())
+    judge = Samples(
+        np.concatenate([memory.judge.pixels, pixels[np.newaxis]]),
+        np.append(memory.judge.labels, wrong_label),
+    )
+    save_memory(MODEL, ReplayMemory(memory.replay, judge, memory.class_names))
+    judged = correct(talk, truth(mistake), mistake.path).judged
+    assert judged is not None
+    count = judged.pictures["(all)"]
+    assert judged.after["(all)"] == pytest.approx(judged.before["(all)"] + 1 / count)
 
 
 def test_a_model_that_another_process_corrects_is_left_to_it(
     trained: Trained, mistake: Prediction, talk: Talk
 ) -> None:
     with lock(trained.model), pytest.raises(BusyError):
-        retrain(trained.model, [Path(mistake.path)], truth(mistake), talk)
+        correct(talk, truth(mistake), mistake.path)
+
+
+def first_kernel(model: keras.Model) -> np.ndarray:
+    layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    return np.asarray(layer.kernel)
+
+
+def test_unguarded_fits_on_the_pictures_alone_and_keeps_the_version_before(
+    trained: Trained, talk: Talk
+) -> None:
+    first, second = mistakes(MODEL)[:2]
+    correct(talk, truth(first), first.path)
+    Path("models/pets.history/memory.npz").unlink()
+    change_manifest(data=None)
+    before = MODEL.read_bytes()
+    kernel = first_kernel(keras.models.load_model(MODEL))
+    done = correct(talk, truth(second), second.path, unguarded_epochs=40)
+    assert done.outcome == "unguarded"
+    assert done.judged is None
+    assert [(one.after.label, one.fate) for one in done.pictures] == [(truth(second), "corrected")]
+    assert "61.6 %" in talk.stream.getvalue()  # type: ignore[attr-defined]
+    [now] = answers(MODEL, second.path)
+    assert now.label == truth(second)
+    model = keras.models.load_model(MODEL)
+    assert model.get_layer("corrections").get_weights()[0].shape[1] == 2
+    assert (first_kernel(model) != kernel).any()
+    roll_back(MODEL, 2)
+    assert MODEL.read_bytes() == before
+
+
+def test_unguarded_says_what_it_cost_where_there_are_pictures_to_judge_by(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    done = correct(talk, truth(mistake), mistake.path, unguarded_epochs=5)
+    manifest = read_manifest(MODEL)
+    assert done.judged is not None
+    assert manifest.scores is not None
+    assert done.judged.after["(all)"] == manifest.scores.accuracy
+    held_out = load_memory(MODEL)
+    assert held_out is not None
+    found = open_classifier(MODEL, str).probabilities(held_out.judge.pixels).argmax(axis=1)
+    assert manifest.scores.accuracy == pytest.approx((found == held_out.judge.labels).mean())
+    wrong = mistakes(MODEL)[0]
+    assert correct(talk, truth(wrong), wrong.path).outcome == "corrected"
+
+
+def striped(count: int, folder: str = "fish") -> list[str]:
+    """Pictures of something that is neither cat nor dog."""
+    Path(folder).mkdir()
+    random = np.random.default_rng(7)
+    paths = []
+    for number in range(count):
+        stripes = np.where(np.arange(32) // random.integers(2, 4) % 2, 230, 20)
+        pixels = np.broadcast_to(stripes[:, None, None], (32, 32, 3)) + random.integers(
+            0, 20, (32, 32, 3)
+        )
+        paths.append(f"{folder}/{number}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths
+
+
+def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
+    trained: Trained, mistake: Prediction, talk: Talk
+) -> None:
+    correct(talk, truth(mistake), mistake.path)
+    before = answers(MODEL)
+    paths = striped(20)
+    done = correct(talk, "fish", *paths[:12], new_class=True)
+    assert done.outcome == "corrected"
+    manifest = read_manifest(MODEL)
+    assert manifest.class_names == ("cat", "dog", "fish")
+    assert manifest.head == "softmax"
+    assert manifest.twin_note is None
+    assert len(manifest.corrections) == 13
+    unseen = [row.label for row in answers(MODEL, *paths[12:])]
+    assert unseen.count("fish") >= 6
+    after = answers(MODEL)
+    assert sum(old.label != new.label for old, new in zip(before, after, strict=True)) <= 1
+    for old, new in zip(before, after, strict=True):
+        if new.label == old.label:  # cat against dog is as it was
+            ratio = new.probabilities["dog"] / (new.probabilities["cat"] + new.probabilities["dog"])
+            assert ratio == pytest.approx(old.probabilities["dog"], abs=1e-4)
+    assert "pictures are recognised" in talk.stream.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_model_with_a_new_class_can_be_corrected_scored_and_rolled_back(
+    trained: Trained, talk: Talk
+) -> None:
+    original = MODEL.read_bytes()
+    correct(talk, "fish", *striped(12), new_class=True)
+    wrong = mistakes(MODEL)[0]
+    assert correct(talk, truth(wrong), wrong.path).outcome in ("corrected", "right already")
+    shutil.copytree("fish", "new/fish")
+    scores = evaluate(MODEL, Path("new"), [], talk)
+    assert scores.classes["fish"].recall == 1.0
+    assert scores.pictures == 32
+    again = correct(talk, "fish", "fish/0.png", new_class=True)
+    assert again.outcome == "right already"
+    roll_back(MODEL, 1)
+    assert MODEL.read_bytes() == original
+
+
+def test_a_new_class_needs_several_pictures(trained: Trained, talk: Talk) -> None:
+    with pytest.raises(UsageError, match=r"fish needs at least 10 .*; 3 are given"):
+        correct(talk, "fish", *striped(3), new_class=True)
+
+
+def test_the_head_of_many_classes_grows_too(in_folder: Path) -> None:
+    """Old logits stay, the new class comes first where its key answers more than the threshold."""
+    inputs = keras.Input((4, 4, 3))
+    flat = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(flat))
+    network = CorrectableNetwork(model)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3)).astype(np.uint8)
+    before = network.responses(pixels)
+    key = before.features[0]
+    grown = network.grown(key, 0.99)
+    after = grown.responses(pixels)
+    np.testing.assert_allclose(after.logits[:, :3], before.logits, rtol=1e-5, atol=1e-5)
+    assert (after.logits.argmax(axis=1) == 3).tolist() == (before.features @ key > 0.99).tolist()
+    assert after.logits.argmax(axis=1)[0] == 3
 
 
 def one_hot(*rows: int, features: int = 4) -> np.ndarray:
@@ -218,8 +547,11 @@ def test_the_guard_leaves_out_the_neuron_that_does_harm() -> None:
     keys[2, 1] = 1
     new = Neurons(keys, np.array([[5.0], [5.0]], np.float32))
     none = Neurons(np.zeros((4, 0), np.float32), np.zeros((0, 1), np.float32))
-    accepted, judged = judge.choose(own, np.array([1, 1]), none, new)
-    assert accepted.tolist() == [True, False]
+    verdict = judge.choose(own, np.array([1, 1]), none, new)
+    assert verdict.accepted.tolist() == [True, False]
+    assert verdict.reasons == (None, "held-out accuracy would drop")
+    judged = verdict.judged
+    assert judged.asked == {"(all)": 0.0, "cat": 0.0}
     assert judged.after == judged.trained == {"(all)": 1.0, "cat": 1.0}
 
 
@@ -234,8 +566,9 @@ def test_the_guard_leaves_out_a_neuron_that_undoes_an_earlier_correction() -> No
     new = Neurons(one_hot(0).T + one_hot(3).T, np.array([[-5.0]], np.float32))
     none = Neurons(np.zeros((4, 0), np.float32), np.zeros((0, 1), np.float32))
     own = Responses(one_hot(0), np.array([[1.0]], np.float32))
-    accepted, _ = judge.choose(own, np.array([0]), none, new)
-    assert accepted.tolist() == [False]
+    verdict = judge.choose(own, np.array([0]), none, new)
+    assert verdict.reasons == ("it would undo an earlier correction",)
+    assert verdict.accepted.tolist() == [False]
 
 
 def test_the_guard_measures_from_the_trained_model_so_that_drops_do_not_add_up() -> None:
@@ -258,11 +591,11 @@ def test_the_guard_measures_from_the_trained_model_so_that_drops_do_not_add_up()
     def own(feature: int) -> Responses:
         return Responses(one_hot(feature), np.array([[-1.0]], np.float32))
 
-    first, _ = judge.choose(own(0), np.array([1]), none, neuron(0))
-    second, judged = judge.choose(own(1), np.array([1]), neuron(0), neuron(1))
-    assert first.tolist() == [True]
-    assert second.tolist() == [False]
-    assert judged.trained["(all)"] == pytest.approx(0.96)
+    first = judge.choose(own(0), np.array([1]), none, neuron(0))
+    second = judge.choose(own(1), np.array([1]), neuron(0), neuron(1))
+    assert first.accepted.tolist() == [True]
+    assert second.accepted.tolist() == [False]
+    assert second.judged.trained["(all)"] == pytest.approx(0.96)
 
 
 def test_lead_is_positive_where_the_right_class_comes_first() -> None:
@@ -271,13 +604,18 @@ def test_lead_is_positive_where_the_right_class_comes_first() -> None:
     assert lead(rows, np.array([1, 0])).tolist() == [2.0, -2.0]
 
 
+PETS = ("cat", "dog")
+
+
 def part(labels: list[int]) -> Part:
     pixels = np.arange(len(labels) * 12, dtype=np.uint8).reshape(-1, 2, 2, 3)
     return Part((), pixels, np.arange(len(labels)), np.array(labels))
 
 
 def test_the_replay_memory_stays_below_its_size_and_keeps_rare_classes_whole() -> None:
-    memory = choose_memory(part([0] * 40 + [1] * 4), part([0] * 20 + [1] * 2), 1, size=12 * 30)
+    memory = choose_memory(
+        part([0] * 40 + [1] * 4), part([0] * 20 + [1] * 2), PETS, 1, size=12 * 30
+    )
     assert len(memory.replay) + len(memory.judge) == 30
     assert len(memory.judge) == 10
     assert np.bincount(memory.replay.labels).tolist() == [16, 4]
@@ -285,9 +623,60 @@ def test_the_replay_memory_stays_below_its_size_and_keeps_rare_classes_whole() -
 
 
 def test_the_replay_memory_takes_all_there_is_if_there_is_room() -> None:
-    memory = choose_memory(part([0, 1, 0]), part([1, 0]), 1)
+    memory = choose_memory(part([0, 1, 0]), part([1, 0]), PETS, 1)
     assert (len(memory.replay), len(memory.judge)) == (3, 2)
     np.testing.assert_array_equal(memory.replay.pixels, part([0, 1, 0]).pixels)
+
+
+class CountingNetwork:
+    """Answers each picture with its first pixel, and counts those that it was shown."""
+
+    shown = 0
+
+    def responses(self, pixels: np.ndarray) -> Responses:
+        self.shown += len(pixels)
+        values = pixels[:, :1, :1, 0].reshape(-1, 1).astype(np.float32)
+        return Responses(values, values)
+
+    def fingerprint(self) -> str:
+        return "the same"
+
+
+def test_pictures_are_shown_to_the_network_once(in_folder: Path) -> None:
+    pixels = np.arange(4 * 12, dtype=np.uint8).reshape(4, 2, 2, 3)
+    network = CountingNetwork()
+    seen = SeenPictures(MODEL, network)
+    expected = seen.responses(pixels[[0, 1, 1]]).logits  # equal pictures in one data set
+    assert network.shown == 3
+    seen.add(pixels[:1], network.responses(pixels[:1]))
+    seen.keep()
+
+    network = CountingNetwork()
+    again = SeenPictures(MODEL, network)
+    np.testing.assert_array_equal(again.responses(pixels[[0, 1, 1]]).logits, expected)
+    assert network.shown == 0
+    assert again.responses(pixels[2:]).logits[:, 0].tolist() == [24, 36]
+    assert network.shown == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("64MB", 64_000_000), ("0", 0), ("1.5 gb", 1_500_000_000), ("500k", 500_000), ("7", 7)],
+)
+def test_sizes_of_the_replay_memory(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-1", "64 TB", "64MBs", "1e6"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="a size is wanted"):
+        parse_size(text)
+
+
+def test_training_without_a_replay_memory_leaves_none(trained: Trained, talk: Talk) -> None:
+    assert load_memory(MODEL) is not None
+    train(Path("pets.yaml"), talk, ["training.epochs=1"], fresh=True, replay_memory=0)
+    assert load_memory(MODEL) is None
 
 
 def test_samples_can_leave_out_pictures_by_their_pixels() -> None:

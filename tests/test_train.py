@@ -16,10 +16,10 @@ from imgclf.config import load_config
 from imgclf.data.cache import decode_all
 from imgclf.data.decoder import DecoderSettings, decode
 from imgclf.data.folder import scan
-from imgclf.errors import BusyError, DataError, Interrupted, UsageError
+from imgclf.errors import BusyError, DataError
 from imgclf.lock import lock
 from imgclf.model.archive import read_manifest
-from imgclf.model.engine import open_classifier
+from imgclf.model.classifier import open_classifier
 from imgclf.talk import Talk
 from imgclf.train import Trained, train
 from tests.conftest import CONFIG
@@ -121,55 +121,6 @@ def test_two_trainings_with_one_seed_are_equal_and_with_another_are_not(
     other = weights(train(Path("pets.yaml"), quiet(), ["training.seed=5"]).model)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
-
-
-STOPPER = """\
-from imgclf.backend import keras
-
-class Stop(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 2 and open("stop").read() == "yes":
-            raise KeyboardInterrupt
-"""
-
-
-def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
-    drawn: Path, in_folder: Path
-) -> None:
-    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
-    Path("pets.yaml").write_text(CONFIG + "callbacks: ['stopper.py:Stop']\n")
-    Path("stopper.py").write_text(STOPPER)
-    Path("stop").write_text("no")
-    whole = train(Path("pets.yaml"), quiet())
-    expected, expected_log = weights(whole.model), log(whole)
-
-    Path("stop").write_text("yes")
-    with pytest.raises(Interrupted):
-        train(Path("pets.yaml"), quiet(), fresh=True)
-    Path("stop").write_text("no")
-    talk = quiet()
-    resumed = train(Path("pets.yaml"), talk)
-    assert resumed.outcome == "resumed"
-    assert "going on after epoch 2" in talk.stream.getvalue()  # type: ignore[attr-defined]
-    assert log(resumed) == expected_log
-    assert all(np.array_equal(a, b) for a, b in zip(weights(resumed.model), expected, strict=True))
-
-
-def test_interrupted_and_changed_is_a_conflict_that_fresh_resolves(
-    drawn: Path, in_folder: Path
-) -> None:
-    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
-    Path("pets.yaml").write_text(CONFIG + "callbacks: ['stopper.py:Stop']\n")
-    Path("stopper.py").write_text(STOPPER)
-    Path("stop").write_text("yes")
-    with pytest.raises(Interrupted):
-        train(Path("pets.yaml"), quiet())
-    with pytest.raises(UsageError, match=r"was interrupted.*config \(data\)") as caught:
-        train(Path("pets.yaml"), quiet(), ["data.batch_size=8"])
-    assert "--fresh" in str(caught.value)
-    Path("stop").write_text("no")
-    done = train(Path("pets.yaml"), quiet(), ["data.batch_size=8"], fresh=True)
-    assert done.outcome == "trained"
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(trained: Trained) -> None:

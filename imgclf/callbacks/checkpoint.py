@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         target = Path(self._get_file_path(epoch, batch, logs or {}))
         if not self._is_due(epoch, batch, logs, target):
             return
-        with atomic_path(target) as temporary:
+        with atomic_path(target, _size(self.model, self.save_weights_only)) as temporary:
             if self.save_weights_only:
                 # Keras insists on the ending, of which atomic_path keeps the last part only.
                 weights = temporary.with_suffix(".weights.h5")
@@ -77,3 +78,9 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
             self._set_monitor_op()  # Keras does so at the end of an epoch: too late for save_freq
         due: Any = self._should_save_model(epoch, batch, logs, str(target))
         return bool(due)
+
+
+def _size(model: Any, weights_only: bool) -> int:
+    """About how many bytes are going to be written: four for each number."""
+    variables = [*model.variables, *([] if weights_only else model.optimizer.variables)]
+    return sum(4 * math.prod(one.shape) for one in variables)

@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.disk import write_problems
 from imgclf.errors import UsageError
 from imgclf.files import sync_folder
 
@@ -80,48 +81,52 @@ def write_commit(directory: Path, commit: Commit) -> Path:
         The new commit's folder.
 
     Raises:
-        OSError: The disk is full, say; the earlier commits are as they were.
+        WriteError: The disk is full, say; the earlier commits are as they were.
         UsageError: A callback's state is not made of plain values and arrays.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     earlier = _commits(directory)
     number = earlier[-1][0] + 1 if earlier else 1
-    unfinished = directory / f".commit-{number:06d}.unfinished"
-    _remove(unfinished)
-    unfinished.mkdir()
-    try:
-        files: dict[str, Arrays] = {}
-        body = {
-            "format": FORMAT,
-            "epoch": commit.epoch,
-            "batch": commit.batch,
-            "stopped": commit.stopped,
-            "fingerprint": dict(commit.fingerprint),
-            "variables": _pack(dict(commit.variables), files, "variables"),
-            "callbacks": {
-                name: _pack(state, files, name) for name, state in commit.callbacks.items()
-            },
-        }
-        for name, arrays in files.items():
-            with (unfinished / name).open("wb") as stream:
-                for array in arrays:
-                    stream.write(_bytes_of(array))
-                stream.flush()
-                os.fsync(stream.fileno())
-        with (unfinished / _STATE).open("wb") as stream:
-            stream.write(_document(body))
-            stream.flush()
-            os.fsync(stream.fileno())
-        sync_folder(unfinished)
-        folder = directory / f"commit-{number:06d}"
-        unfinished.rename(folder)
-    except BaseException:
+    folder = directory / f"commit-{number:06d}"
+    unfinished = directory / f".{folder.name}.unfinished"
+    files: dict[str, Arrays] = {}
+    body = {
+        "format": FORMAT,
+        "epoch": commit.epoch,
+        "batch": commit.batch,
+        "stopped": commit.stopped,
+        "fingerprint": dict(commit.fingerprint),
+        "variables": _pack(dict(commit.variables), files, "variables"),
+        "callbacks": {name: _pack(state, files, name) for name, state in commit.callbacks.items()},
+    }
+    document = _document(body)
+    size = len(document) + sum(array.nbytes for arrays in files.values() for array in arrays)
+    with write_problems(folder, size) as attempt:
+        directory.mkdir(parents=True, exist_ok=True)
         _remove(unfinished)
-        raise
-    sync_folder(directory)
+        unfinished.mkdir()
+        attempt.file = unfinished
+        try:
+            for name, arrays in files.items():
+                _write(unfinished / name, map(_bytes_of, arrays))
+            _write(unfinished / _STATE, [document])
+            sync_folder(unfinished)
+            unfinished.rename(folder)
+        except BaseException as error:
+            attempt.measure(error)
+            _remove(unfinished)
+            raise
+        sync_folder(directory)
     for _, old in earlier[: len(earlier) + 1 - KEPT]:
         _remove(old)
     return folder
+
+
+def _write(file: Path, parts: Iterable[bytes | memoryview]) -> None:
+    with file.open("wb") as stream:
+        for part in parts:
+            stream.write(part)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def load_latest(directory: Path, note: Callable[[str], object]) -> Commit | None:
@@ -138,6 +143,28 @@ def load_latest(directory: Path, note: Callable[[str], object]) -> Commit | None
             reason = str(error) or type(error).__name__
             note(f"{folder} is damaged ({reason}); looking for the commit before it")
     return None
+
+
+def latest_of_run(directory: Path, run: str, note: Callable[[str], object]) -> Commit | None:
+    """The newest commit of one run that is whole, or None.
+
+    A `backup_dir` from the config is the same for each run, and may hold what an earlier one left.
+    """
+    commit = load_latest(directory, note)
+    if commit is None or commit.fingerprint.get("run") == run:
+        return commit
+    note(f"{directory} holds the state of another run, which is not used")
+    return None
+
+
+def state_directory(arguments: Mapping[str, Any], run_folder: Path) -> Path:
+    """Where the commits of a run are.
+
+    Args:
+        arguments: Of BackupAndRestore, as the config gives them.
+        run_folder: The run's.
+    """
+    return Path(arguments.get("backup_dir", run_folder / "state")).expanduser()
 
 
 def remove_commits(directory: Path) -> None:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imgclf.backend import keras
 from imgclf.callbacks import callback_state
 from imgclf.callbacks.commits import (
     Arrays,
     Commit,
-    load_latest,
+    latest_of_run,
     remove_commits,
     remove_unfinished,
     write_commit,
@@ -82,16 +84,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._batches_committed = 0
 
     def latest(self) -> Commit | None:
-        """The newest commit of this run that is whole.
-
-        A `backup_dir` from the config is the same for each run, and may hold what an earlier
-        one left; `fingerprint["run"]` tells them apart.
-        """
-        commit = load_latest(self.directory, self._talk.note)
-        if commit is None or commit.fingerprint.get("run") == self.fingerprint.get("run"):
-            return commit
-        self._talk.note(f"{self.directory} holds the state of another run, which is not used")
-        return None
+        """The newest commit of this run that is whole."""
+        return latest_of_run(self.directory, self.fingerprint.get("run", ""), self._talk.note)
 
     def restore(self, commit: Commit, model: Any) -> Start:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
@@ -153,21 +147,37 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         if self._set_epoch is None:
             return
         self._set_epoch.end_if_done(batch)
-        if self.every_batches is None or self.model.stop_training:
+        if self.every_batches is None:
             return
+        done = self._batches_before + batch + 1
+        if done // self.every_batches > self._batches_committed // self.every_batches:
+            self.commit_inside_epoch(batch)
+
+    def commit_inside_epoch(self, batch: int) -> int | None:
+        """Commits after a batch, if the epoch can be gone on with there.
+
+        Args:
+            batch: As Keras counts it, from where the epoch was resumed.
+
+        Returns:
+            How many batches of the epoch are done; None if nothing was committed because the
+            epoch is about to end, or because its batches can't be left out later.
+        """
         steps = self.params["steps"]  # None if Keras can't know; then only epochs are committed
         done = self._batches_before + batch + 1
-        due = done // self.every_batches > self._batches_committed // self.every_batches
-        if due and steps is not None and done < steps:
+        if self._set_epoch is None or self.model.stop_training or steps is None or done >= steps:
+            return None
+        if done > self._batches_committed:
             self._batches_committed = done
             self.commit(self._epoch, done)
+        return done
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Commits the epoch."""
         self.commit(epoch + 1, 0)
 
-    def commit(self, epoch: int, batch: int) -> Path:
-        """Writes a commit.
+    def commit(self, epoch: int, batch: int) -> None:
+        """Writes a commit, unless the weights are not all numbers: the one before is better.
 
         Args:
             epoch: The epoch to go on in.
@@ -177,8 +187,10 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         for group, present in _variables(self.model).items():
             if group != "metrics" or batch > 0:
                 variables[group] = [keras.ops.convert_to_numpy(one) for one in present]
+        if not all(np.isfinite(weight).all() for weight in variables["weights"]):
+            return
         states = {name: callback_state.get_state(one) for name, one in self._named.items()}
-        return write_commit(
+        write_commit(
             self.directory,
             Commit(
                 epoch=epoch,

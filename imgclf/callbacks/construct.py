@@ -13,6 +13,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.checkpoint import ModelCheckpoint
+from imgclf.callbacks.commits import state_directory
 from imgclf.callbacks.committed_state import CommittedState
 from imgclf.callbacks.csv_log import CSVLogger
 from imgclf.callbacks.custom import load_function, make_custom_callback
@@ -69,7 +70,7 @@ def construct_committed_state(
     given = spec.arguments
     frequency = given.get("save_freq", "epoch")
     return CommittedState(
-        Path(given.get("backup_dir", around.run_folder / "state")).expanduser(),
+        state_directory(given, around.run_folder),
         callbacks,
         around.talk,
         set_epoch=set_epoch,

@@ -12,8 +12,9 @@ import numpy as np
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
 from imgclf.callbacks.monitoring import log_names
+from imgclf.disk import write_problems
 from imgclf.errors import UsageError
-from imgclf.files import atomic_write
+from imgclf.files import atomic_write_bytes
 
 
 class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
@@ -44,7 +45,7 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         self.keys, self._written = state["keys"], state["written"]
         kept = self._present()[: state["bytes_before"]]
         self._bytes_before = len(kept)
-        atomic_write(self._path, lambda stream: stream.write(kept + self._written.encode()))
+        atomic_write_bytes(self._path, kept + self._written.encode())
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Empties the file, or sees whether its columns fit."""
@@ -53,7 +54,7 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         if present and not present.endswith(b"\n"):
             present += b"\n"
         self._bytes_before = len(present)
-        atomic_write(self._path, lambda stream: stream.write(present))
+        atomic_write_bytes(self._path, present)
         header = self._header()
         missing = [name for name in log_names(self.model) or [] if name not in header]
         if header and missing:  # told now, and not after the first epoch
@@ -97,8 +98,9 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
     def _add(self, cells: list[Any]) -> None:
         row = io.StringIO()
         csv.writer(row, delimiter=self.sep, lineterminator="\n").writerow(cells)
-        with self._path.open("ab") as file:
-            file.write(row.getvalue().encode())
+        content = row.getvalue().encode()
+        with write_problems(self._path, len(content)), self._path.open("ab") as file:
+            file.write(content)
         self._written += row.getvalue()
 
 

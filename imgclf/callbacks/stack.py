@@ -14,11 +14,14 @@ from imgclf.callbacks.committed_state import CommittedState
 from imgclf.callbacks.construct import Surroundings, construct, construct_committed_state
 from imgclf.callbacks.epoch import CompleteLogs, EpochAware, SetEpoch
 from imgclf.callbacks.monitoring import CheckMonitors
+from imgclf.callbacks.numbers import CheckNumbers
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.spoken import prints_as_talk
+from imgclf.callbacks.stopping import StopWhenAsked
 from imgclf.callbacks.tensorboard import TensorBoard
 from imgclf.config import Config, LoadedConfig, Spec
 from imgclf.errors import Problem, UsageError
+from imgclf.signals import StopRequest
 from imgclf.talk import Talk
 
 # Hooks run in this order. What logs comes after what it logs (Keras puts the learning rate
@@ -29,6 +32,7 @@ _ORDER: tuple[type, ...] = (
     CheckMonitors,
     CompleteLogs,
     Progress,
+    CheckNumbers,
     keras.callbacks.LearningRateScheduler,
     keras.callbacks.ReduceLROnPlateau,
     keras.callbacks.CSVLogger,
@@ -92,6 +96,7 @@ def build_stack(
     *,
     feed: EpochAware | None,
     fingerprint: Mapping[str, str] | None = None,
+    stop: StopRequest | None = None,
 ) -> Stack:
     """Builds what a config declares, and what is on without being named.
 
@@ -101,6 +106,7 @@ def build_stack(
         talk: For progress and notes.
         feed: Told the epoch before Keras asks for its batches.
         fingerprint: What the training is made of, kept in each commit beside the run's name.
+        stop: Ends the training at the next step when somebody asks for it.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -124,6 +130,8 @@ def build_stack(
                 problems.append(loaded.problem(key, f"{spec.name}: {error}"))
     if problems:
         raise loaded.error(*problems)
+    if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
+        built.append(CheckNumbers(feed))
     built.append(CheckMonitors(built, feed))
     around.best.swap = next(
         (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights)), None
@@ -135,6 +143,8 @@ def build_stack(
             backup, around, callbacks, set_epoch, {**(fingerprint or {}), "run": run_folder.name}
         )
         callbacks.append(committed_state)
+    if stop is not None:
+        callbacks.append(StopWhenAsked(stop, committed_state, talk))
     return Stack(callbacks, committed_state, around.best, talk)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 
 COPIES = 12
 _DEGREES, _CROP, _BRIGHTNESS = 8.0, 0.15, 0.2
@@ -49,5 +49,7 @@ def light_copies(picture: Pixels, count: int = COPIES, seed: int = 0) -> Pixels:
             (mirror * cos, -sin, x, mirror * sin, cos, y),
             Image.Resampling.BILINEAR,
         )
-        copies.append(np.clip(np.rint(np.asarray(copy, np.float32) * brightness), 0, 255).astype(np.uint8))
+        copies.append(
+            np.clip(np.rint(np.asarray(copy, np.float32) * brightness), 0, 255).astype(np.uint8)
+        )
     return np.stack(copies)

@@ -43,12 +43,10 @@ class Judged:
     pictures: Mapping[str, int]
 
     def scores(self, which: Literal["before", "after"]) -> Scores:
-        """Those of the model in use, or with the accepted corrections, as a model file keeps them."""
+        """As a model file keeps them."""
         values = self.before if which == "before" else self.after
         by_class = {name: value for name, value in values.items() if name != OVERALL}
-        return Scores(
-            accuracy=values[OVERALL], per_class=by_class, pictures=self.pictures[OVERALL]
-        )
+        return Scores(accuracy=values[OVERALL], per_class=by_class, pictures=self.pictures[OVERALL])
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Judge:
             for label in np.unique(self.labels).tolist()
         }
         tolerance = {
-            name: _standard_error(trained[name], count) if self.max_drop is None else self.max_drop
+            name: standard_error(trained[name], count) if self.max_drop is None else self.max_drop
             for name, count in pictures.items()
         }
         least = {name: trained[name] - tolerance[name] - 1e-9 for name in pictures}
@@ -155,5 +153,6 @@ class Judge:
         return Verdict(accepted, tuple(reasons), judged)
 
 
-def _standard_error(accuracy: float, pictures: int) -> float:
+def standard_error(accuracy: float, pictures: int) -> float:
+    """What chance alone does to an accuracy measured on so many pictures."""
     return float(np.sqrt(accuracy * (1 - accuracy) / pictures))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.folder import not_a_picture, walk_files
+from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, UsageError, nearest_match
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
@@ -116,9 +116,7 @@ def require_classes(
 
 def _from_folder(folder: Path, label: str | None) -> Iterator[Labelled]:
     if label is not None:
-        yield from (
-            Labelled(path, label) for path in walk_files(folder) if not not_a_picture(path)
-        )
+        yield from (Labelled(path, label) for path in walk_files(folder) if not not_a_picture(path))
         return
     for path in walk_files(folder):
         if not_a_picture(path):
@@ -160,9 +158,7 @@ def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[
     yield from _labelled(rest, columns, label, str(path), resolve, problems)
 
 
-def _from_stdin(
-    lines: Iterable[str], label: str | None, problems: list[str]
-) -> Iterator[Labelled]:
+def _from_stdin(lines: Iterable[str], label: str | None, problems: list[str]) -> Iterator[Labelled]:
     if label is not None:
         yield from (Labelled(Path(line.rstrip("\r\n")), label) for line in lines if line.strip())
         return

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.cache import Pixels
 from imgclf.data.dataset import Part
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.files import atomic_write
 from imgclf.model.manifest import Manifest
@@ -40,7 +40,6 @@ class Samples:
         unwanted = {picture.tobytes() for picture in pixels}
         kept = [row for row in range(len(self)) if self.pixels[row].tobytes() not in unwanted]
         return Samples(self.pixels[kept], self.labels[kept])
-
 
     def with_labels(self, pixels: Pixels, labels: NDArray[np.int64]) -> Samples:
         """The same, but pictures that have exactly these pixels get these labels."""

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from imgclf.data.filing import Filing, file_picture
-from imgclf.data.folder import file_digest, not_a_picture, walk_files
+from imgclf.data.folder import file_digest
+from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError
 from imgclf.model.manifest import Manifest
 
 
-class Misfiled(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Misfiled:
     """A picture of the data set whose folder says something else than its correction.
 
     Attributes:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.backend import keras
+from imgclf.corrections.growing import SLOPE
 from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 
 # Larger feature maps are averaged down before: a neuron has one weight for each feature, which
@@ -19,6 +22,7 @@ MOST_FEATURES = 5_000
 
 _POOL, _FLAT, _UNIT = "corrections_pool", "corrections_flat", "corrections_unit"
 _NEURONS, _STRENGTH = "corrections", "corrections_strength"
+_TWO, _CLASS = "corrections_two", "corrections_class"
 _SUM, _ANSWER = "corrections_sum", "corrections_answer"
 
 
@@ -53,6 +57,33 @@ class CorrectableNetwork:
                 np.zeros((features, 0), np.float32), np.zeros((0, units), np.float32)
             )
         self._responses = keras.Model(self._inputs, [self._features, self._logits])
+
+    def grown(self, key: NDArray[np.float32], threshold: float) -> CorrectableNetwork:
+        """With one more class; the old ones keep their logits.
+
+        Args:
+            key: Of the class, shape (features,).
+            threshold: It comes first where features and key have a larger product.
+        """
+        units = self._logits.shape[-1]
+        old, strengths = self._logits, self.neurons.strengths
+        if units == 1:  # sigmoid(z) is softmax([0, z])
+            two = keras.layers.Dense(2, use_bias=False, name=_TWO)
+            old = two(old)
+            two.set_weights([np.array([[0, 1]], np.float32)])
+            strengths = np.concatenate([np.zeros_like(strengths), strengths], axis=1)
+        lead = keras.layers.Dense(1, name=f"{_CLASS}_{old.shape[-1]}")
+        new = keras.layers.Add()([keras.ops.max(old, axis=-1, keepdims=True), lead(self._features)])
+        lead.set_weights([SLOPE * key[:, np.newaxis], np.full(1, -SLOPE * threshold, np.float32)])
+        result = copy.copy(self)
+        result._logits = keras.layers.Concatenate()([old, new])
+        if self._activation is keras.activations.sigmoid:
+            result._activation = keras.activations.softmax
+        result.neurons = Neurons(
+            self.neurons.keys, np.pad(strengths, ((0, 0), (0, 1))).astype(np.float32)
+        )
+        result._responses = keras.Model(self._inputs, [self._features, result._logits])
+        return result
 
     def responses(self, pixels: Pixels) -> Responses:
         """To uint8 pictures of shape (pictures, height, width, 3), without any neurons.

@@ -80,6 +80,10 @@ class Neurons:
         result: Array = responses.logits + self.firing(responses.features) @ self.strengths
         return result
 
+    def only(self, rows: NDArray[np.int64]) -> Neurons:
+        """Some of them, in the order of `rows`."""
+        return Neurons(self.keys[:, rows], self.strengths[rows])
+
     def joined(self, other: Neurons, chosen: NDArray[np.bool_]) -> Neurons:
         """These and the chosen ones of another set, shape of `chosen` (corrections,)."""
         return Neurons(

@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from imgclf.corrections.memory import Samples
-from imgclf.data.cache import Pixels
-from imgclf.data.decoder import DecoderSettings, decode
+from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.errors import PictureError
 from imgclf.files import atomic_write
 from imgclf.model.manifest import Correction, Manifest

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from imgclf.corrections.neurons import Responses
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 from imgclf.files import atomic_write
 from imgclf.model.versions import history_directory
 
@@ -70,15 +70,16 @@ class SeenPictures:
         self._rows |= {key: count + index for index, key in enumerate(keys)}
 
     def keep(self) -> None:
-        """Writes what was seen."""
+        """Writes what was seen, each picture once."""
+        rows = np.array(list(self._rows.values()), np.int64)
         atomic_write(
             self._file,
             lambda stream: np.savez(
                 stream,
                 fingerprint=np.array(self._fingerprint),
                 keys=np.array([list(key) for key in self._rows], np.uint8),
-                features=self._seen.features.astype(np.float16),
-                logits=self._seen.logits,
+                features=self._seen.features[rows].astype(np.float16),
+                logits=self._seen.logits[rows],
             ),
         )
 

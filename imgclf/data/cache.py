@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgclf.data.decoder import DecoderSettings, decode
+from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.folder import Picture, Skipped
-from imgclf.errors import DataError, PictureError
+from imgclf.data.threads import map_in_threads
+from imgclf.errors import PictureError
 from imgclf.files import atomic_path, atomic_write_text
 from imgclf.talk import Talk
 
-Pixels = NDArray[np.uint8]
 CACHE_DIRECTORY = Path(".imgclf-cache")
 
 # Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
 _DECODER_VERSION = 1
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -58,48 +52,17 @@ def decode_all(
     be deleted at any time, and nothing but its absence is ever noticed.
 
     Raises:
-        DataError: The cache can't be written (the disk is full, say).
+        WriteError: The cache can't be written (the disk is full, say).
     """
     key = _key(pictures, settings)
     array_file, failures_file = cache_directory / f"{key}.npy", cache_directory / f"{key}.json"
     found = _open(array_file, failures_file, len(pictures), settings)
     if found is None:
-        try:
-            _fill(pictures, settings, talk, array_file, failures_file)
-        except OSError as error:
-            raise DataError(
-                f"can't write decoded pictures to {cache_directory}: {error.strerror or error}",
-                f"{len(pictures) * _picture_bytes(settings) / 1e6:.0f} MB are needed there; "
-                "-C DIR works in another folder",
-            ) from error
-        found = _open(array_file, failures_file, len(pictures), settings)
-        if found is None:
-            raise DataError(f"{array_file} vanished or changed while it was being used")
+        # What was written is kept open: the files may be gone already, for they may be deleted.
+        found = _fill(pictures, settings, talk, array_file, failures_file)
     pixels, reasons = found
     failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
     return Decoded(pixels, failures)
-
-
-def map_in_threads(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], window: int = 64
-) -> Iterator[_Result]:
-    """Like `map`, in threads and in order, with at most `window` results waiting.
-
-    `ThreadPoolExecutor.map` reads all its input and keeps all its results; this keeps memory
-    independent of how many items there are.
-    """
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as executor:
-        waiting: deque[Future[_Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(executor.submit(function, item))
-                if len(waiting) >= window:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _fill(
@@ -108,10 +71,10 @@ def _fill(
     talk: Talk,
     array_file: Path,
     failures_file: Path,
-) -> None:
+) -> tuple[Pixels, dict[int, str]]:
     shape = (len(pictures), settings.height, settings.width, 3)
     failures: dict[int, str] = {}
-    with atomic_path(array_file) as temporary:
+    with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
 
@@ -130,6 +93,8 @@ def _fill(
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
         atomic_write_text(failures_file, json.dumps(failures))
+    pixels.flags.writeable = False
+    return pixels, failures
 
 
 def _reserve(file: Path, shape: tuple[int, ...]) -> None:
@@ -138,33 +103,43 @@ def _reserve(file: Path, shape: tuple[int, ...]) -> None:
     A memory-mapped write into a hole of a full disk is a SIGBUS, which ends the process; here
     it is an OSError.
     """
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    header = _header(shape)
     with file.open("wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
-        size = stream.tell() + math.prod(shape)
+        stream.write(header)
+        stream.flush()
+        size = len(header) + math.prod(shape)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(stream.fileno(), 0, size)
         else:  # macOS has no such call, and keeps the risk
             stream.truncate(size)
 
 
+def _header(shape: tuple[int, ...]) -> bytes:
+    """What NumPy writes before an array of bytes."""
+    stream = io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue()
+
+
 def _open(
     array_file: Path, failures_file: Path, count: int, settings: DecoderSettings
 ) -> tuple[Pixels, dict[int, str]] | None:
+    shape = (count, settings.height, settings.width, 3)
+    header = _header(shape)
     try:
-        pixels = np.load(array_file, mmap_mode="r", allow_pickle=False)
+        # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
+        with array_file.open("rb") as stream:
+            whole = stream.read(len(header)) == header
+        whole = whole and array_file.stat().st_size == len(header) + math.prod(shape)
         reasons = {
             int(key): str(value) for key, value in json.loads(failures_file.read_text()).items()
         }
-    except (OSError, ValueError, EOFError, AttributeError):
+        if not whole or any(not 0 <= row < count for row in reasons):
+            return None
+        return np.load(array_file, mmap_mode="r", allow_pickle=False), reasons
+    except (OSError, ValueError, AttributeError):
         return None
-    if pixels.shape != (count, settings.height, settings.width, 3) or pixels.dtype != np.uint8:
-        return None
-    return pixels, reasons
-
-
-def _picture_bytes(settings: DecoderSettings) -> int:
-    return settings.height * settings.width * 3
 
 
 def _key(pictures: Sequence[Picture], settings: DecoderSettings) -> str:

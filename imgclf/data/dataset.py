@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config import DataConfig
-from imgclf.data.cache import Decoded, Pixels, decode_all
-from imgclf.data.decoder import DecoderSettings
+from imgclf.data.cache import Decoded, decode_all
+from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
 from imgclf.errors import DataError
 from imgclf.talk import Talk

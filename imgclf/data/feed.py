@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 
 if TYPE_CHECKING:
     import tensorflow as tf

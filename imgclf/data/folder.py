@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgclf.data.decoder import PICTURE_SUFFIXES
+from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, nearest_match
 
 _READY_MADE = {
@@ -175,23 +174,6 @@ def split(
     training = [picture for picture in pictures if picture.digest not in validation_digests]
     validation = [picture for picture in pictures if picture.digest in validation_digests]
     return training, validation
-
-
-def walk_files(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder in a stable order, hidden folders left out."""
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            yield Path(root, name)
-
-
-def not_a_picture(path: Path) -> str | None:
-    """Why a file's name rules it out as a picture, or None if it doesn't."""
-    if path.name.startswith("."):
-        return "hidden file"
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        return f"not a picture ({path.suffix or 'no suffix'})"
-    return None
 
 
 def file_digest(path: Path) -> str:

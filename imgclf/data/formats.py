@@ -106,13 +106,15 @@ def identify(head: bytes) -> str:
 def open_picture(file: IO[bytes], kind: str) -> Image.Image:
     """Opens a file as the format that `identify` found; the pixels are still to be loaded.
 
-    Only that format's plugin is imported: all of Pillow's take longer than a picture to decode.
+    Only that format's plugin is imported, and so not by `Image.open`, which imports five: that
+    takes longer than to decode a picture.
     """
     importlib.import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
     if kind == "TIFF":
         _silence_libtiff()
     file.seek(0)
-    return Image.open(file, formats=(kind,))
+    factory, _ = Image.OPEN[kind]
+    return factory(file, "")
 
 
 def check_end(file: IO[bytes], kind: str) -> None:

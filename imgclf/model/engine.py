@@ -1,25 +1,15 @@
-"""Engines: what turns decoded pictures into the network's outputs.
-
-`open_engine` takes the LiteRT graph inside the model file, which needs no TensorFlow; only
-where there is none does it load the model in Keras, which costs seconds.
-"""
+"""Engines: what turns decoded pictures into the network's outputs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
-from imgclf.model.archive import ModelArchive
-from imgclf.model.head import Probabilities, to_probabilities
-from imgclf.model.manifest import Manifest
 from imgclf.quiet import quiet_stderr
 
 if TYPE_CHECKING:
@@ -126,62 +116,3 @@ class KerasEngine:
         """See `Engine.finish`."""
         if self._hooks is not None and self._batches:
             self._hooks.on_predict_end()
-
-
-@dataclass(frozen=True)
-class Classifier:
-    """A model that is ready to answer."""
-
-    manifest: Manifest
-    engine: Engine
-
-    def probabilities(self, pixels: Pixels) -> Probabilities:
-        """Calibrated probabilities, float64 (pictures, classes), for uint8 pictures."""
-        outputs = self.engine.run(pixels)
-        return to_probabilities(outputs, self.manifest.head, self.manifest.temperature)
-
-    def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
-        """The same, joined, for pictures that come in batches."""
-        parts = [self.probabilities(batch) for batch in batches]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
-
-
-def open_classifier(path: Path, warn: Callable[[str], None]) -> Classifier:
-    """Opens a model file for prediction, without TensorFlow where that can be.
-
-    Args:
-        path: The model file.
-        warn: Is told why TensorFlow is needed, if it is.
-
-    Raises:
-        ModelFileError: See `ModelArchive`.
-    """
-    with ModelArchive(path) as archive:
-        manifest = archive.manifest()
-        graph = archive.twin(manifest)
-    reason = manifest.twin_note or "it has no LiteRT graph in it"
-    if graph is not None:
-        try:
-            return Classifier(manifest, LiteRTEngine(graph))
-        except ImportError:
-            reason = "ai-edge-litert is not installed"
-        except ValueError as error:
-            raise ModelFileError(
-                f"{path} is damaged: LiteRT can't run its graph: {error}"
-            ) from None
-    warn(f"{path}: starting TensorFlow, which takes seconds, for {reason}")
-    from imgclf.model.keras_file import load_keras_model
-
-    return Classifier(manifest, KerasEngine(load_keras_model(path)))
-
-
-def _require_fit(path: Path, manifest: Manifest, engine: LiteRTEngine) -> None:
-    """A graph that is another model's would answer with confidence, and wrongly."""
-    decoder = manifest.decoder
-    units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)
-    if engine.input_shape != (decoder.height, decoder.width, 3) or engine.units != units:
-        raise ModelFileError(
-            f"{path} is damaged: its graph takes pictures of {engine.input_shape} and gives "
-            f"{engine.units} numbers, its manifest says "
-            f"{(decoder.height, decoder.width, 3)} and {units}"
-        )

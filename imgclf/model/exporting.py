@@ -11,13 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.backend import keras
-from imgclf.data.cache import Pixels
+from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError
 from imgclf.model.engine import Outputs
 from imgclf.quiet import quiet_stderr
-
-# The quantiser looks at the values inside of the network for so many pictures.
-CALIBRATION_PICTURES = 200
 
 
 def network_for_export(model: keras.Model) -> keras.Model:
@@ -50,11 +47,10 @@ def write_quantised(network: keras.Model, file: Path, pixels: Pixels) -> None:
     Raises:
         UsageError: LiteRT can't express the network.
     """
-    rows = np.linspace(0, len(pixels) - 1, min(len(pixels), CALIBRATION_PICTURES)).astype(int)
 
     def calibration() -> Iterator[list[Outputs]]:
-        for row in rows:
-            yield [pixels[row : row + 1].astype(np.float32)]
+        for picture in pixels:
+            yield [picture[np.newaxis].astype(np.float32)]
 
     with _converting("LiteRT"):
         import tensorflow as tf
@@ -134,6 +130,8 @@ def _converting(name: str) -> Iterator[None]:
         ):
             warnings.simplefilter("ignore")
             yield
+    except OSError:  # a full disk, say, which is not the model's fault
+        raise
     except Exception as error:  # converters raise their own kinds, and none of them is ours
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UsageError(f"{name} can't express this model: {reason}") from error

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 
 from imgclf.backend import keras
-from imgclf.data.cache import Pixels
-from imgclf.errors import ModelFileError
+from imgclf.data.decoder import Pixels
+from imgclf.disk import write_problems
+from imgclf.errors import ModelFileError, WriteError
 from imgclf.files import atomic_path
 from imgclf.model.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
 from imgclf.model.engine import KerasEngine, LiteRTEngine
@@ -47,9 +48,13 @@ def write_model_file(
 
     Returns:
         The manifest as written.
+
+    Raises:
+        WriteError: There is no room for it, or for what the converter writes on its way.
     """
     graph, note = _make_twin(model, samples)
-    with atomic_path(path) as temporary:
+    size = sum(4 * math.prod(one.shape) for one in model.variables) + len(graph or b"")
+    with atomic_path(path, size) as temporary:
         model.save(temporary)
         with ModelArchive(temporary) as archive:
             weights = archive.read(WEIGHTS)
@@ -88,14 +93,16 @@ def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> ke
 
     Raises:
         ModelFileError: Keras can't load it, or it would fill the memory.
+        WriteError: There is no room for temporary files, which Keras needs.
     """
     try:
         _refuse_giant(path, contents)
         with warnings.catch_warnings():
             # That the optimizer starts anew: its moments are left out of the file on purpose.
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            return keras.models.load_model(path, safe_mode=True, compile=compiled)
-    except ModelFileError:
+            with write_problems(None):  # where Keras unpacks our files
+                return keras.models.load_model(path, safe_mode=True, compile=compiled)
+    except (ModelFileError, WriteError):
         raise
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -108,12 +115,18 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
     A config of a few bytes can ask for a layer that fills the memory long before Keras finds
     that there are no weights for it.
     """
-    with keras.StatelessScope(initialize_variables=False):
-        # A copy, for Keras takes configs apart while it builds from them.
-        config = copy.deepcopy(contents.config) | {"compile_config": None}
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        asked = sum(math.prod(weight.shape) for weight in model.weights)
-        largest = max(map(_largest_output, model.layers), default=0)
+    # Keras notes down what it left out, to make it when the next such scope ends.
+    state = keras.src.backend.common.global_state
+    noted = list(state.get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            # A copy, for Keras takes configs apart while it builds from them.
+            config = copy.deepcopy(contents.config) | {"compile_config": None}
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            asked = sum(math.prod(weight.shape) for weight in model.weights)
+            largest = max(map(_largest_output, model.layers), default=0)
+    finally:
+        state.set_global_attribute("uninitialized_variables", noted)
     if asked > contents.numbers:
         raise ModelFileError(
             f"{path} is damaged or not to be trusted: its layers ask for {asked} weights, and "
@@ -127,18 +140,24 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
 
 def _largest_output(layer: keras.Layer) -> int:
     """How many numbers a layer puts out for one picture, or the largest inside of it."""
-    shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", None))]
+    shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", ()))]
     inside = [_largest_output(inner) for inner in getattr(layer, "layers", ())]
     return max([*(math.prod(filter(None, shape[1:])) for shape in shapes), *inside], default=0)
 
 
 def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str | None]:
     try:
-        with tempfile.TemporaryDirectory() as folder, quiet_stderr(even_if_it_fails=True):
+        with (
+            write_problems(None),
+            tempfile.TemporaryDirectory() as folder,
+            quiet_stderr(even_if_it_fails=True),
+        ):
             file = Path(folder, "twin.tflite")
             model.export(file, format="litert", verbose=False)
             graph = file.read_bytes()
         found = LiteRTEngine(graph).run(samples)
+    except WriteError:
+        raise
     except Exception as error:  # the converter raises its own kinds, and none of them is ours
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return None, f"LiteRT can't express this model: {reason}"

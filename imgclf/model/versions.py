@@ -10,7 +10,7 @@ from pathlib import Path
 
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.files import atomic_path, sync_folder
-from imgclf.model.archive import read_manifest
+from imgclf.model.archive import ModelArchive, read_manifest
 from imgclf.model.manifest import Manifest
 
 
@@ -87,9 +87,12 @@ def roll_back(model: Path, version: int | None) -> Manifest:
     source = _kept(model, wanted)
     if wanted not in there:
         raise UsageError(f"{model} has no version {wanted}", _list(there))
-    restored = read_manifest(source)
+    with ModelArchive(source) as archive:
+        restored = archive.manifest()
+        archive.verify_weights(restored)
+        archive.twin(restored)
     keep_version(model)
-    with atomic_path(model) as temporary:
+    with atomic_path(model, source.stat().st_size) as temporary:
         shutil.copyfile(source, temporary)
     return restored
 

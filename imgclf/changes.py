@@ -1,0 +1,118 @@
+"""What differs between the configs of two trainings, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
+
+# On without being named, so that to name them alone changes nothing.
+_ON_UNNAMED = (
+    "callbacks.BackupAndRestore",
+    "callbacks.CSVLogger",
+    "callbacks.ModelCheckpoint",
+    "callbacks.ProgbarLogger",
+    "callbacks.TensorBoard",
+)
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that differs between an earlier training and the one asked for now.
+
+    Attributes:
+        key: Dotted, as in `--set`.
+        before: None if the earlier config did not have it.
+        now: None if the present one does not.
+    """
+
+    key: str
+    before: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}"
+
+    def is_one_of(self, keys: Sequence[str]) -> bool:
+        """Whether the field is one of these, or inside one of them."""
+        return any(self.key == key or self.key.startswith(f"{key}.") for key in keys)
+
+
+def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """All that differs between the `fields` of two configs, those of the earlier one first."""
+    keys = [*before, *(key for key in now if key not in before)]
+    return [
+        Change(key, before.get(key), now.get(key))
+        for key in keys
+        if before.get(key) != now.get(key)
+    ]
+
+
+def listed(changes: Sequence[Change]) -> str:
+    """One a line, for people."""
+    lines = [f"  {change}" for change in changes[:_SHOWN]]
+    if len(changes) > _SHOWN:
+        lines.append(f"  and {len(changes) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+def fields(resolved: str) -> dict[str, Any]:
+    """The values of a resolved config (YAML) by their dotted keys, lists of Keras objects too."""
+    tree = yaml.safe_load(resolved)
+    training, data = tree["training"], tree["data"]
+    if training["seed"] is None:
+        training["seed"] = data["seed"]
+    return dict(_flat(tree, ""))
+
+
+def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if key in SPEC_LISTS:
+        for place, name, spec in _places(value):
+            yield from _flat_spec(spec, f"{key}.{name if key == 'callbacks' else place}")
+    elif key in SINGLE_SPECS and value is not None:
+        yield from _flat_spec(value, key)
+    elif isinstance(value, Mapping) and (value or not key):
+        for name, item in value.items():
+            yield from _flat(item, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value
+
+
+def _flat_spec(spec: Any, key: str) -> Iterator[tuple[str, Any]]:
+    name, arguments = _name(spec), _arguments(spec)
+    if not isinstance(arguments, Mapping):  # `TensorBoard: none`
+        yield key, f"{name}: {arguments}"
+        return
+    if key not in _ON_UNNAMED:
+        yield key, name
+    for argument, value in arguments.items():
+        yield f"{key}.{argument}", value
+
+
+def _places(specs: Sequence[Any]) -> Iterator[tuple[int, str, Any]]:
+    """Each with its place and a name that no other has."""
+    seen: dict[str, int] = {}
+    for place, spec in enumerate(specs):
+        name = _name(spec)
+        seen[name] = seen.get(name, 0) + 1
+        yield place, name if seen[name] == 1 else str(place), spec
+
+
+def _name(spec: Any) -> str:
+    return str(next(iter(spec))) if isinstance(spec, Mapping) else str(spec)
+
+
+def _arguments(spec: Any) -> Any:
+    return next(iter(spec.values())) if isinstance(spec, Mapping) else {}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else json.dumps(value, default=str)

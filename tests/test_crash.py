@@ -1,0 +1,193 @@
+"""Killed at any step towards the disk: the old file or the new one, whole, and nothing lost.
+
+These are samples and short commands; `python -m benchmarks.crash` kills at every step.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from imgclf.callbacks.commits import load_latest
+from imgclf.corrections.inputs import Labelled
+from imgclf.export import export
+from imgclf.files import atomic_path, atomic_write_text, open_output
+from imgclf.history import rollback
+from imgclf.model.archive import ModelArchive, read_manifest
+from imgclf.model.versions import versions
+from imgclf.retrain import retrain
+from imgclf.train import Trained, train
+from tests.conftest import CONFIG
+from tests.dying_disk import Died, dying_disk
+from tests.test_train import log, quiet, weights
+
+PETS = Path("pets.yaml")
+STACK = """\
+callbacks:
+  - EarlyStopping: {patience: 3, restore_best_weights: true}
+  - ReduceLROnPlateau: {monitor: val_loss, patience: 1, factor: 0.5, cooldown: 1}
+  - ModelCheckpoint: {monitor: val_loss, save_best_only: true}
+  - LearningRateScheduler: {schedule: exponential, rate: -0.2, start_epoch: 1}
+"""
+
+
+def is_whole(model: Path) -> bool:
+    """Whether everything in a model file is what was written."""
+    with ModelArchive(model) as archive:
+        manifest = archive.manifest()
+        archive.verify_weights(manifest)
+        return archive.twin(manifest) is not None
+
+
+def leftovers() -> list[Path]:
+    found = [*Path().rglob(".*tmp*"), *Path().rglob("*.unfinished")]
+    return [path for path in found if path.name != ".imgclf-cache"]
+
+
+def at_every_step(run: Callable[[], object], check: Callable[[], object]) -> int:
+    """Dies at the first step, at the second and so on, until a run survives; checks after each.
+
+    Returns:
+        How often it died.
+    """
+    for number in range(1, 1000):
+        with dying_disk(number) as disk, suppress(Died):
+            run()
+        check()
+        if not disk.dead:
+            return number - 1
+    raise AssertionError("it never survived")
+
+
+def test_a_training_killed_again_and_again_ends_as_if_nothing_had_happened(
+    drawn: Path, in_folder: Path
+) -> None:
+    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
+    PETS.write_text(CONFIG + STACK)
+    whole = train(PETS, quiet())
+    expected = (log(whole), weights(whole.model), whole.record.scores)
+    expected_history = load_latest(whole.run.path / "state", pytest.fail).history  # type: ignore[union-attr]
+    shutil.rmtree("runs")
+    shutil.rmtree("models")
+
+    for last_step in (
+        "rename state/commit-000001",
+        "open .commit-000002.unfinished/state.json",
+        "write 20",  # into training.csv, or a file beside it
+        "unlink commit-000001/state.json",
+        "replace models/pets.keras",
+        "replace pets.history/memory.npz",
+    ):
+        with dying_disk(last_step) as disk, pytest.raises(Died):
+            train(PETS, quiet())
+        assert disk.dead
+    done = train(PETS, quiet())
+    assert done.outcome == "resumed"
+    assert (log(done), done.record.scores) == (expected[0], expected[2])
+    assert load_latest(done.run.path / "state", pytest.fail).history == expected_history  # type: ignore[union-attr]
+    for ours, others in zip(weights(done.model), expected[1], strict=True):
+        assert ours.tobytes() == others.tobytes()
+    assert [manifest.version for _, manifest in versions(done.model)] == [1]
+    assert leftovers() == []
+
+
+def test_an_extension_that_is_killed_is_not_forgotten(trained: Trained) -> None:
+    longer = ["training.epochs=5"]
+    for last_step in (f"replace {trained.run.path.name}/config.resolved.yaml", "fsync"):
+        with dying_disk(last_step), pytest.raises(Died):
+            train(PETS, quiet(), longer)
+    done = train(PETS, quiet(), longer)
+    assert (done.outcome, done.record.epochs_run) == ("resumed", 5)
+    assert read_manifest(done.model).version == 2
+
+
+@pytest.fixture
+def corrected(trained: Trained) -> Trained:
+    """A model with an earlier version to go back to."""
+    versions_folder = Path("models/pets.history/versions")
+    versions_folder.mkdir(parents=True, exist_ok=True)
+    with ModelArchive(trained.model) as archive:
+        assert archive.manifest().version == 1
+    train(PETS, quiet(), ["training.publish=last"])
+    return trained
+
+
+def test_a_rollback_killed_at_any_step_leaves_one_of_the_two_versions(corrected: Trained) -> None:
+    new, old = corrected.model.read_bytes(), versions(corrected.model)[0][0].read_bytes()
+
+    def check() -> None:
+        assert corrected.model.read_bytes() in (new, old)
+        assert [manifest.version for _, manifest in versions(corrected.model)] == [1, 2]
+
+    def run() -> None:
+        if read_manifest(corrected.model).version == 2:
+            rollback(corrected.model, 1)
+
+    assert at_every_step(run, check) >= 5
+    assert corrected.model.read_bytes() == old
+    assert leftovers() == []
+
+
+def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(trained: Trained) -> None:
+    target = Path("pets.tflite")
+    export(trained.model, "litert", quiet(), output=target)
+    new, old = target.read_bytes(), b"the old file"
+    target.write_bytes(old)
+
+    def check() -> None:
+        assert target.read_bytes() in (old, new)
+
+    deaths = at_every_step(lambda: export(trained.model, "litert", quiet(), output=target), check)
+    assert deaths >= 5
+    assert target.read_bytes() == new
+    assert leftovers() == []
+
+
+def test_rows_killed_at_any_step_leave_the_old_file_or_the_new_one(in_folder: Path) -> None:
+    target = Path("rows.tsv")
+    target.write_text("old\n")
+
+    def run() -> None:
+        with open_output(target) as stream:
+            for row in range(3):
+                stream.write(f"row {row}\n")
+                stream.flush()
+
+    def check() -> None:
+        assert target.read_text() in ("old\n", "row 0\nrow 1\nrow 2\n")
+
+    assert at_every_step(run, check) >= 6
+    assert target.read_text().startswith("row 0")
+    assert leftovers() == []
+
+
+def test_a_retraining_killed_leaves_one_of_the_two_versions(trained: Trained) -> None:
+    old = trained.model.read_bytes()
+    pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]
+    for last_step in ("fsync", "link", "replace models/pets.keras"):
+        with dying_disk(last_step) as disk, pytest.raises(Died):
+            retrain(trained.model, pictures, quiet())
+        assert disk.dead
+        assert trained.model.read_bytes() == old
+        assert [manifest.version for _, manifest in versions(trained.model)] == [1]
+    assert retrain(trained.model, pictures, quiet()).outcome == "corrected"
+    assert is_whole(trained.model)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(
+    in_folder: Path,
+) -> None:
+    target = Path("notes.txt")
+    dead = Path(".notes.abcdefgh.tmp.txt")
+    dead.write_text("half")
+    with atomic_path(target) as living:
+        living.write_text("first")
+        assert not dead.exists()
+        atomic_write_text(target, "second")
+        assert living.exists()
+    assert target.read_text() == "first"
+    assert leftovers() == []

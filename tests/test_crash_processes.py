@@ -1,0 +1,104 @@
+"""Real processes: two at the same work, and what a signal leaves behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from imgclf.callbacks.commits import load_latest
+from imgclf.errors import BusyError
+from imgclf.lock import lock
+from imgclf.model.classifier import open_classifier
+from imgclf.predict import predict
+from imgclf.train import Trained
+from tests.test_crash import leftovers
+
+COMMAND = [sys.executable, "-m", "imgclf"]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(happens: Callable[[], object]) -> None:
+    end = time.monotonic() + 120
+    while not happens():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_locked(what: Path) -> bool:
+    try:
+        with lock(what):
+            return False
+    except BusyError:
+        return True
+
+
+def test_of_two_trainings_one_works_and_sigterm_ends_it_in_good_order(trained: Trained) -> None:
+    runs = Path("runs/pets")
+    with started("train", "pets.yaml", "--fresh", "--set", "training.epochs=900") as first:
+        wait_for(lambda: len(list(runs.glob("*/state/commit-*"))) > 3)
+        second = subprocess.run([*COMMAND, "train", "pets.yaml"], capture_output=True, text=True)
+        assert second.returncode == 75
+        assert "another imgclf is at work on runs/pets" in second.stderr
+        first.send_signal(signal.SIGTERM)
+        out, talk = first.communicate(timeout=60)
+    assert (first.returncode, out) == (143, "")
+    assert "imgclf: terminated; what was trained is kept" in talk
+    assert "to go on: imgclf train pets.yaml --set training.epochs=900" in talk
+    assert "Traceback" not in talk
+    run = max(runs.iterdir())
+    assert load_latest(run / "state", pytest.fail) is not None
+    assert leftovers() == []
+
+
+def test_of_two_retrainings_one_works_and_sigkill_leaves_no_lock(trained: Trained) -> None:
+    old = trained.model.read_bytes()
+    pictures = [str(path) for path in sorted(Path("new").rglob("*.jpg"))]
+    answers = predict(open_classifier(trained.model, str), pictures)
+    wrong = next(one.path for one in answers if one.label != Path(one.path).parent.name)
+    arguments = ["retrain", wrong, "--label", Path(wrong).parent.name]
+    with started(*arguments) as first:
+        wait_for(lambda: is_locked(trained.model))
+        second = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+        first.kill()
+        first.wait()
+    assert second.returncode == 75
+    assert "another imgclf is at work on models/pets.keras" in second.stderr
+    assert not is_locked(trained.model)
+    assert trained.model.read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_prediction_that_is_ended_leaves_the_old_rows(
+    trained: Trained, number: signal.Signals, status: int, word: str
+) -> None:
+    rows = Path("rows.tsv")
+    rows.write_text("old\n")
+    with started("predict", "-", "--output", "rows.tsv") as process:
+        wait_for(lambda: list(Path().glob(".rows.*.tsv")))
+        process.send_signal(number)
+        out, talk = process.communicate(timeout=60)
+    assert (process.returncode, out, talk) == (status, "", f"imgclf: {word}\n")
+    assert rows.read_text() == "old\n"
+    assert leftovers() == []

@@ -1,0 +1,248 @@
+"""Going on with a training: what may change on the way, what is a conflict, and extending."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from imgclf.callbacks.commits import load_latest
+from imgclf.errors import Interrupted, Terminated, UsageError
+from imgclf.model.archive import read_manifest
+from imgclf.model.versions import versions
+from imgclf.talk import Talk
+from imgclf.train import Trained, train
+from tests.conftest import CONFIG
+from tests.test_train import log, quiet, weights
+
+PETS = Path("pets.yaml")
+
+# Raises where the file "stop" says, or sends the process a signal there.
+STOPPER = """\
+import os, signal
+from imgclf.backend import keras
+
+class Stop(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self.strike(f"epoch {epoch}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.strike(f"epoch {self.epoch} batch {batch}")
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.strike(f"validation {self.epoch}")
+
+    def strike(self, moment):
+        where, _, signals = open("stop").read().partition(": ")
+        if where == moment:
+            open("stop", "w").close()
+            if not signals:
+                raise KeyboardInterrupt
+            for name in signals.split():
+                os.kill(os.getpid(), getattr(signal, name))
+"""
+
+
+@pytest.fixture
+def pets(drawn: Path, in_folder: Path) -> Path:
+    """A data set, a config, and a callback that interrupts where the file "stop" says."""
+    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
+    PETS.write_text(CONFIG + "callbacks:\n- stopper.py:Stop\n- EarlyStopping: {patience: 3}\n")
+    Path("stopper.py").write_text(STOPPER)
+    Path("stop").write_text("")
+    return in_folder
+
+
+def stop_at(moment: str, *overrides: str, error: type[Exception] = Interrupted) -> Exception:
+    """Trains from the beginning until it is interrupted."""
+    Path("stop").write_text(moment)
+    with pytest.raises(error) as caught:
+        train(PETS, quiet(), overrides, fresh=True)
+    return caught.value
+
+
+def said(talk: Talk) -> str:
+    return talk.stream.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def assert_equal(one: Trained, other: Trained) -> None:
+    """Two trainings came to the same, to the bit."""
+    assert log(one) == log(other)
+    assert one.record.published_epoch == other.record.published_epoch
+    assert one.record.scores == other.record.scores
+    histories = [load_latest(done.run.path / "state", pytest.fail) for done in (one, other)]
+    assert histories[0] is not None and histories[1] is not None
+    assert histories[0].history == histories[1].history
+    for ours, others in zip(
+        histories[0].variables["weights"], histories[1].variables["weights"], strict=True
+    ):
+        assert ours.tobytes() == others.tobytes()
+
+
+@pytest.fixture(scope="module")
+def whole(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The training that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        shutil.copytree(drawn, folder, dirs_exist_ok=True)
+        PETS.write_text(CONFIG + "callbacks:\n- stopper.py:Stop\n- EarlyStopping: {patience: 3}\n")
+        Path("stopper.py").write_text(STOPPER)
+        Path("stop").write_text("")
+        done = train(PETS, quiet())
+        run = type(done.run)(done.run.path.absolute())
+        return Trained(done.outcome, run, done.record, done.model.absolute(), done.seconds)
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    ("moment", "error", "says"),
+    [
+        ("epoch 2", Interrupted, "going on after epoch 2"),
+        ("epoch 1 batch 1: SIGTERM", Terminated, "going on after epoch 1, batch 2"),
+        ("epoch 1 batch 2: SIGINT", Interrupted, "going on after epoch 2"),
+        ("validation 2: SIGINT", Interrupted, "going on after epoch 3"),
+    ],
+    ids=["between", "in an epoch", "at the last step", "while validating"],
+)
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
+    pets: Path, whole: Trained, moment: str, error: type[Exception], says: str
+) -> None:
+    ended = stop_at(moment, error=error)
+    assert "to go on: imgclf train pets.yaml" in str(ended)
+    talk = quiet()
+    resumed = train(PETS, talk)
+    assert resumed.outcome == "resumed"
+    assert says in said(talk)
+    assert_equal(resumed, whole)
+    for ours, others in zip(weights(resumed.model), weights(whole.model), strict=True):
+        np.testing.assert_array_equal(ours, others)
+    assert [manifest.version for _, manifest in versions(resumed.model)] == [1]
+
+
+def test_a_second_signal_ends_at_once_with_the_last_commit_intact(pets: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    stop_at("epoch 2 batch 0: SIGINT SIGINT")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    (run,) = Path("runs/pets").iterdir()
+    commit = load_latest(run / "state", pytest.fail)
+    assert commit is not None
+    assert (commit.epoch, commit.batch) == (2, 0)
+
+
+def test_a_conflict_names_the_fields_and_fresh_resolves_it(pets: Path) -> None:
+    stop_at("epoch 2", "training.optimizer.learning_rate=0.002")
+    overrides = [
+        "data.batch_size=8",
+        "callbacks.EarlyStopping.patience=4",
+        "model.layers.Conv2D.filters=4",
+    ]
+    with pytest.raises(UsageError) as caught:
+        train(PETS, quiet(), overrides)
+    for line in (
+        "was interrupted after epoch 2",
+        "  data.batch_size: 16 -> 8\n",
+        "  callbacks.EarlyStopping.patience: 3 -> 4\n",
+        "  model.layers.1.filters: 8 -> 4\n",
+        "  training.optimizer.learning_rate: 0.002 -> not set\n",
+        "imgclf train pets.yaml --set training.optimizer.learning_rate=0.002",
+        "--fresh",
+    ):
+        assert line in str(caught.value)
+    interrupted = list(Path("runs/pets").iterdir())
+    done = train(PETS, quiet(), [*overrides, "training.epochs=1"], fresh=True)
+    assert done.outcome == "trained"
+    assert interrupted[0].exists() and done.run.path not in interrupted
+
+
+def test_a_state_of_another_config_than_the_folder_says_is_refused(pets: Path) -> None:
+    stop_at("epoch 1")
+    PETS.write_text(PETS.read_text().replace("batch_size: 16", "batch_size: 8"))
+    (resolved,) = Path("runs/pets").glob("*/config.resolved.yaml")
+    resolved.write_text(resolved.read_text().replace("batch_size: 16", "batch_size: 8"))
+    with pytest.raises(UsageError, match="state of another training: its config is not"):
+        train(PETS, quiet())
+
+
+def test_changed_pictures_are_a_conflict_and_moved_ones_are_not(pets: Path) -> None:
+    stop_at("epoch 1")
+    Path("dataset").rename("elsewhere")
+    moved = ["data.directory=elsewhere", "training.epochs=2"]
+    copy = Path("elsewhere/cat/one-more.jpg")
+    shutil.copy("new/cat/cat-001.jpg", copy)
+    with pytest.raises(UsageError, match=r"data\.directory: the pictures of then -> those in else"):
+        train(PETS, quiet(), moved)
+    copy.unlink()
+    talk = quiet()
+    assert train(PETS, talk, moved).outcome == "resumed"
+    assert "taken up: training.epochs: 4 -> 2" in said(talk)
+
+
+def test_fewer_epochs_than_were_trained_is_said(pets: Path) -> None:
+    stop_at("epoch 2 batch 1: SIGTERM", error=Terminated)
+    with pytest.raises(UsageError, match="has trained 2 epochs and some batches"):
+        train(PETS, quiet(), ["training.epochs=2"])
+
+
+def test_interrupted_before_the_first_commit_is_no_conflict(pets: Path) -> None:
+    stop_at("epoch 0")
+    done = train(PETS, quiet(), ["data.batch_size=8", "training.epochs=1"])
+    assert done.outcome == "trained"
+
+
+def test_a_finished_training_is_extended_as_if_it_had_been_that_long_at_once(
+    trained: Trained,
+) -> None:
+    old = trained.model.read_bytes()
+    talk = quiet()
+    extended = train(PETS, talk, ["training.epochs=6"])
+    assert extended.outcome == "resumed"
+    assert extended.run.path == trained.run.path
+    assert "going on after epoch 4" in said(talk)
+    assert read_manifest(extended.model).version == 2
+    assert Path("models/pets.history/versions/0001.keras").read_bytes() == old
+    assert yaml.safe_load(extended.run.config_resolved.read_text())["training"]["epochs"] == 6
+    assert train(PETS, quiet(), ["training.epochs=6"]).outcome == "unchanged"
+    at_once = train(PETS, quiet(), ["training.epochs=6"], fresh=True)
+    assert_equal(extended, at_once)
+
+
+def test_a_training_that_a_callback_ended_is_not_extended(pets: Path) -> None:
+    stopping = ["callbacks.EarlyStopping={patience: 0, min_delta: 100}"]
+    done = train(PETS, quiet(), stopping)
+    assert done.record.epochs_run == 2
+    talk = quiet()
+    assert train(PETS, talk, [*stopping, "training.epochs=9"]).outcome == "unchanged"
+    assert "a callback ended" in said(talk)
+
+
+def test_what_is_published_can_be_changed_without_training_again(trained: Trained) -> None:
+    last = train(PETS, quiet(), ["training.publish=last"])
+    assert (last.run.path, last.record.published_epoch) == (trained.run.path, 4)
+    assert log(last) == log(trained)
+    assert read_manifest(last.model).version == 2
+
+
+def test_a_model_that_is_gone_is_published_again(trained: Trained) -> None:
+    before = weights(trained.model)
+    trained.model.unlink()
+    again = train(PETS, quiet())
+    assert again.run.path == trained.run.path
+    for ours, others in zip(weights(again.model), before, strict=True):
+        np.testing.assert_array_equal(ours, others)
+
+
+def test_without_its_state_a_longer_training_is_a_new_run(trained: Trained) -> None:
+    shutil.rmtree(trained.run.path / "state")
+    talk = quiet()
+    done = train(PETS, talk, ["training.epochs=5"])
+    assert done.run.path != trained.run.path
+    assert "keeps no state to go on from" in said(talk)
