@@ -613,17 +613,20 @@ def _report_refusal(error: OSError, reason: str) -> int:
 
 
 def _report_fault(error: Exception) -> int:
-    import tempfile
+    import tempfile  # with traceback, 10 ms, which only a fault should cost
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="imgclf-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
-    ) as log:
-        log.write(f"imgclf {__version__}, arguments: {sys.argv[1:]}\n")
-        log.writelines(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="imgclf-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as log:
+            log.write(f"imgclf {__version__}, arguments: {sys.argv[1:]}\n")
+            log.writelines(traceback.format_exception(error))
+        where = f"what happened is written in {log.name}; with --debug it is shown"
+    except OSError as refused:
+        where = f"with --debug it is shown what happened; it can't be written: {refused.strerror}"
     print(
-        f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n"
-        f"what happened is written in {log.name}; with --debug it is shown",
+        f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n{where}",
         file=sys.stderr,
     )
     return ImgclfError.exit_status

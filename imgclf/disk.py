@@ -110,7 +110,7 @@ def _is_about(error: BaseException, target: Path, temporary: Path | None) -> boo
     named = getattr(error, "filename", None)
     if not isinstance(named, str | os.PathLike):
         return True
-    path = Path(named)
+    path, target = Path(named).absolute(), target.absolute()
     is_temporary = path.parent == target.parent and path.name.startswith(f".{target.stem}.")
     inside = {target, temporary} & set(path.parents)
     return is_temporary or bool(inside) or path in (target, *target.parents)

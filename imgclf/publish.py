@@ -37,6 +37,7 @@ def publish(
     trained: keras.Model,
     head: Head,
     path: Path,
+    *,
     run: RunFolder,
     record: RunRecord,
     replay_memory: int,

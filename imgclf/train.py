@@ -109,8 +109,14 @@ def train(
             fitted = _fit(loaded, head, data, plan, talk, show_summary)
             with talk.track("writing the model, its LiteRT twin and its replay memory"):
                 manifest, record = publish(
-                    *(loaded, data, fitted.model, head, model_path),
-                    *(plan.run, record, replay_memory),
+                    loaded,
+                    data,
+                    fitted.model,
+                    head,
+                    model_path,
+                    run=plan.run,
+                    record=record,
+                    replay_memory=replay_memory,
                 )
             record = replace(
                 record,

@@ -224,12 +224,20 @@ def test_commands_on_a_full_disk_leave_everything_as_it_was(trained: Trained) ->
     assert leftovers() == []
 
 
-@pytest.mark.parametrize("output", ["--output rows.tsv", "> /dev/full"])
-def test_a_full_disk_is_one_message_and_status_2(trained: Trained, output: str) -> None:
-    command = f"ulimit -f 1; {sys.executable} -m imgclf predict new new new new new {output}"
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ("predict new new new new new --output rows.tsv", "can't write rows.tsv"),
+        ("predict new > /dev/full", "can't write standard output"),
+        ("history > /dev/full", "standard output"),
+    ],
+)
+def test_a_full_disk_is_one_message_and_status_2(
+    trained: Trained, arguments: str, place: str
+) -> None:
+    command = f"ulimit -f 1; {sys.executable} -m imgclf {arguments}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
-    place = "rows.tsv" if "rows" in output else "standard output"
-    assert done.stderr.startswith(f"imgclf: can't write {place}: ")
+    assert done.stderr.startswith(f"imgclf: {place}: ")
     assert len(done.stderr.splitlines()) == 1
     assert not Path("rows.tsv").exists()

@@ -87,9 +87,10 @@ def test_a_training_that_left_no_numbers_publishes_nothing(drawn: Path, in_folde
 
 
 def test_too_little_memory_names_the_batch_size_to_try(drawn: Path, in_folder: Path) -> None:
-    """The layer asks for terabytes, which no allocator grants."""
+    """The layer asks for 11 TB at once, which no allocator grants, and for nothing before."""
     shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
-    giant = "    - UpSampling2D: 200000\n    - GlobalAveragePooling2D\n"
+    size = "{size: [100000000, 1]}"
+    giant = f"    - UpSampling2D: {size}\n    - GlobalAveragePooling2D\n"
     PETS.write_text(CONFIG.replace("    - Flatten\n", giant))
     with pytest.raises(UsageError) as caught:
         train(PETS, quiet())

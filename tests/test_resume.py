@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,8 @@ import pytest
 import yaml
 
 from imgclf.callbacks.commits import load_latest
-from imgclf.errors import Interrupted, Terminated, UsageError
+from imgclf.errors import BusyError, Interrupted, Terminated, UsageError
+from imgclf.lock import lock
 from imgclf.model.archive import read_manifest
 from imgclf.model.versions import versions
 from imgclf.talk import Talk
@@ -85,45 +89,29 @@ def assert_equal(one: Trained, other: Trained) -> None:
         assert ours.tobytes() == others.tobytes()
 
 
-@pytest.fixture(scope="module")
-def whole(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """The training that nothing interrupts."""
-    folder = tmp_path_factory.mktemp("whole")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        shutil.copytree(drawn, folder, dirs_exist_ok=True)
-        PETS.write_text(CONFIG + "callbacks:\n- stopper.py:Stop\n- EarlyStopping: {patience: 3}\n")
-        Path("stopper.py").write_text(STOPPER)
-        Path("stop").write_text("")
-        done = train(PETS, quiet())
-        run = type(done.run)(done.run.path.absolute())
-        return Trained(done.outcome, run, done.record, done.model.absolute(), done.seconds)
-    finally:
-        os.chdir(before)
-
-
-@pytest.mark.parametrize(
-    ("moment", "error", "says"),
-    [
-        ("epoch 2", Interrupted, "going on after epoch 2"),
-        ("epoch 1 batch 1: SIGTERM", Terminated, "going on after epoch 1, batch 2"),
-        ("epoch 1 batch 2: SIGINT", Interrupted, "going on after epoch 2"),
-        ("validation 2: SIGINT", Interrupted, "going on after epoch 3"),
-    ],
-    ids=["between", "in an epoch", "at the last step", "while validating"],
-)
-def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
-    pets: Path, whole: Trained, moment: str, error: type[Exception], says: str
-) -> None:
-    ended = stop_at(moment, error=error)
-    assert "to go on: imgclf train pets.yaml" in str(ended)
-    talk = quiet()
-    resumed = train(PETS, talk)
+def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(pets: Path) -> None:
+    whole = train(PETS, quiet())
+    expected = weights(whole.model)
+    shutil.move("models", "whole")
+    began = "the training is stopped before anything is kept"
+    for moment, error, saved, begins in (
+        ("epoch 0", Interrupted, "", began),
+        ("epoch 1 batch 1: SIGTERM", Terminated, "saved in epoch 2 after batch 2", began),
+        ("epoch 1 batch 0: SIGINT", Interrupted, "saved after epoch 2", "epoch 1, batch 2"),
+        ("validation 2: SIGINT", Interrupted, "saved after epoch 3", "epoch 2"),
+    ):
+        Path("stop").write_text(moment)
+        talk = quiet()
+        with pytest.raises(error, match="to go on: imgclf train pets") as caught:
+            train(PETS, talk, fresh=moment == "epoch 0")
+        assert caught.value.exit_status == (143 if error is Terminated else 130)
+        assert saved in said(talk)
+        assert ("going on after" in said(talk)) == (begins is not began)
+        assert begins is began or f"going on after {begins}\n" in said(talk)
+    resumed = train(PETS, quiet())
     assert resumed.outcome == "resumed"
-    assert says in said(talk)
     assert_equal(resumed, whole)
-    for ours, others in zip(weights(resumed.model), weights(whole.model), strict=True):
+    for ours, others in zip(weights(resumed.model), expected, strict=True):
         np.testing.assert_array_equal(ours, others)
     assert [manifest.version for _, manifest in versions(resumed.model)] == [1]
 
@@ -136,6 +124,21 @@ def test_a_second_signal_ends_at_once_with_the_last_commit_intact(pets: Path) ->
     commit = load_latest(run / "state", pytest.fail)
     assert commit is not None
     assert (commit.epoch, commit.batch) == (2, 0)
+
+
+class Interrupting(Talk):
+    """Ctrl-C while pictures are decoded."""
+
+    @contextmanager
+    def track(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        yield lambda steps: os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interruption_while_decoding_leaves_nothing_half_done(pets: Path) -> None:
+    with pytest.raises(Interrupted, match="to go on: imgclf train pets"):
+        train(PETS, Interrupting(io.StringIO()))
+    assert list(Path(".imgclf-cache").iterdir()) == []
+    assert not list(Path("runs").glob("*/*"))
 
 
 def test_a_conflict_names_the_fields_and_fresh_resolves_it(pets: Path) -> None:
@@ -229,6 +232,16 @@ def test_what_is_published_can_be_changed_without_training_again(trained: Traine
     assert (last.run.path, last.record.published_epoch) == (trained.run.path, 4)
     assert log(last) == log(trained)
     assert read_manifest(last.model).version == 2
+
+
+def test_a_model_that_somebody_is_correcting_is_waited_for(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgclf.publish._PATIENCE", 0.1)
+    with lock(trained.model), pytest.raises(BusyError):
+        train(PETS, quiet(), ["training.publish=last"])
+    assert read_manifest(trained.model).version == 1
+    assert train(PETS, quiet(), ["training.publish=last"]).record.published_epoch == 4
 
 
 def test_a_model_that_is_gone_is_published_again(trained: Trained) -> None:
