@@ -159,9 +159,9 @@ def test_json_lines_have_numbers_and_nulls() -> None:
 
 def test_the_table_has_the_path_last_so_that_columns_line_up() -> None:
     assert written(RowFormat.TABLE) == (
-        "label  confidence  picture\n"
-        "cat         75.0%  a\tb.jpg  (cat 0.750  dog 0.250)\n"
-        "-               -  cut.jpg: truncated\n"
+        "label   confidence  picture\n"
+        "cat          75.0%  a\tb.jpg  (cat 0.750  dog 0.250)\n"
+        "-                -  cut.jpg: truncated\n"
     )
 
 
