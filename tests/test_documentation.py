@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from imgclf.cli import app
+from imgclf.cli import COMMANDS, app
 from imgclf.config import load_config
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = {command.name or "": command for command in app.registered_commands}
 
 
 def help_of(*arguments: str) -> str:
@@ -35,9 +35,9 @@ def commands_page() -> str:
 
 def commands_table() -> str:
     rows = []
-    for name, command in COMMANDS.items():
-        assert command.callback is not None
-        rows.append(f"| `imgclf {name}` | {(command.callback.__doc__ or '').splitlines()[0]} |")
+    for name in COMMANDS:
+        command = import_module(f"imgclf.cli.{name}").command
+        rows.append(f"| `imgclf {name}` | {command.__doc__.splitlines()[0]} |")
     return "\n".join(rows)
 
 

@@ -1,0 +1,155 @@
+"""The front door: options in, one verb, its result printed, an exit status out.
+
+Each command has its module here, imported when it is asked for; verbs are imported inside the
+commands, so that `--help` and usage errors cost nothing. Only this room prints or exits.
+
+None of it has `from __future__ import annotations`: typer would have to evaluate them as text,
+which takes 10 ms of each command.
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from imgclf import __version__
+from imgclf.cli.session import Session
+from imgclf.disk import problem_of
+from imgclf.errors import ImgclfError, UsageError
+from imgclf.signals import ended_by, raise_at_sigterm
+
+COMMANDS = (
+    "check",
+    "train",
+    "predict",
+    "evaluate",
+    "retrain",
+    "adopt",
+    "export",
+    "history",
+    "rollback",
+    "demo",
+)
+"""Each is `command` in the module of its name, in the order in which `--help` lists them."""
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Commands(typer.core.TyperGroup):
+    """Makes a command when it is asked for; Ctrl-C and SIGTERM get statuses of their own."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, _: Any, cmd_name: str) -> Any:
+        """The command, or None."""
+        # For an unknown name all of them, of which typer then says the nearest.
+        for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _made(name)
+        return self.commands.get(cmd_name)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; what it printed is out when this returns."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt as error:
+            raise ended_by(error) from None
+        return result
+
+
+def _made(name: str) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
+    alone.command(name)(import_module(f"imgclf.cli.{name}").command)
+    return typer.main.get_command(alone)
+
+
+app = typer.Typer(
+    name="imgclf",
+    cls=_Commands,
+    help="Train, use and correct image classifiers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings=_SETTINGS,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"imgclf {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    directory: Annotated[
+        Path | None, typer.Option("-C", metavar="DIR", help="Work in this folder.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No notes and no progress, only warnings.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback if imgclf itself fails.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    Session.quiet, Session.debug = quiet, debug
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise UsageError(f"-C {directory}: {error.strerror}") from error
+
+
+def main() -> None:
+    """Runs the command line; the only place where errors become messages and statuses."""
+    raise_at_sigterm()
+    try:
+        app()
+    except ImgclfError as error:
+        print(f"imgclf: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+    except Exception as error:
+        if Session.debug:
+            raise
+        if isinstance(error, OSError) and (reason := problem_of(error)):
+            sys.exit(_report_refusal(error, reason))
+        sys.exit(_report_fault(error))
+
+
+def _report_refusal(error: OSError, reason: str) -> int:
+    print(f"imgclf: {error.filename or 'standard output'}: {reason}", file=sys.stderr)
+    # Or Python tries again at its end to print what is left, and says so in its own words.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return UsageError.exit_status
+
+
+def _report_fault(error: Exception) -> int:
+    import tempfile  # with traceback, 10 ms, which only a fault should cost
+    import traceback
+
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="imgclf-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+        ) as log:
+            log.write(f"imgclf {__version__}, arguments: {sys.argv[1:]}\n")
+            log.writelines(traceback.format_exception(error))
+        where = f"what happened is written in {log.name}; with --debug it is shown"
+    except OSError as refused:
+        where = f"with --debug it is shown what happened; it can't be written: {refused.strerror}"
+    print(
+        f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n{where}",
+        file=sys.stderr,
+    )
+    return ImgclfError.exit_status

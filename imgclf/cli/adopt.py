@@ -1,0 +1,77 @@
+"""`imgclf adopt`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgclf.cli import session
+
+
+def command(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL.keras", help="A model made by Keras.", show_default=False),
+    ],
+    classes: Annotated[
+        str,
+        typer.Option(
+            "--classes",
+            metavar="CAT,DOG",
+            help="The classes in the order of the outputs; Keras's image_dataset_from_directory "
+            "takes the folders in alphabetical order.",
+            show_default=False,
+        ),
+    ],
+    image_size: Annotated[
+        str | None,
+        typer.Option(
+            "--image-size",
+            metavar="HEIGHTxWIDTH",
+            help="For a model that takes any. [default: as the model says]",
+            show_default=False,
+        ),
+    ] = None,
+    resize: Annotated[
+        str, typer.Option("--resize", help="stretch, crop or pad pictures to that size.")
+    ] = "stretch",
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale",
+            metavar="FACTOR",
+            help="Multiply values from 0 to 255 first: 1/255 for a model that was trained on 0 "
+            "to 1 and doesn't scale by itself.",
+            show_default=False,
+        ),
+    ] = None,
+    offset: Annotated[
+        str, typer.Option("--offset", metavar="NUMBER", help="Add this after --scale.")
+    ] = "0",
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="[default: the file's name]", show_default=False),
+    ] = None,
+) -> None:
+    """Make a model file of a plain Keras model that was trained elsewhere."""
+    from imgclf.adopt import adopt, parse_factor, parse_image_size
+
+    session.refuse_unknown("--resize", resize, ("stretch", "crop", "pad"))
+    talk = session.talk()
+    done = adopt(
+        source,
+        [word.strip() for word in classes.split(",")],
+        talk,
+        image_size=None if image_size is None else parse_image_size(image_size),
+        resize=resize,  # type: ignore[arg-type]
+        scale=None if scale is None else parse_factor("--scale", scale),
+        offset=parse_factor("--offset", offset),
+        name=name,
+    )
+    decoder = done.manifest.decoder
+    print(f"classes: {', '.join(done.manifest.class_names)}")
+    print(f"pictures: {decoder.height}x{decoder.width}, {decoder.resize}")
+    print(f"model: {done.model}")
+    if done.manifest.version > 1:
+        talk.note(f"version {done.manifest.version}; earlier ones: imgclf history")
+    talk.note(f"next: imgclf predict PICTURE --model {done.model}")

@@ -1,0 +1,31 @@
+"""`imgclf check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgclf.cli import session
+from imgclf.cli.options import SetOption
+
+
+def command(
+    config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
+    overrides: SetOption = None,
+) -> None:
+    """Look for what would spoil a training, in the config and in its pictures."""
+    from imgclf.check import check
+
+    talk = session.talk()
+    found = check(config, talk, overrides or [])
+    width = max(len("class"), *(len(name) for name in found.counts))
+    print(f"{'class':<{width}}  train  validate  test")
+    for name, (training, validation, test) in found.counts.items():
+        print(f"{name:<{width}}  {training:>5}  {validation:>8}  {test:>4}")
+    for finding in found.findings:
+        print(f"{finding.kind}: {finding.message}")
+    for code in found.code:
+        print(f"training will run code of your own: {code}")
+    if not found.findings:
+        talk.note("nothing found that would spoil a training")
+    talk.note(f"next: imgclf train {config}")

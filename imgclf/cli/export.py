@@ -1,0 +1,64 @@
+"""`imgclf export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgclf.cli import session
+from imgclf.cli.options import ModelOption
+
+if TYPE_CHECKING:
+    from imgclf.export import Quantised
+
+
+def command(
+    form: Annotated[
+        str, typer.Option("--format", help="litert, onnx or saved_model.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where to. [default: the model's name, in the working directory]",
+            show_default=False,
+        ),
+    ] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            metavar="int8",
+            help="Compute in int8, for small devices; litert only.",
+            show_default=False,
+        ),
+    ] = None,
+    model: ModelOption = None,
+) -> None:
+    """Write a model for LiteRT, ONNX or TensorFlow, checked against its own outputs."""
+    from imgclf.export import FORMATS, export
+
+    session.refuse_unknown("--format", form, tuple(FORMATS))
+    if quantize is not None:
+        session.refuse_unknown("--quantize", quantize, ("int8",))
+    talk = session.talk()
+    file = session.chosen_model(model)
+    done = export(file, form, talk, output=output, quantize=quantize)  # type: ignore[arg-type]
+    print(f"{done.path}: {done.size} bytes")
+    print(f"largest difference from the model's outputs: {done.difference:.1e} ({done.compared})")
+    if done.quantised is not None:
+        print(_quantised_lines(done.quantised))
+    talk.note(done.usage())
+
+
+def _quantised_lines(cost: "Quantised") -> str:
+    lines = [
+        f"held-out accuracy: {cost.before:.4f} before, {cost.after:.4f} in int8 "
+        f"({cost.pictures} pictures)"
+    ]
+    if cost.corrected:
+        lines.append(f"corrections that hold: {cost.hold} of {cost.corrected}")
+    if cost.size_before is not None:
+        lines.append(f"size before: {cost.size_before} bytes")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A model file, or its name in models/. [default: $IMGCLF_MODEL, or the only one]",
+        show_default=False,
+    ),
+]
+CallbackOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--callback",
+        metavar="FILE.py:CLASS",
+        help="Run on Keras with this callback; may be given several times.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a value of the config, such as training.epochs=5; may be given several "
+        "times.",
+    ),
+]

@@ -1,0 +1,98 @@
+"""`imgclf predict`."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgclf.cli import session
+from imgclf.cli.options import CallbackOption, ModelOption
+from imgclf.errors import UsageError
+
+_ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
+
+
+def _known_format(received: str | None) -> str | None:
+    if received is not None:
+        session.refuse_unknown("--format", received, _ROW_FORMATS)
+    return received
+
+
+def command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Pictures, folders, or - for a list on stdin.", show_default=False),
+    ],
+    model: ModelOption = None,
+    row_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="table, tsv, csv or jsonl. [default: as --output ends; else table on a "
+            "terminal, tsv in a pipe]",
+            show_default=False,
+            callback=_known_format,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the rows to this file.", show_default=False),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Only the K likeliest classes.", metavar="K")
+    ] = None,
+    min_confidence: Annotated[
+        float,
+        typer.Option("--min-confidence", min=0, max=1, help="Label the less confident `unsure`."),
+    ] = 0.0,
+    sort_into: Annotated[
+        Path | None,
+        typer.Option("--sort-into", metavar="DIR", help="File the pictures into DIR/LABEL/."),
+    ] = None,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="With --sort-into: copy them. [the default]")
+    ] = False,
+    move: Annotated[bool, typer.Option("--move", help="With --sort-into: move them.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="With --sort-into: make symbolic links.")
+    ] = False,
+    callbacks: CallbackOption = None,
+) -> None:
+    """Say what pictures show."""
+    from imgclf.files import open_output
+    from imgclf.predict import find_inputs, open_for_prediction, predict
+    from imgclf.report.rows import RowFormat, row_writer
+
+    # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    chosen = RowFormat(row_format or _row_format_for(output))
+    how = [way for way, wanted in (("copy", copy), ("move", move), ("link", link)) if wanted]
+    if len(how) > 1 or (how and sort_into is None):
+        raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
+    talk = session.talk()
+    file = session.chosen_model(model)
+    classifier = open_for_prediction(file, callbacks or [], talk)
+    rows = predict(classifier, find_inputs(paths, sys.stdin), min_confidence)
+    if sort_into is not None:
+        from imgclf.data.filing import Filing
+        from imgclf.sort import sort
+
+        rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
+    unreadable = 0
+    with open_output(output) as stream, talk.track("predicting") as advance:
+        write = row_writer(stream, chosen, classifier.manifest.class_names, top)
+        for row in rows:
+            write(row)
+            unreadable += row.error is not None
+            advance(1)
+    if unreadable:
+        raise typer.Exit(4)
+
+
+def _row_format_for(output: Path | None) -> str:
+    if output is None:
+        return "table" if sys.stdout.isatty() else "tsv"
+    ending = output.suffix.removeprefix(".")
+    return ending if ending in _ROW_FORMATS else "tsv"

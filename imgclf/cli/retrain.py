@@ -1,0 +1,145 @@
+"""`imgclf retrain`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgclf.cli import session
+from imgclf.cli.options import ModelOption
+
+if TYPE_CHECKING:
+    from imgclf.retrain import Retrained
+
+
+def command(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PICTURE...",
+            help="Pictures that the model has wrong, with --label; or tables (.csv, .tsv) with the "
+            "columns path and label; or folders with a folder for each class; or - for lines of "
+            "path and label on stdin, or of paths with --label. Paths in a table are relative to "
+            "the working directory, or to the table's folder if not found there.",
+            show_default=False,
+        ),
+    ],
+    label: Annotated[
+        str | None, typer.Option("--label", "-l", help="What they all are.", show_default=False)
+    ] = None,
+    model: ModelOption = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="By how much accuracy on held-out pictures, overall and of each class, may be "
+            "below the trained model's. [default: one standard error]",
+            show_default=False,
+        ),
+    ] = None,
+    relabel: Annotated[
+        bool,
+        typer.Option("--relabel", help="Take back what a picture was corrected to before."),
+    ] = False,
+    fix_dataset: Annotated[
+        bool,
+        typer.Option(
+            "--fix-dataset",
+            help="If the data set has one of the pictures under another label, move it.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Class folders to replay and to judge by, for a model without a replay memory.",
+            show_default=False,
+        ),
+    ] = None,
+    new_class: Annotated[
+        bool,
+        typer.Option(
+            "--new-class",
+            help="One label may be a class that the model doesn't have yet; it takes at least 10 "
+            "pictures of it.",
+        ),
+    ] = False,
+    unguarded: Annotated[
+        bool,
+        typer.Option(
+            "--unguarded",
+            help="Fit on the pictures alone and publish whatever comes of it, as tutorials do. It "
+            "forgets a lot.",
+        ),
+    ] = False,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=1, help="With --unguarded: how many times over.")
+    ] = 5,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would come of it; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Correct a model, if that does not make it worse on other pictures.
+
+    Pictures that can't be read are listed with the reason, the others are learned, and the exit
+    status is 4. If none can be learned, the model stays as it is, byte for byte, and it is 3.
+    """
+    import dataclasses
+    import json
+
+    from imgclf.corrections.inputs import read_inputs
+    from imgclf.report.corrections import fate_line, judged_table
+    from imgclf.retrain import Options, retrain
+
+    talk = session.talk()
+    file = session.chosen_model(model)
+    options = Options(
+        dry_run=dry_run,
+        max_drop=max_drop,
+        relabel=relabel,
+        fix_dataset=fix_dataset,
+        data=data,
+        new_class=new_class,
+        unguarded_epochs=epochs if unguarded else None,
+    )
+    done = retrain(file, read_inputs(inputs, label, sys.stdin), talk, options)
+    for wrong in done.misfiled:
+        what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
+        talk.warning(
+            f"{wrong.path} is one of these pictures: it lies under {wrong.label} and is "
+            f"{wrong.is_really}; {what}"
+        )
+    if as_json:
+        print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
+    else:
+        for picture in done.pictures:
+            print(fate_line(picture))
+        if done.judged is not None:
+            print(judged_table(done.judged))
+        print(_retrained_line(done))
+    if done.outcome == "refused":
+        raise typer.Exit(3)
+    if any(picture.fate == "unreadable" for picture in done.pictures):
+        raise typer.Exit(4)
+
+
+def _retrained_line(done: "Retrained") -> str:
+    counts = ", ".join(
+        f"{sum(picture.fate == fate for picture in done.pictures)} {fate}"
+        for fate in ("corrected", "right already", "left out", "unreadable")
+    )
+    what = {
+        "corrected": f"{done.model} is now version {done.version}",
+        "right already": f"{done.model} stays at version {done.version}: nothing to learn",
+        "refused": f"{done.model} stays at version {done.version}: nothing could be learned "
+        "without harm",
+        "unguarded": f"{done.model} is now version {done.version}, unguarded",
+        "dry run": f"{done.model} stays at version {done.version}: a dry run",
+    }[done.outcome]
+    return f"{what} ({counts})"

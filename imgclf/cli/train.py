@@ -1,0 +1,68 @@
+"""`imgclf train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgclf.cli import session
+from imgclf.cli.options import SetOption
+
+if TYPE_CHECKING:
+    from imgclf.model.manifest import Scores
+
+
+def command(
+    config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
+    overrides: SetOption = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew, whatever an earlier run left.")
+    ] = False,
+    replay_memory: Annotated[
+        str,
+        typer.Option(
+            "--replay-memory",
+            metavar="SIZE",
+            help="How much to keep of the pictures beside the model, for corrections; 0 for none.",
+        ),
+    ] = "64MB",
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Show the network's layers first.")
+    ] = False,
+) -> None:
+    """Train a model; run again after an interruption, it goes on where it was."""
+    from imgclf.corrections.memory import parse_size
+    from imgclf.train import train
+
+    talk = session.talk()
+    done = train(
+        config,
+        talk,
+        overrides or [],
+        fresh=fresh,
+        replay_memory=parse_size(replay_memory),
+        show_summary=talk.note if summary else None,
+    )
+    if done.outcome == "unchanged":
+        talk.note(f"nothing to do: {config} and its pictures are as they were trained on")
+    if done.record.scores:
+        print(_score_line(done.record.scores))
+    if done.record.test_scores:
+        print(_score_line(done.record.test_scores))
+    print(f"model: {done.model}")
+    print(f"run: {done.run.path}")
+    if done.outcome == "unchanged":
+        talk.note(f"to train anew: imgclf train {config} --fresh")
+        return
+    talk.note(
+        f"{done.outcome} in {done.seconds:.0f} s; "
+        f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
+    )
+    talk.note(f"curves: {done.run.curves}")
+    if done.run.tensorboard.is_dir():
+        talk.note(f"TensorBoard: tensorboard --logdir {done.run.path.parent}")
+    talk.note(f"next: imgclf predict PICTURE --model {done.model}")
+
+
+def _score_line(scores: "Scores") -> str:
+    return f"{scores.part} accuracy: {scores.accuracy:.4f} ({scores.pictures} pictures)"
