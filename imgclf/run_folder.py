@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -98,7 +99,13 @@ def latest_run(name: str) -> RunFolder | None:
 
 
 def new_run(name: str, now: datetime) -> RunFolder:
-    """A folder of its own for a training that starts now."""
+    """A folder of its own for a training that starts now, which holds the lock.
+
+    What trainings left that were killed before they had a record is removed.
+    """
+    for folder in (RUNS_DIRECTORY / name).glob("*/"):
+        if all(path.match(".run.*.tmp.json") for path in folder.iterdir()):
+            shutil.rmtree(folder)
     stamp = now.strftime("%Y-%m-%dT%H-%M-%S")
     path, count = RUNS_DIRECTORY / name / stamp, 1
     while path.exists():

@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from imgclf.errors import BusyError, Interrupted, Terminated, UsageError
 from imgclf.lock import lock
 from imgclf.model.archive import read_manifest
 from imgclf.model.versions import versions
+from imgclf.run_folder import new_run
 from imgclf.talk import Talk
 from imgclf.train import Trained, train
 from tests.conftest import CONFIG
@@ -259,3 +261,16 @@ def test_without_its_state_a_longer_training_is_a_new_run(trained: Trained) -> N
     done = train(PETS, talk, ["training.epochs=5"])
     assert done.run.path != trained.run.path
     assert "keeps no state to go on from" in said(talk)
+
+
+def test_what_a_training_left_that_was_killed_before_its_record_is_removed(
+    in_folder: Path,
+) -> None:
+    for name in ("empty", "killed", "else", "begun"):
+        Path("runs/pets", name).mkdir(parents=True)
+    for name in ("killed/.run.x1y2.tmp.json", "else/notes.txt", "begun/run.json"):
+        Path("runs/pets", name).touch()
+
+    new_run("pets", datetime(2026, 11, 22))
+
+    assert sorted(path.name for path in Path("runs/pets").iterdir()) == ["begun", "else"]
