@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from imgclf.config import parse_config, resolve_head
 from imgclf.config.scalars import write_yaml
 from imgclf.data.dataset import Part, read_dataset, read_labelled
 from imgclf.data.feed import Feed, encode_labels
-from imgclf.data.folder import Skipped
+from imgclf.data.folder import ImageFolder, Skipped
 from imgclf.data.walking import not_a_picture
 from imgclf.errors import DataError, UsageError
 from imgclf.model.classifier import open_classifier
@@ -77,7 +80,25 @@ def _validation_part(manifest: Manifest, talk: Talk) -> tuple[Part, tuple[Skippe
             f"{directory} has changed since {manifest.name} was trained: it may have seen some "
             "of these pictures"
         )
-    return found.validation, ()
+    return _in_the_model_s_order(found.validation, found.folder, manifest), ()
+
+
+def _in_the_model_s_order(part: Part, folder: ImageFolder, manifest: Manifest) -> Part:
+    """The folders' order is the alphabet's; the model's may be another since it has learned more.
+
+    Raises:
+        DataError: The data set has got a class that the model doesn't know.
+    """
+    names = list(manifest.class_names)
+    unknown = [name for name in folder.class_names if name not in names]
+    if unknown:
+        raise DataError(
+            f"{manifest.data.directory if manifest.data else manifest.name} has the class "
+            f"{unknown[0]!r} now, which {manifest.name} doesn't know",
+            "train it anew, or judge by other pictures: imgclf evaluate FOLDER",
+        )
+    index = np.array([names.index(name) for name in folder.class_names])
+    return replace(part, labels=index[part.labels])
 
 
 def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from imgclf.corrections.memory import ReplayMemory, Samples, load_memory
 from imgclf.corrections.past import load_corrected
 from imgclf.data.decoder import Pixels
 from imgclf.errors import DataError, UsageError
-from imgclf.files import atomic_folder, atomic_path
+from imgclf.files import atomic_folder, atomic_write_bytes
 from imgclf.model.archive import ModelArchive
 from imgclf.model.classifier import Classifier, open_classifier
 from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine, Outputs
@@ -32,6 +33,7 @@ TOLERANCE = 1e-4
 
 _PICTURES = 32
 _CALIBRATION = 200  # pictures from which the quantiser learns what values there are
+_SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "assets", "variables"}
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
@@ -138,8 +140,8 @@ def export(
     """Writes a model for another runtime, and compares it with the model's own outputs.
 
     The written file takes float32 RGB pictures with values from 0 to 255, and puts out what the
-    network puts out. A file of that name is replaced at once; a folder is not. If the outputs
-    differ, nothing is left behind.
+    network puts out. A file of that name is replaced at once, and so is a folder in which there
+    is a SavedModel and nothing else. If the outputs differ, nothing is written.
 
     Args:
         model: The model file.
@@ -152,6 +154,7 @@ def export(
         UsageError: It can't be written, or what was written gives other outputs.
         DataError: There are no pictures to quantise with.
         ModelFileError: The model can't be read.
+        WriteError: There is no room for it, or for what converters write on their way.
     """
     target = _target(model, form, output, quantize)
     source = _open(model)
@@ -163,20 +166,24 @@ def export(
 
     with talk.track(f"exporting {model}"):
         own, network = _open_in_keras(source)
+        expected = own.run(source.pixels)
         if form == "saved_model":
-            with atomic_folder(target) as temporary:
+            size = sum(4 * math.prod(one.shape) for one in network.variables)
+            with atomic_folder(target, size, replace=True) as temporary:
                 exporting.write_saved_model(network, temporary)
                 found = exporting.run_saved_model(temporary, source.pixels)
-                difference = _require_equal(found, own.run(source.pixels), target)
+                difference = _require_equal(found, expected, target)
             size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
             return Exported(target, size, source.manifest, difference, source.compared)
-        write = exporting.write_onnx if form == "onnx" else exporting.write_litert
-        run = exporting.run_onnx if form == "onnx" else _run_litert
-        with atomic_path(target) as temporary:
-            write(network, temporary)
-            found = run(temporary, source.pixels)
-            difference = _require_equal(found, own.run(source.pixels), target)
-        return Exported(target, target.stat().st_size, source.manifest, difference, source.compared)
+        if form == "onnx":
+            graph = exporting.onnx_graph(network)
+            found = exporting.run_onnx(graph, source.pixels)
+        else:
+            graph = exporting.litert_graph(network)
+            found = _run_litert(graph, source.pixels)
+        difference = _require_equal(found, expected, target)
+        atomic_write_bytes(target, graph)
+    return Exported(target, len(graph), source.manifest, difference, source.compared)
 
 
 def _target(model: Path, form: Format, output: Path | None, quantize: str | None) -> Path:
@@ -188,9 +195,9 @@ def _target(model: Path, form: Format, output: Path | None, quantize: str | None
     ending = f"{'.int8' * bool(quantize)}{FORMATS[form]}"
     target = Path(f"{model.stem}{ending}") if output is None else output
     if form == "saved_model":
-        if target.exists():
+        if target.is_symlink() or (target.exists() and not _is_saved_model(target)):
             raise UsageError(
-                f"{target} is there already, and a folder can't be replaced at once",
+                f"{target} is there already, and is no SavedModel, or not one alone",
                 "remove it, or name another: --output FOLDER",
             )
     elif target.suffix != FORMATS[form]:
@@ -198,6 +205,12 @@ def _target(model: Path, form: Format, output: Path | None, quantize: str | None
     elif target.is_dir():
         raise UsageError(f"--output {target} is a folder")
     return target
+
+
+def _is_saved_model(folder: Path) -> bool:
+    """Whether nothing is lost with it but what an export has written."""
+    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return "saved_model.pb" in inside and inside <= _SAVED_MODEL
 
 
 def _open(model: Path) -> _Source:
@@ -220,10 +233,9 @@ def _spread(pixels: Pixels, count: int) -> Pixels:
 def _export_twin(source: _Source, target: Path, twin: bytes, talk: Talk) -> Exported:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
     own = open_classifier(source.path, talk.warning).engine
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(twin)
-        found = _run_litert(temporary, source.pixels)
-        difference = _require_equal(found, own.run(source.pixels), target)
+    found = _run_litert(twin, source.pixels)
+    difference = _require_equal(found, own.run(source.pixels), target)
+    atomic_write_bytes(target, twin)
     return Exported(target, len(twin), source.manifest, difference, source.compared)
 
 
@@ -247,22 +259,20 @@ def _export_quantised(source: _Source, target: Path, talk: Talk) -> Exported:
     )
     with talk.track(f"exporting {source.path}"):
         own, network = _open_in_keras(source)
-        with atomic_path(target) as temporary:
-            exporting.write_quantised(network, temporary, calibration)
-            found = _run_litert(temporary, source.pixels)
-            difference = _difference(found, own.run(source.pixels), target)
-            written = Classifier(source.manifest, LiteRTEngine(temporary.read_bytes()))
-            quantised = Quantised(
-                pictures=len(judge),
-                before=_right(Classifier(source.manifest, own), judge) / len(judge),
-                after=_right(written, judge) / len(judge),
-                corrected=len(source.corrected),
-                hold=_right(written, source.corrected),
-                size_before=None if source.twin is None else len(source.twin),
-            )
-    return Exported(
-        target, target.stat().st_size, source.manifest, difference, source.compared, quantised
-    )
+        graph = exporting.quantised_graph(network, calibration)
+        found = _run_litert(graph, source.pixels)
+        difference = _difference(found, own.run(source.pixels), target)
+        written = Classifier(source.manifest, LiteRTEngine(graph))
+        quantised = Quantised(
+            pictures=len(judge),
+            before=_right(Classifier(source.manifest, own), judge) / len(judge),
+            after=_right(written, judge) / len(judge),
+            corrected=len(source.corrected),
+            hold=_right(written, source.corrected),
+            size_before=None if source.twin is None else len(source.twin),
+        )
+        atomic_write_bytes(target, graph)
+    return Exported(target, len(graph), source.manifest, difference, source.compared, quantised)
 
 
 def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
@@ -273,9 +283,9 @@ def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
     return KerasEngine(model), network_for_export(model)
 
 
-def _run_litert(file: Path, pixels: Pixels) -> Outputs:
+def _run_litert(graph: bytes, pixels: Pixels) -> Outputs:
     try:
-        return LiteRTEngine(file.read_bytes()).run(pixels)
+        return LiteRTEngine(graph).run(pixels)
     except (ValueError, RuntimeError, ImportError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UsageError(f"LiteRT can't run what was written: {reason}") from error

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from imgclf.disk import refuse_full_disk, write_problems
+from imgclf.errors import WriteError
 
 if sys.platform != "win32":
     import fcntl
@@ -41,7 +42,7 @@ def atomic_path(target: Path, size: int | None = None) -> Iterator[Path]:
     with write_problems(target, size) as attempt:
         _make_folder(target.parent)
         refuse_full_disk(target, size)
-        _remove_stale(target.parent, f".{target.stem}.", f".tmp{target.suffix}")
+        _remove_stale(target.parent, f".{target.stem}.")
         descriptor, temporary = _make_temporary(target)
         attempt.file = temporary
         try:
@@ -60,27 +61,30 @@ def atomic_path(target: Path, size: int | None = None) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(
+    target: Path, size: int | None = None, *, replace: bool = False
+) -> Iterator[Path]:
     """Yields an empty folder beside `target`; on success it is synced and renamed to it.
 
-    If the body raises, the folder is removed and there is no `target`.
+    If the body raises, the folder is removed and `target` is as it was.
+
+    Args:
+        target: The folder.
+        size: See `atomic_path`.
+        replace: Where there is a `target`, the two change places at once, and the old one is
+            removed then with all that is in it.
 
     Raises:
-        OSError: There is a `target` already, and it isn't empty.
+        OSError: There is a `target` already that isn't to be replaced, and it isn't empty.
         WriteError: It can't be written.
     """
-    import tempfile  # 4 ms, which a prediction in a pipe can do without
-
-    with write_problems(target) as attempt:
+    with write_problems(target, size) as attempt:
         _make_folder(target.parent)
-        _remove_stale(target.parent, f".{target.name}.", ".tmp")
-        temporary = Path(
-            tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-        )
+        refuse_full_disk(target, size)
+        _remove_stale(target.parent, f".{target.name}.")
+        descriptor, temporary = _make_temporary_folder(target.parent, f".{target.name}.")
         attempt.file = temporary
-        descriptor = os.open(temporary, os.O_RDONLY)
         try:
-            _hold(descriptor)
             yield temporary
             for path in temporary.rglob("*"):
                 if path.is_file():
@@ -90,7 +94,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
                     sync_folder(path)
             sync_folder(temporary)
             temporary.chmod(0o777 & ~_umask())
-            temporary.rename(target)
+            if replace and target.exists():
+                _exchange(temporary, target)
+            else:
+                temporary.rename(target)
         except BaseException as error:
             attempt.measure(error)
             shutil.rmtree(temporary, ignore_errors=True)
@@ -98,6 +105,28 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         finally:
             os.close(descriptor)
         sync_folder(target.parent)
+        shutil.rmtree(temporary, ignore_errors=True)  # the old one, if they changed places
+
+
+@contextmanager
+def temporary_files() -> Iterator[Path]:
+    """Inside, temporary files lie in a folder of their own, which is removed at the end.
+
+    For libraries that leave theirs behind where the disk is full. What a process left that was
+    killed is removed by the next one.
+    """
+    import tempfile  # see `_make_temporary`
+
+    folder, before = Path(tempfile.gettempdir()), tempfile.tempdir
+    _remove_stale(folder, "imgclf-")
+    descriptor, temporary = _make_temporary_folder(folder, "imgclf-")
+    tempfile.tempdir = str(temporary)
+    try:
+        yield temporary
+    finally:
+        tempfile.tempdir = before
+        os.close(descriptor)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def atomic_write(
@@ -119,6 +148,21 @@ def atomic_write_bytes(target: Path, content: bytes) -> None:
 def atomic_write_text(target: Path, text: str) -> None:
     """Replaces `target` by `text` in UTF-8."""
     atomic_write_bytes(target, text.encode("utf-8"))
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Finds out before long work whether a file can be made at its end.
+
+    The folder is made if it is missing.
+
+    Raises:
+        WriteError: It can't.
+    """
+    with write_problems(target):
+        _make_folder(target.parent)
+        descriptor, temporary = _make_temporary(target)
+        temporary.unlink()
+        os.close(descriptor)
 
 
 @contextmanager
@@ -164,17 +208,52 @@ def _make_folder(folder: Path) -> None:
 
 def _make_temporary(target: Path) -> tuple[int, Path]:
     """A temporary file, held so that no other process takes it for a dead one's."""
-    import tempfile  # see atomic_folder
+    import tempfile  # 4 ms, which a prediction in a pipe can do without
 
     while True:
         descriptor, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}"
         )
-        _hold(descriptor)
+        if _hold_new(descriptor, name):
+            return descriptor, Path(name)
+
+
+def _make_temporary_folder(parent: Path, prefix: str) -> tuple[int, Path]:
+    import tempfile  # see `_make_temporary`
+
+    while True:
+        name = tempfile.mkdtemp(dir=parent, prefix=prefix, suffix=".tmp")
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), Path(name).stat()):
+            descriptor = os.open(name, os.O_RDONLY)
+            if _hold_new(descriptor, name):
                 return descriptor, Path(name)
-        os.close(descriptor)  # another process removed it before it was held
+
+
+def _hold_new(descriptor: int, name: str) -> bool:
+    """Holds what was just made; if another process removed it before that, closes it."""
+    _hold(descriptor)
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(descriptor), Path(name).stat()):
+            return True
+    os.close(descriptor)
+    return False
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Makes two folders change places at once.
+
+    Raises:
+        WriteError: The system can't do that.
+    """
+    unable = "the system can't replace a folder at once here"
+    if sys.platform == "linux":
+        import ctypes
+
+        current, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE; Python has no name for the call
+        call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+        if call and call(current, os.fsencode(new), current, os.fsencode(old), exchange) == 0:
+            return
+    raise WriteError(f"can't write {old}: {unable}", "remove it, or name another")
 
 
 def _hold(descriptor: int, *, wait: bool = True) -> bool:
@@ -191,9 +270,9 @@ def _hold(descriptor: int, *, wait: bool = True) -> bool:
     return True
 
 
-def _remove_stale(folder: Path, prefix: str, suffix: str) -> None:
+def _remove_stale(folder: Path, prefix: str) -> None:
     """Removes temporary files and folders of this name whose process is gone."""
-    for path in folder.glob(f"{escape(prefix)}????????{escape(suffix)}"):
+    for path in folder.glob(f"{escape(prefix)}????????.tmp*"):
         with suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY)
             try:

@@ -23,7 +23,7 @@ def lock(what: Path, patience: float = 0) -> Iterator[None]:
         BusyError: Another process holds it.
         UsageError: The folder can't be written to.
     """
-    held = FileLock(what.parent / f".{what.name}.lock", timeout=patience)
+    held = FileLock(_lock_file(what), timeout=patience)
     try:
         what.parent.mkdir(parents=True, exist_ok=True)
         held.acquire()
@@ -37,3 +37,23 @@ def lock(what: Path, patience: float = 0) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+def is_locked(what: Path) -> bool:
+    """Whether a process holds the lock of a model file or a folder of runs just now."""
+    file = _lock_file(what)
+    if not file.exists():
+        return False
+    held = FileLock(file, timeout=0)
+    try:
+        held.acquire()
+    except Timeout:
+        return True
+    except OSError:  # somebody else's file; a process that could hold it is theirs too
+        return False
+    held.release()
+    return False
+
+
+def _lock_file(what: Path) -> Path:
+    return what.parent / f".{what.name}.lock"

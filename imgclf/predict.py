@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,10 @@ def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iter
 
 
 def predict(
-    classifier: Classifier, paths: Iterable[str], min_confidence: float = 0.0
+    classifier: Classifier,
+    paths: Iterable[str],
+    min_confidence: float = 0.0,
+    read: Callable[[str, DecoderSettings], Pixels] = decode,
 ) -> Iterator[Prediction]:
     """Yields one prediction for each path, in order, as soon as its batch is done.
 
@@ -69,11 +72,12 @@ def predict(
         classifier: See `open_for_prediction`.
         paths: Pictures.
         min_confidence: Below it the label is `unsure`.
+        read: What stands in for `decode`; called from several threads.
     """
     settings = classifier.manifest.decoder.settings()
     batch: list[tuple[str, Pixels | PictureError]] = []
     for item in map_in_threads(
-        lambda path: _try_to_decode(path, settings), paths, window=2 * BATCH_SIZE
+        lambda path: _try_to_read(path, settings, read), paths, window=2 * BATCH_SIZE
     ):
         batch.append(item)
         if len(batch) == BATCH_SIZE:
@@ -83,9 +87,11 @@ def predict(
     classifier.engine.finish()
 
 
-def _try_to_decode(path: str, settings: DecoderSettings) -> tuple[str, Pixels | PictureError]:
+def _try_to_read(
+    path: str, settings: DecoderSettings, read: Callable[[str, DecoderSettings], Pixels]
+) -> tuple[str, Pixels | PictureError]:
     try:
-        return path, decode(path, settings)
+        return path, read(path, settings)
     except PictureError as error:
         return path, error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from imgclf.model.archive import read_manifest
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.classifier import Classifier, open_classifier
 from imgclf.model.engine import KerasEngine
-from imgclf.model.manifest import Decoder, Manifest, Scores, TrainedOn, installed_versions
+from imgclf.model.head import Probabilities, to_probabilities
+from imgclf.model.manifest import Decoder, Manifest, TrainedOn, installed_versions
+from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
 from imgclf.model.versions import keep_version, next_version
 from imgclf.run_folder import Publication, RunFolder, RunRecord
@@ -31,6 +34,22 @@ if TYPE_CHECKING:
 _PATIENCE = 600.0
 
 
+@dataclass(frozen=True)
+class Published:
+    """A model that is in use now.
+
+    Attributes:
+        manifest: As written.
+        record: What the run says of itself, with the version in it.
+        probabilities: What the model says of the validation pictures, calibrated, shape
+            (pictures, classes).
+    """
+
+    manifest: Manifest
+    record: RunRecord
+    probabilities: Probabilities
+
+
 def publish(
     loaded: LoadedConfig,
     data: DataSet,
@@ -41,7 +60,7 @@ def publish(
     run: RunFolder,
     record: RunRecord,
     replay_memory: int,
-) -> tuple[Manifest, RunRecord]:
+) -> Published:
     """Replaces the model in use; the one before is kept among the versions.
 
     It can be done again after having been cut short, and makes no second version then.
@@ -56,9 +75,6 @@ def publish(
         record: What the run says of itself.
         replay_memory: Bytes of pictures to keep for corrections; 0 for none.
 
-    Returns:
-        The manifest as written, and the run's record.
-
     Raises:
         BusyError: Somebody has been at work on the model for ten minutes.
         ModelFileError: The model in use is damaged, so its version isn't known.
@@ -71,7 +87,7 @@ def publish(
     # Anew, so that the optimizer's moments, twice the size of the weights, stay out of the file.
     model = build_model(loaded, head)
     model.set_weights(_finite_weights(trained))
-    manifest = _describe(loaded, data, model)
+    manifest, probabilities = _describe(loaded, data, model)
     with lock(path, _PATIENCE):
         ours = _is_ours(path, record.publication)
         record = replace(record, publication=_settle(path, record.publication, ours))
@@ -85,7 +101,7 @@ def publish(
         samples = next(data.validation.batches())
         manifest = write_model_file(model, manifest, path, samples)
         _keep_memory(path, loaded, data, replay_memory)
-    return manifest, record
+    return Published(manifest, record, probabilities)
 
 
 def score_test_part(model: Path, test: Part, talk: Talk) -> Scores | None:
@@ -108,7 +124,9 @@ def _finite_weights(model: keras.Model) -> list[Any]:
     return list(weights)
 
 
-def _describe(loaded: LoadedConfig, data: DataSet, model: keras.Model) -> Manifest:
+def _describe(
+    loaded: LoadedConfig, data: DataSet, model: keras.Model
+) -> tuple[Manifest, Probabilities]:
     from imgclf.model.build import output_activation
 
     height, width = loaded.config.data.image_size
@@ -130,11 +148,14 @@ def _describe(loaded: LoadedConfig, data: DataSet, model: keras.Model) -> Manife
     )
     classifier = Classifier(manifest, KerasEngine(model))
     probabilities = classifier.probabilities_of(data.validation.batches())
-    return replace(
+    temperature = fit_temperature(probabilities, data.validation.labels)
+    manifest = replace(
         manifest,
-        temperature=fit_temperature(probabilities, data.validation.labels),
+        temperature=temperature,
         scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
     )
+    # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
+    return manifest, to_probabilities(probabilities, "softmax", temperature)
 
 
 def _is_ours(path: Path, publication: Publication | None) -> bool:

@@ -63,6 +63,13 @@ class Plan:
         self.run.begin(record, loaded.text, loaded.resolved_yaml())
         return record
 
+    def seconds_in_all(self, seconds: float) -> float | None:
+        """What fitting took with what it took before; None if that isn't known."""
+        if self.commit is None:
+            return seconds
+        before = self.record.seconds if self.record is not None else None
+        return None if before is None else before + seconds
+
 
 def plan_training(
     loaded: LoadedConfig, data_fingerprint: str, talk: Talk, *, fresh: bool, published: bool

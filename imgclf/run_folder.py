@@ -10,9 +10,11 @@ from typing import Literal
 import msgspec
 
 from imgclf.files import atomic_write_bytes, atomic_write_text
-from imgclf.model.manifest import Scores
+from imgclf.model.scores import Scores
 
 RUNS_DIRECTORY = Path("runs")
+
+_STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 
 
 class Publication(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: "running" until the model is published; also after a crash.
+        seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
         data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
         published_epoch: Whose weights the model has, counted from 1.
         scores: Of the published model on the validation pictures.
@@ -46,6 +49,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["running", "finished"] = "running"
     data_fingerprint: str
     epochs_run: int = 0
+    seconds: float | None = None
     published_epoch: int | None = None
     scores: Scores | None = None
     test_scores: Scores | None = None
@@ -65,9 +69,21 @@ class RunFolder:
         self.path = path
         self.config_as_written = path / "config.yaml"
         self.config_resolved = path / "config.resolved.yaml"
+        self.log = path / "training.csv"
         self.tensorboard = path / "tensorboard"
         self.curves = path / "curves.png"
+        self.confusion = path / "confusion.png"
+        self.calibration = path / "calibration.png"
+        self.report = path / "report.html"
         self._record = path / "run.json"
+
+    @property
+    def started(self) -> datetime | None:
+        """When, in local time; None if the folder was given another name."""
+        try:
+            return datetime.strptime(self.path.name[:_STAMP_LENGTH], _STAMP)
+        except ValueError:
+            return None
 
     def read(self) -> RunRecord | None:
         """The record, or None if there is none that can be read."""
@@ -92,6 +108,11 @@ class RunFolder:
         atomic_write_text(self.config_resolved, resolved)
 
 
+def all_runs() -> list[RunFolder]:
+    """The trainings of all configs that left a record, oldest first for each."""
+    return [RunFolder(record.parent) for record in sorted(RUNS_DIRECTORY.glob("*/*/run.json"))]
+
+
 def latest_run(name: str) -> RunFolder | None:
     """The newest training of a config that left a record."""
     folders = sorted((RUNS_DIRECTORY / name).glob("*/run.json"), reverse=True)
@@ -106,7 +127,7 @@ def new_run(name: str, now: datetime) -> RunFolder:
     for folder in (RUNS_DIRECTORY / name).glob("*/"):
         if all(path.match(".run.*.tmp.json") for path in folder.iterdir()):
             shutil.rmtree(folder)
-    stamp = now.strftime("%Y-%m-%dT%H-%M-%S")
+    stamp = now.strftime(_STAMP)
     path, count = RUNS_DIRECTORY / name / stamp, 1
     while path.exists():
         count += 1

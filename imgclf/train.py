@@ -15,10 +15,13 @@ from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import DEFAULT_BYTES
 from imgclf.data.dataset import DataSet, Part, read_config_dataset
 from imgclf.data.feed import Feed, encode_labels
+from imgclf.errors import ImgclfError
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
-from imgclf.publish import publish, score_test_part
+from imgclf.publish import Published, publish, score_test_part
 from imgclf.report.curves import draw_curves
+from imgclf.report.run_facts import gather_facts
+from imgclf.report.run_page import write_report
 from imgclf.resuming import Plan, fingerprint, plan_training
 from imgclf.run_folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.signals import StopRequest, ended_by
@@ -39,13 +42,15 @@ class Trained:
         record: What was run and what it scores.
         model: The published model file.
         seconds: What fitting took; 0 if there was nothing to do.
+        tensorboard: Where its files are; None if it is turned off, or there was nothing to do.
     """
 
     outcome: Literal["trained", "resumed", "unchanged"]
     run: RunFolder
     record: RunRecord
     model: Path
-    seconds: float
+    seconds: float = 0.0
+    tensorboard: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -95,20 +100,21 @@ def train(
     loaded = load_config(config_path, overrides)
     model_path = MODELS_DIRECTORY / f"{loaded.name}.keras"
     options = "".join(f" --set {shlex.quote(override)}" for override in overrides)
+    if replay_memory != DEFAULT_BYTES:
+        options += f" --replay-memory {replay_memory}"
     command = f"imgclf train {shlex.quote(str(config_path))}{options}"
     try:
         with lock(RUNS_DIRECTORY / loaded.name):
             data = _read_pictures(loaded, talk)
             head = resolve_head(loaded, len(data.folder.class_names))
             prints = data.folder.fingerprint()
-            published = model_path.exists()
-            plan = plan_training(loaded, prints, talk, fresh=fresh, published=published)
+            plan = plan_training(loaded, prints, talk, fresh=fresh, published=model_path.exists())
             if plan.what == "nothing" and plan.record is not None:
-                return Trained("unchanged", plan.run, plan.record, model_path, 0.0)
+                return Trained("unchanged", plan.run, plan.record, model_path)
             record = plan.begin(loaded, prints, command)
             fitted = _fit(loaded, head, data, plan, talk, show_summary)
             with talk.track("writing the model, its LiteRT twin and its replay memory"):
-                manifest, record = publish(
+                published = publish(
                     loaded,
                     data,
                     fitted.model,
@@ -119,22 +125,32 @@ def train(
                     replay_memory=replay_memory,
                 )
             record = replace(
-                record,
+                published.record,
                 status="finished",
                 epochs_run=len(fitted.history["loss"]),
+                seconds=plan.seconds_in_all(fitted.seconds),
                 published_epoch=fitted.published_epoch,
-                scores=manifest.scores,
+                scores=published.manifest.scores,
                 test_scores=score_test_part(model_path, data.test, talk),
                 model=str(model_path),
             )
-            draw_curves(fitted.history, plan.run.curves, fitted.published_epoch)
+            _report(loaded, data, fitted, plan.run, record, published, talk)
             plan.run.write(record)
             if fitted.stack.committed_state is not None:
                 fitted.stack.committed_state.finished()
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
     outcome: Literal["trained", "resumed"] = "trained" if plan.commit is None else "resumed"
-    return Trained(outcome, plan.run, record, model_path, fitted.seconds)
+    board = _tensorboard(loaded, plan.run)
+    return Trained(outcome, plan.run, record, model_path, fitted.seconds, board)
+
+
+def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
+    if loaded.config.callback_off("TensorBoard"):
+        return None
+    named = (spec.arguments.get("log_dir") for spec in loaded.config.callbacks_named("TensorBoard"))
+    given = next(filter(None, named), None)
+    return run.tensorboard if given is None else Path(given).expanduser()
 
 
 def _read_pictures(loaded: LoadedConfig, talk: Talk) -> DataSet:
@@ -207,6 +223,35 @@ def _feed(
     labels = encode_labels(part.labels, head.label_mode, num_classes)
     batch_size = loaded.config.data.batch_size
     return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed)
+
+
+def _report(
+    loaded: LoadedConfig,
+    data: DataSet,
+    fitted: _Fitted,
+    run: RunFolder,
+    record: RunRecord,
+    published: Published,
+    talk: Talk,
+) -> None:
+    """Draws and writes what people look at; the model is safe by now, and stays so."""
+    draw_curves(fitted.history, run.curves, fitted.published_epoch)
+    try:
+        facts = gather_facts(
+            loaded,
+            data,
+            fitted.model,
+            run=run,
+            record=record,
+            manifest=published.manifest,
+            history=fitted.history,
+            probabilities=published.probabilities,
+        )
+        write_report(facts)
+    except ImgclfError:
+        raise
+    except Exception as error:  # the training is none the worse for a page that can't be made
+        talk.warning(f"no report: {type(error).__name__}: {error}")
 
 
 def _restore(

@@ -151,6 +151,7 @@ def test_hdf5_models_are_refused(in_folder: Path) -> None:
 
 
 def test_the_only_model_is_found_and_several_are_listed(trained: Trained) -> None:
+    Path("models/.pets.abcdefgh.tmp.keras").write_text("left by a process that was killed")
     assert find_model(None, None) == Path("models/pets.keras")
     shutil.copy("models/pets.keras", "models/other.keras")
     with pytest.raises(ModelFileError, match=r"several models: models/other.keras, models/pets"):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.check import Finding, check
+from imgclf.check import check
+from imgclf.data.findings import Finding
 from imgclf.talk import Talk
 from tests.conftest import CONFIG
 

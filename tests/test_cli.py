@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,19 @@ def test_a_mistake_of_the_user_is_a_message_and_status_2(
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_what_to_type_next_is_right_where_it_was_started(trained: Trained) -> None:
+    folder = Path("a b")
+    folder.mkdir()
+    for path in ("models", "dataset", "new", "pets.yaml"):
+        (folder / path).symlink_to(Path(path).absolute())
+    done = imgclf("-C", "a b", "check", "pets.yaml")
+    assert done.stderr.splitlines()[-1] == "next: imgclf -C 'a b' train pets.yaml"
+    done = imgclf("-C", "a b", "rollback", "7")
+    assert done.stderr.splitlines()[-1] == "versions: 1; see: imgclf -C 'a b' history"
+    again = done.stderr.splitlines()[-1].partition("imgclf ")[2]
+    assert imgclf(*shlex.split(again)).returncode == 0
 
 
 def test_a_fault_of_imgclf_is_status_1_with_a_log_and_a_traceback_only_on_demand(

@@ -1,15 +1,21 @@
+"""Damaged configs: a config or an error with its problems, and never anything else.
+
+This is a sample; `python -m benchmarks.fuzz_configs` does it with as many as one likes.
+"""
+
 from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from config_texts import CONFIGS
 
 from imgclf.config import parse_config, resolve_head
 from imgclf.errors import ConfigError
+from tests.config_texts import CONFIGS
 
 SEEDS = [path.read_text("utf-8") for path in sorted(CONFIGS.glob("*.yaml"))]
 
@@ -19,6 +25,9 @@ VALUES = [
     "..", "/", "a:b", "a.py:b", "{Adam: {}}", "{Dense: 3}", "[{Dense: 3}, Flatten]", "*a", "&a b",
     "!!python/name:os.system", "'{epoch:02d}.keras'", "'{'", "\\", "0x1F", "\u2028", "- b", "|",
     "{Lambda: {function: x}}", "{LearningRateScheduler: {schedule: table, table: {a: b}}}",
+    "[" * 500 + "]" * 500, "{a: " * 500 + "1" + "}" * 500, "&a [*a]", "{<<: {a: b}}", "9**9**9",
+    "[&a [1, 1, 1, 1, 1, 1], &b [*a, *a, *a, *a, *a, *a], &c [*b, *b, *b, *b, *b, *b], *c, *c]",
+    "(" * 500, '"\\0"', '"\\ud800"', "!!binary x", "2020-99-99", "{? [1, 2] : 3}", "1/1e-400",
 ]  # fmt: skip
 OVERRIDES = [
     "training.epochs", "training.optimizer", "training.optimizer.learning_rate", "callbacks",
@@ -78,29 +87,43 @@ MUTATIONS: list[Callable[[str, random.Random], str]] = [
 ]
 
 
+def damaged(rng: random.Random) -> tuple[str, list[str]]:
+    """A config that comes with imgclf, changed in none to five places, and overrides."""
+    text = rng.choice(SEEDS)
+    for _ in range(rng.choice((0, 1, 1, 2, 5))):
+        text = rng.choice(MUTATIONS)(text, rng)
+    overrides = [
+        f"{rng.choice(OVERRIDES)}={rng.choice(VALUES)}" for _ in range(rng.choice((0, 0, 1, 2)))
+    ]
+    return text, overrides
+
+
+def outcome(text: str, overrides: list[str], classes: int) -> str:
+    """Reads a config as `train` does before it looks at pictures.
+
+    Returns:
+        "config" if it is one, which then reads the same once it is resolved; otherwise "error".
+    """
+    try:
+        loaded = parse_config(text, Path("damaged.yaml"), overrides)
+        assert parse_config(loaded.resolved_yaml(), Path("x.yaml")).config == loaded.config
+        resolve_head(loaded, classes)
+    except ConfigError as error:
+        assert error.problems
+        assert all(len(str(found)) < 5000 for found in error.problems)
+        return "error"
+    return "config"
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_damaged_config_is_an_error_with_problems_or_a_config(seed: int, in_folder: Path) -> None:
     rng = random.Random(seed)
-    outcomes = {"config": 0, "error": 0}
+    outcomes: Counter[str] = Counter()
     for _ in range(60):
-        text = rng.choice(SEEDS)
-        for _ in range(rng.choice((0, 1, 1, 2, 5))):
-            text = rng.choice(MUTATIONS)(text, rng)
-        overrides = [
-            f"{rng.choice(OVERRIDES)}={rng.choice(VALUES)}" for _ in range(rng.choice((0, 0, 1, 2)))
-        ]
         started = time.process_time()
-        try:
-            loaded = parse_config(text, Path("damaged.yaml"), overrides)
-            assert parse_config(loaded.resolved_yaml(), Path("x.yaml")).config == loaded.config
-            resolve_head(loaded, rng.choice((2, 3)))
-            outcomes["config"] += 1
-        except ConfigError as error:
-            assert error.problems
-            assert all(len(str(found)) < 5000 for found in error.problems)
-            outcomes["error"] += 1
+        outcomes[outcome(*damaged(rng), rng.choice((2, 3)))] += 1
         assert time.process_time() - started < 2
-    assert min(outcomes.values()) > 3, outcomes
+    assert min(outcomes["config"], outcomes["error"]) > 3, outcomes
 
 
 def test_noise_is_an_error() -> None:
@@ -109,3 +132,11 @@ def test_noise_is_an_error() -> None:
         text = "".join(chr(rng.randrange(1, 0x300)) for _ in range(rng.randrange(1, 300)))
         with pytest.raises(ConfigError):
             parse_config(text, Path("noise.yaml"))
+
+
+def test_what_is_allowed_is_told_in_short_even_if_a_key_is_long() -> None:
+    text = f"data: {{directory: dataset}}\nmodel: {{layers: {'x' * 5000}}}\n"
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, Path("long.yaml"), ["model.layers.Dense.units=1"])
+    assert len(caught.value.problems) == 2
+    assert all(len(str(found)) < 3000 for found in caught.value.problems)

@@ -6,18 +6,26 @@ These are samples and short commands; `python -m benchmarks.crash` kills at ever
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from imgclf.callbacks.commits import load_latest
 from imgclf.corrections.inputs import Labelled
-from imgclf.export import export
-from imgclf.files import atomic_path, atomic_write_text, open_output
+from imgclf.export import Format, export
+from imgclf.files import (
+    atomic_folder,
+    atomic_path,
+    atomic_write_text,
+    open_output,
+    temporary_files,
+)
 from imgclf.history import rollback
-from imgclf.model.archive import ModelArchive, read_manifest
+from imgclf.model.archive import ModelArchive, find_model, read_manifest
 from imgclf.model.versions import versions
 from imgclf.retrain import retrain
 from imgclf.train import Trained, train
@@ -121,6 +129,7 @@ def test_a_rollback_killed_at_any_step_leaves_one_of_the_two_versions(corrected:
 
     def check() -> None:
         assert corrected.model.read_bytes() in (new, old)
+        assert find_model(None, None) == corrected.model
         assert [manifest.version for _, manifest in versions(corrected.model)] == [1, 2]
 
     def run() -> None:
@@ -147,6 +156,45 @@ def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(trained
     assert leftovers() == []
 
 
+@pytest.mark.parametrize(
+    ("form", "quantize", "name", "last_step"),
+    [
+        ("litert", "int8", "pets.int8.tflite", "replace pets.int8.tflite"),
+        ("onnx", None, "pets.onnx", "write work/.pets."),
+        ("saved_model", None, "pets_saved_model", "rmdir pets_saved_model"),
+    ],
+)
+def test_exports_that_are_killed_leave_the_old_or_the_new_and_nothing_else(
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: Format,
+    quantize: Literal["int8"] | None,
+    name: str,
+    last_step: str,
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    target = Path(name)
+    if form == "saved_model":
+        target.mkdir()
+        target = target / "saved_model.pb"
+    target.write_bytes(b"old")
+    with dying_disk("write imgclf/model.tflite"), pytest.raises(Died):  # while Keras unpacks it
+        export(trained.model, form, quiet(), quantize=quantize)
+    assert target.read_bytes() == b"old"
+    assert [*(tmp_path / "tmp").iterdir()] != []
+
+    with dying_disk(last_step) as disk, suppress(Died):
+        export(trained.model, form, quiet(), quantize=quantize)
+    assert disk.dead == (form != "saved_model")
+    if disk.dead:
+        assert target.read_bytes() == b"old"
+        export(trained.model, form, quiet(), quantize=quantize)
+    assert target.stat().st_size > 1000
+    assert [*(tmp_path / "tmp").iterdir()] == leftovers() == []
+
+
 def test_rows_killed_at_any_step_leave_the_old_file_or_the_new_one(in_folder: Path) -> None:
     target = Path("rows.tsv")
     target.write_text("old\n")
@@ -163,6 +211,47 @@ def test_rows_killed_at_any_step_leave_the_old_file_or_the_new_one(in_folder: Pa
     assert at_every_step(run, check) >= 6
     assert target.read_text().startswith("row 0")
     assert leftovers() == []
+
+
+def test_a_folder_killed_at_any_step_is_the_old_one_or_the_new_one(in_folder: Path) -> None:
+    target = Path("network")
+    old, new = {"graph": b"old", "weights/0": b"old"}, {"graph": b"new", "weights/1": b"new"}
+
+    def fill(folder: Path, content: dict[str, bytes]) -> None:
+        for name, written in content.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(written)
+
+    def run() -> None:
+        with atomic_folder(target, replace=True) as folder:
+            fill(folder, new)
+
+    def check() -> None:
+        files = [path for path in target.rglob("*") if path.is_file()]
+        assert {str(path.relative_to(target)): path.read_bytes() for path in files} in (old, new)
+
+    fill(target, old)
+    assert at_every_step(run, check) >= 12
+    assert {path.name for path in target.rglob("*")} == {"graph", "weights", "1"}
+    assert leftovers() == []
+
+
+def test_temporary_files_of_a_killed_process_are_removed_by_the_next(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(in_folder))
+
+    def run() -> None:
+        with temporary_files() as folder:
+            for _ in range(2):
+                Path(tempfile.mkdtemp(), "left behind").write_text("")
+            assert len(list(folder.rglob("left behind"))) == 2
+            with temporary_files() as inner:
+                assert inner.parent == folder
+        assert tempfile.gettempdir() == str(in_folder)
+
+    assert at_every_step(run, lambda: len(list(in_folder.iterdir())) <= 1) >= 5
+    assert list(in_folder.iterdir()) == []
 
 
 def test_a_retraining_killed_leaves_one_of_the_two_versions(trained: Trained) -> None:
@@ -182,11 +271,12 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_n
     in_folder: Path,
 ) -> None:
     target = Path("notes.txt")
-    dead = Path(".notes.abcdefgh.tmp.txt")
-    dead.write_text("half")
+    dead = [Path(".notes.abcdefgh.tmp.txt"), Path(".notes.abcdefgh.tmp.weights.h5")]
+    for path in dead:
+        path.write_text("half")
     with atomic_path(target) as living:
         living.write_text("first")
-        assert not dead.exists()
+        assert not any(path.exists() for path in dead)
         atomic_write_text(target, "second")
         assert living.exists()
     assert target.read_text() == "first"

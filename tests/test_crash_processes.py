@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,12 +14,17 @@ from pathlib import Path
 import pytest
 
 from imgclf.callbacks.commits import load_latest
+from imgclf.corrections.inputs import read_inputs
+from imgclf.corrections.journal import read_journal
 from imgclf.errors import BusyError
 from imgclf.lock import lock
 from imgclf.model.classifier import open_classifier
+from imgclf.model.versions import versions
 from imgclf.predict import predict
+from imgclf.retrain import retrain
 from imgclf.train import Trained
 from tests.test_crash import leftovers
+from tests.test_train import quiet
 
 COMMAND = [sys.executable, "-m", "imgclf"]
 
@@ -53,7 +59,11 @@ def is_locked(what: Path) -> bool:
 
 def test_of_two_trainings_one_works_and_sigterm_ends_it_in_good_order(trained: Trained) -> None:
     runs = Path("runs/pets")
-    with started("train", "pets.yaml", "--fresh", "--set", "training.epochs=900") as first:
+    pets, here = Path.cwd().name, Path.cwd()
+    os.chdir("..")
+    options = ("--fresh", "--set", "training.epochs=900", "--replay-memory", "1MB")
+    with started("-C", pets, "train", "pets.yaml", *options) as first:
+        os.chdir(here)
         wait_for(lambda: len(list(runs.glob("*/state/commit-*"))) > 3)
         second = subprocess.run([*COMMAND, "train", "pets.yaml"], capture_output=True, text=True)
         assert second.returncode == 75
@@ -62,7 +72,8 @@ def test_of_two_trainings_one_works_and_sigterm_ends_it_in_good_order(trained: T
         out, talk = first.communicate(timeout=60)
     assert (first.returncode, out) == (143, "")
     assert "imgclf: terminated; what was trained is kept" in talk
-    assert "to go on: imgclf train pets.yaml --set training.epochs=900" in talk
+    go_on = f"imgclf -C {pets} train pets.yaml --set training.epochs=900 --replay-memory 1000000"
+    assert f"to go on: {go_on}" in talk
     assert "Traceback" not in talk
     run = max(runs.iterdir())
     assert load_latest(run / "state", pytest.fail) is not None
@@ -86,10 +97,43 @@ def test_of_two_retrainings_one_works_and_sigkill_leaves_no_lock(trained: Traine
     assert trained.model.read_bytes() == old
 
 
-@pytest.mark.parametrize(
+ENDS = pytest.mark.parametrize(
     ("number", "status", "word"),
     [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
 )
+
+
+@ENDS
+def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    status: int,
+    word: str,
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    old = trained.model.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setenv("TMPDIR", str(temporary))
+        with started("retrain", "new") as process:
+            wait_for(lambda: list(temporary.iterdir()))  # it loads the model
+            process.send_signal(number)
+            out, talk = process.communicate(timeout=60)
+    assert (process.returncode, out, talk) == (status, "", f"imgclf: {word}\n")
+    assert trained.model.read_bytes() == old
+    assert read_journal(trained.model) == []
+    assert [manifest.version for _, manifest in versions(trained.model)] == [1]
+    assert leftovers() == list(temporary.iterdir()) == []
+    assert not is_locked(trained.model)
+
+    done = retrain(trained.model, read_inputs(["new"], None, []), quiet())
+    assert (done.outcome, done.version) == ("corrected", 2)
+    assert len(read_journal(trained.model)) == len(done.pictures) == 20
+
+
+@ENDS
 def test_a_prediction_that_is_ended_leaves_the_old_rows(
     trained: Trained, number: signal.Signals, status: int, word: str
 ) -> None:

@@ -13,7 +13,14 @@ import pytest
 from PIL import Image
 
 from imgclf.data import decoder
-from imgclf.data.decoder import PICTURE_SUFFIXES, DecoderSettings, Pixels, decode
+from imgclf.data.decoder import (
+    PICTURE_SUFFIXES,
+    DecoderSettings,
+    Pixels,
+    Within,
+    decode,
+    decode_with_thumbnail,
+)
 from imgclf.errors import PictureError
 from tests.pictures import LFS_POINTER, encoded, motif, mutated, png, with_orientation
 
@@ -447,7 +454,7 @@ def test_threads_decode_the_same_arrays() -> None:
 
 def test_large_pictures_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = [0]
-    convert = decoder._to_rgb
+    convert = decoder.to_rgb
 
     def slowly(picture: Image.Image) -> Image.Image:
         at_once.append(at_once[-1] + 1)
@@ -455,7 +462,7 @@ def test_large_pictures_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
         at_once.append(at_once[-1] - 1)
         return convert(picture)
 
-    monkeypatch.setattr(decoder, "_to_rgb", slowly)
+    monkeypatch.setattr(decoder, "to_rgb", slowly)
     monkeypatch.setattr(decoder, "_LARGE", 48 * 32 - 1)
     data = encoded(motif())
     with ThreadPoolExecutor(8) as pool:
@@ -467,3 +474,26 @@ def test_names_of_pictures_are_told_by_their_lower_case_suffix() -> None:
     assert {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tga"} <= PICTURE_SUFFIXES
     assert not {"", ".txt", ".csv", ".py", ".pdf", ".eps", ".keras"} & PICTURE_SUFFIXES
     assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in PICTURE_SUFFIXES)
+
+
+def test_a_small_picture_is_whole_upright_and_never_enlarged() -> None:
+    source = with_orientation(motif(480, 320), 6, "JPEG")
+    small = decode(source, Within(120))
+    assert small.shape == (80, 120, 3)
+    expected = np.asarray(motif(480, 320).resize((120, 80), Image.Resampling.BILINEAR))
+    assert abs(small.astype(int) - expected).max() < 12
+    assert decode(encoded(motif(48, 32)), Within(120)).shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("side", [20, 90])
+def test_a_picture_with_its_thumbnail_is_the_picture_without(
+    form: str, resize: str, side: int
+) -> None:
+    source = encoded(motif(480, 320), form)
+    settings = DecoderSettings(side, side, resize)  # type: ignore[arg-type]
+    picture, small = decode_with_thumbnail(source, settings, Within(120))
+    np.testing.assert_array_equal(picture, decode(source, settings))
+    assert small.shape == (80, 120, 3)
+    assert abs(small.astype(int) - decode(source, Within(120))).mean() < 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -12,12 +13,14 @@ import pytest
 from imgclf.callbacks.custom import load_object
 from imgclf.errors import DataError
 from imgclf.evaluate import evaluate
+from imgclf.model.archive import MANIFEST, read_manifest
 from imgclf.model.calibration import expected_calibration_error, fit_temperature
 from imgclf.model.head import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.report.scores import evaluation_table
 from imgclf.talk import Talk
 from imgclf.train import Trained
+from tests.test_archive import rewritten
 
 # Six pictures: three cats, of which one is taken for a dog, two dogs, and a wolf taken for a dog.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -106,6 +109,35 @@ def test_without_a_folder_the_held_out_pictures_are_used(trained: Trained, talk:
     assert trained.record.scores is not None
     assert (found.part, found.pictures) == ("validation", 12)
     assert found.accuracy == pytest.approx(trained.record.scores.accuracy)
+
+
+def test_the_data_set_s_labels_are_put_in_the_model_s_order(trained: Trained, talk: Talk) -> None:
+    before = evaluate(trained.model, None, [], talk)
+    swapped = rewritten(
+        trained.model,
+        MANIFEST,
+        lambda content: content.replace(
+            b'"class_names":["cat","dog"]', b'"class_names":["dog","cat"]'
+        ),
+    )
+    after = evaluate(swapped, None, [], talk)
+    # What it takes for a cat now counts as a dog: it is right where it was wrong.
+    assert after.accuracy == pytest.approx(1 - before.accuracy)
+    assert after.classes["cat"].support == before.classes["cat"].support
+
+
+def test_a_class_that_the_data_set_has_got_since_is_named(trained: Trained, talk: Talk) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    shutil.copytree(data.directory, "grown")
+    shutil.copytree("grown/cat", "grown/bird")
+    moved = rewritten(
+        trained.model,
+        MANIFEST,
+        lambda content: content.replace(data.directory.encode(), str(Path("grown")).encode()),
+    )
+    with pytest.raises(DataError, match="'bird' now, which pets doesn't know"):
+        evaluate(moved, None, [], talk)
 
 
 def test_a_folder_of_class_folders_is_judged_and_unreadable_ones_are_counted(

@@ -29,7 +29,7 @@ from imgclf.train import Trained
 
 OWN_RUNTIME = {
     "litert": lambda path, pixels: LiteRTEngine(path.read_bytes()).run(pixels),
-    "onnx": run_onnx,
+    "onnx": lambda path, pixels: run_onnx(path.read_bytes(), pixels),
     "saved_model": run_saved_model,
 }
 
@@ -134,14 +134,34 @@ def test_without_a_memory_noise_is_compared_and_int8_is_refused(
     assert not Path("pets.int8.tflite").exists()
 
 
-def test_a_file_is_replaced_and_a_folder_is_not(trained: Trained, talk: Talk) -> None:
+def test_a_file_is_replaced(trained: Trained, talk: Talk) -> None:
     Path("out.tflite").write_bytes(b"old")
     done = export(trained.model, "litert", talk, output=Path("out.tflite"))
     assert Path("out.tflite").stat().st_size == done.size
-    Path("served").mkdir()
-    with pytest.raises(UsageError, match="served is there already"):
-        export(trained.model, "saved_model", talk, output=Path("served"))
-    assert not list(Path("served").iterdir())
+
+
+def test_a_folder_is_replaced_only_if_nothing_but_a_saved_model_is_lost(
+    trained: Trained, talk: Talk
+) -> None:
+    served = Path("served")
+    (served / "variables").mkdir(parents=True)
+    (served / "saved_model.pb").write_bytes(b"old")
+    (served / "notes.txt").write_text("mine")
+    Path("link").symlink_to(served)
+    Path("empty").mkdir()
+    for name in ("served", "link", "empty"):
+        with pytest.raises(UsageError, match=f"{name} is there already"):
+            export(trained.model, "saved_model", talk, output=Path(name))
+    assert sorted(path.name for path in served.iterdir()) == [
+        "notes.txt",
+        "saved_model.pb",
+        "variables",
+    ]
+    (served / "notes.txt").unlink()
+    export(trained.model, "saved_model", talk, output=served)
+    pixels = memory_of(trained).judge.pixels
+    np.testing.assert_allclose(run_saved_model(served, pixels), outputs_of(trained), atol=1e-5)
+    assert not list(Path().glob(".*.tmp*"))
 
 
 @pytest.mark.parametrize("form", ["litert", "onnx", "saved_model"])

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,11 +19,12 @@ from tiny_training import Script, run
 from imgclf.backend import keras
 from imgclf.callbacks.commits import load_latest
 from imgclf.corrections.inputs import Labelled
+from imgclf.corrections.memory import load_memory, save_memory
 from imgclf.data.cache import decode_all
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
 from imgclf.errors import WriteError
-from imgclf.export import export
+from imgclf.export import Format, export
 from imgclf.files import atomic_folder, atomic_path, atomic_write, atomic_write_bytes, open_output
 from imgclf.history import rollback
 from imgclf.model.versions import versions
@@ -197,6 +198,19 @@ def test_the_cache_is_named_with_what_it_takes(trained: Trained) -> None:
     assert leftovers() == []
 
 
+def test_the_replay_memory_is_named_with_what_it_takes_and_the_old_one_stays(
+    trained: Trained,
+) -> None:
+    memory = load_memory(trained.model)
+    assert memory is not None
+    old = Path("models/pets.history/memory.npz").read_bytes()
+    says = r"pets\.history/memory\.npz: .* \(it takes 184800 bytes, of which 84800 bytes are"
+    with files_up_to(100_000), pytest.raises(WriteError, match=says):
+        save_memory(trained.model, memory)
+    assert Path("models/pets.history/memory.npz").read_bytes() == old
+    assert leftovers() == []
+
+
 def test_commands_on_a_full_disk_leave_everything_as_it_was(trained: Trained) -> None:
     old = trained.model.read_bytes()
     pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]
@@ -222,6 +236,33 @@ def test_commands_on_a_full_disk_leave_everything_as_it_was(trained: Trained) ->
         stream.write("row\n" * 1000)
     assert Path("pets.tflite").read_text() == Path("rows.tsv").read_text() == "old"
     assert leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("form", "quantize", "size", "says"),
+    [
+        ("saved_model", None, 1_000, "can't write temporary files: the limit"),
+        ("saved_model", None, 40_000, "can't write pets_saved_model: the limit"),
+        ("litert", "int8", 40_000, "can't write temporary files: the limit"),
+        ("onnx", None, 10_000, "can't write temporary files: the limit"),
+    ],
+)
+def test_an_export_on_a_full_disk_says_so_and_leaves_nothing(
+    trained: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: Format,
+    quantize: Literal["int8"] | None,
+    size: int,
+    says: str,
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    before = sorted(path.name for path in Path().iterdir())
+    with files_up_to(size), pytest.raises(WriteError, match=says):
+        export(trained.model, form, quiet(), quantize=quantize)
+    assert sorted(path.name for path in Path().iterdir()) == before
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_a_table_with_tabs_is_read_as_predict_writes_it(in_folder: Path) -> None
     assert read("said.tsv") == [('a\tb\\c\n".jpg', "cat")]
 
 
+def test_every_kind_of_line_end_within_a_cell_is_kept(in_folder: Path) -> None:
+    Path("said.csv").write_bytes(
+        b'path,label\r\n"a\rb.jpg",cat\r\n"c\xe2\x80\xa8d\x0c.jpg",dog\r\n'
+    )
+    assert read("said.csv") == [("a\rb.jpg", "cat"), ("c\u2028d\x0c.jpg", "dog")]
+
+
 def test_paths_in_a_table_are_also_looked_for_in_its_folder(in_folder: Path) -> None:
     Path("sent").mkdir()
     for path in ("sent/a.jpg", "sent/b.jpg", "a.jpg"):

@@ -9,7 +9,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.epoch import Logs
-from imgclf.files import atomic_path
+from imgclf.files import atomic_path, temporary_files
 
 
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
@@ -59,9 +59,10 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         target = Path(self._get_file_path(epoch, batch, logs or {}))
         if not self._is_due(epoch, batch, logs, target):
             return
-        with atomic_path(target, _size(self.model, self.save_weights_only)) as temporary:
+        size = _size(self.model, self.save_weights_only)
+        with atomic_path(target, size) as temporary, temporary_files():
             if self.save_weights_only:
-                # Keras insists on the ending, of which atomic_path keeps the last part only.
+                # Keras insists on this ending, and HDF5 on a file that nobody else holds.
                 weights = temporary.with_suffix(".weights.h5")
                 try:
                     self.model.save_weights(weights, overwrite=True)

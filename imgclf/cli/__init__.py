@@ -16,12 +16,13 @@ from typing import Annotated, Any
 import typer
 
 from imgclf import __version__
-from imgclf.cli.session import Session
+from imgclf.cli.session import Session, as_typed_here
 from imgclf.disk import problem_of
 from imgclf.errors import ImgclfError, UsageError
 from imgclf.signals import ended_by, raise_at_sigterm
 
 COMMANDS = (
+    "init",
     "check",
     "train",
     "predict",
@@ -29,6 +30,7 @@ COMMANDS = (
     "retrain",
     "adopt",
     "export",
+    "runs",
     "history",
     "rollback",
     "demo",
@@ -104,7 +106,7 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    Session.quiet, Session.debug = quiet, debug
+    Session.directory, Session.quiet, Session.debug = directory, quiet, debug
     if directory is not None:
         try:
             os.chdir(directory)
@@ -118,7 +120,8 @@ def main() -> None:
     try:
         app()
     except ImgclfError as error:
-        print(f"imgclf: {error}", file=sys.stderr)
+        hint = "" if error.hint is None else f"\n{as_typed_here(error.hint)}"
+        print(f"imgclf: {error.message}{hint}", file=sys.stderr)
         sys.exit(error.exit_status)
     except Exception as error:
         if Session.debug:

@@ -74,4 +74,4 @@ def command(
     print(f"model: {done.model}")
     if done.manifest.version > 1:
         talk.note(f"version {done.manifest.version}; earlier ones: imgclf history")
-    talk.note(f"next: imgclf predict PICTURE --model {done.model}")
+    talk.note(session.as_typed_here(f"next: imgclf predict PICTURE --model {done.model}"))

@@ -1,12 +1,16 @@
 """`imgclf evaluate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import CallbackOption, ModelOption
+from imgclf.errors import UsageError
+
+if TYPE_CHECKING:
+    from imgclf.model.suspects import Suspects
 
 
 def command(
@@ -19,14 +23,138 @@ def command(
     ] = None,
     model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    suspects: Annotated[
+        bool,
+        typer.Option(
+            "--suspects",
+            help="List pictures of the data set that probably have the wrong label, most "
+            "suspicious first: models that are trained without them contradict it. This takes "
+            "longer than a training. Pictures in class folders are judged by the model itself.",
+        ),
+    ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            metavar="K",
+            min=0,
+            help="With --suspects: train K models, each without a K-th of the pictures; with 0, "
+            "the model itself judges the validation part, in seconds. [default: 3]",
+            show_default=False,
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats",
+            metavar="N",
+            min=1,
+            help="With --suspects: all of that N times over, for a better order. [default: 1]",
+            show_default=False,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="With --suspects: another value than in the model's config, such as "
+            "data.image_size=90; may be given several times.",
+        ),
+    ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top",
+            metavar="N",
+            min=1,
+            help="With --suspects: list no more than N. [default: 100]",
+            show_default=False,
+        ),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="With --suspects: print CSV.")] = False,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            "--review",
+            metavar="HTML",
+            dir_okay=False,
+            help="With --suspects: write a page to look at them and correct their labels.",
+        ),
+    ] = None,
     callbacks: CallbackOption = None,
 ) -> None:
-    """Score a model on labelled pictures."""
-    from imgclf.evaluate import evaluate
-    from imgclf.report.scores import evaluation_table
-
+    """Score a model on labelled pictures, or look for wrong labels."""
     file = session.chosen_model(model)
-    found = evaluate(file, directory, callbacks or [], session.talk())
-    print(session.as_json_text(found) if as_json else evaluation_table(found))
-    if found.unreadable:
+    talk = session.talk()
+    if not suspects:
+        if folds is not None or repeats or overrides or top or as_csv or review:
+            raise UsageError("--folds, --repeats, --set, --top, --csv and --review need --suspects")
+        from imgclf.evaluate import evaluate
+        from imgclf.report.scores import evaluation_table
+
+        scores = evaluate(file, directory, callbacks or [], talk)
+        print(session.as_json_text(scores) if as_json else evaluation_table(scores))
+        unreadable = scores.unreadable
+    else:
+        if callbacks or (as_json and as_csv):
+            raise UsageError("--suspects takes no --callback, and one of --json and --csv")
+        if directory is not None and (folds or repeats or overrides):
+            raise UsageError("--folds, --repeats and --set are for what the model was trained on")
+        from imgclf.suspects import FOLDS, find_suspects
+
+        found = find_suspects(
+            file,
+            directory,
+            talk,
+            folds=FOLDS if folds is None else folds,
+            repeats=repeats or 1,
+            top=top or 100,
+            overrides=overrides or [],
+        )
+        _print_suspects(found, as_json, as_csv)
+        if review is not None:
+            from imgclf.report.suspects import write_suspects_page
+
+            write_suspects_page(review, found, file.stem)
+        if found.suspects:
+            for line in _next_steps(review, model, in_data_set=directory is None):
+                talk.note(session.as_typed_here(line))
+        unreadable = found.unreadable
+    if unreadable:
         raise typer.Exit(4)
+
+
+def _print_suspects(found: "Suspects", as_json: bool, as_csv: bool) -> None:
+    import json
+
+    import msgspec
+
+    from imgclf.files import open_output
+    from imgclf.report.suspects import suspects_table, write_suspects
+
+    with open_output(None) as stream:
+        if as_json:  # by a writer that takes file names that are no text
+            stream.write(json.dumps(msgspec.to_builtins(found), indent=2) + "\n")
+        elif as_csv:
+            write_suspects(stream, found)
+        else:
+            stream.write(suspects_table(found) + "\n")
+
+
+def _next_steps(review: Path | None, model: Path | None, *, in_data_set: bool) -> list[str]:
+    import shlex
+
+    if review is None:
+        return ["to look at them and correct their labels: the same with --review suspects.html"]
+    name = f" -m {shlex.quote(str(model))}" if model else ""
+    if not in_data_set:
+        return [
+            f"look at {review} and save what you correct, for the model to learn:",
+            f"  imgclf retrain corrections.csv{name}",
+        ]
+    return [
+        f"look at {review} and save what you correct; this moves it in the data set:",
+        f"  imgclf retrain corrections.csv{name} --fix-dataset",
+        "and then train anew: imgclf train CONFIG",
+    ]

@@ -58,6 +58,15 @@ def command(
     link: Annotated[
         bool, typer.Option("--link", help="With --sort-into: make symbolic links.")
     ] = False,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            "--review",
+            metavar="HTML",
+            dir_okay=False,
+            help="Write a page to look at the pictures and correct their labels.",
+        ),
+    ] = None,
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
@@ -71,10 +80,21 @@ def command(
     how = [way for way, wanted in (("copy", copy), ("move", move), ("link", link)) if wanted]
     if len(how) > 1 or (how and sort_into is None):
         raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
+    if review is not None and (move or review == output):
+        raise UsageError(f"--review does not go with {'--move' if move else f'--output {output}'}")
     talk = session.talk()
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [], talk)
-    rows = predict(classifier, find_inputs(paths, sys.stdin), min_confidence)
+    names = classifier.manifest.class_names
+    inputs = find_inputs(paths, sys.stdin)
+    if review is None:
+        rows = predict(classifier, inputs, min_confidence)
+    else:
+        from imgclf import review as page
+
+        thumbnails = page.Thumbnails()
+        rows = predict(classifier, inputs, min_confidence, thumbnails.read)
+        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, talk)
     if sort_into is not None:
         from imgclf.data.filing import Filing
         from imgclf.sort import sort
@@ -82,7 +102,7 @@ def command(
         rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     unreadable = 0
     with open_output(output) as stream, talk.track("predicting") as advance:
-        write = row_writer(stream, chosen, classifier.manifest.class_names, top)
+        write = row_writer(stream, chosen, names, top)
         for row in rows:
             write(row)
             unreadable += row.error is not None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Session:
     """Options that stand before the command."""
 
+    directory: Path | None = None
     quiet = False
     debug = False
 
@@ -24,6 +25,24 @@ def talk() -> "Talk":
     from imgclf.talk import Talk
 
     return Talk(sys.stderr, quiet=Session.quiet)
+
+
+def as_typed_here(text: str) -> str:
+    """What to type next, as it is right in the shell in which `-C DIR` was typed."""
+    if Session.directory is None:
+        return text
+    import re  # typer has both already
+    import shlex
+
+    program = f"imgclf -C {shlex.quote(str(Session.directory))} "
+    return re.sub(r"\bimgclf (?=[a-z]+\b)", lambda _: program, text)
+
+
+def tensorboard_command(folder: Path) -> str:
+    """What shows TensorBoard's files below a folder, likewise."""
+    import shlex
+
+    return f"tensorboard --logdir {shlex.quote(str((Session.directory or Path()) / folder))}"
 
 
 def chosen_model(given: Path | None) -> Path:

@@ -9,11 +9,18 @@ from imgclf.cli import session
 from imgclf.cli.options import SetOption
 
 if TYPE_CHECKING:
-    from imgclf.model.manifest import Scores
+    from imgclf.model.scores import Scores
 
 
 def command(
-    config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="The YAML config. Code of yours that it names (MODULE:CLASS or FILE.py:CLASS) is "
+            "run, and no other; imgclf check lists it.",
+            show_default=False,
+        ),
+    ],
     overrides: SetOption = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew, whatever an earlier run left.")
@@ -52,16 +59,21 @@ def command(
     print(f"model: {done.model}")
     print(f"run: {done.run.path}")
     if done.outcome == "unchanged":
-        talk.note(f"to train anew: imgclf train {config} --fresh")
+        talk.note(session.as_typed_here(f"to train anew: imgclf train {config} --fresh"))
         return
     talk.note(
         f"{done.outcome} in {done.seconds:.0f} s; "
         f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
     )
     talk.note(f"curves: {done.run.curves}")
-    if done.run.tensorboard.is_dir():
-        talk.note(f"TensorBoard: tensorboard --logdir {done.run.path.parent}")
-    talk.note(f"next: imgclf predict PICTURE --model {done.model}")
+    if done.run.report.is_file():
+        talk.note(f"report: {done.run.report}")
+    if done.tensorboard is not None:
+        inside = done.tensorboard.is_relative_to(done.run.path)
+        overlaid = done.run.path.parent if inside else done.tensorboard
+        talk.note(f"TensorBoard's files: {done.tensorboard}")
+        talk.note(f"to see them: {session.tensorboard_command(overlaid)}")
+    talk.note(session.as_typed_here(f"next: imgclf predict PICTURE --model {done.model}"))
 
 
 def _score_line(scores: "Scores") -> str:

@@ -42,9 +42,13 @@ class Origin:
             option = f"--set {self.override}"
             same = key == self.override.partition("=")[0].strip() or not key
             key = option if same else f"{option}: {key}"
-        received = None if received is None else _short(received, 160)
         return Problem(
-            _short(key, 160), _short(message, 400), self.line, received, allowed, nearest
+            _short(key, 160),
+            _short(message, 400),
+            self.line,
+            received and _short(received, 160),
+            allowed and _short(allowed, 2000),
+            nearest and _short(nearest, 160),
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.neurons import Labels, Neurons, Responses, lead
-from imgclf.model.manifest import Scores
+from imgclf.model.scores import Scores
 
 OVERALL = "(all)"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +134,8 @@ def _from_folder(folder: Path, label: str | None) -> Iterator[Labelled]:
 def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[Labelled]:
     delimiter = _TABLES[path.suffix.lower()]
     try:
-        # File names that are no text pass through as they are.
-        text = path.read_text("utf-8-sig", "surrogateescape")
+        # File names that are no text pass through as they are, and so do line ends within cells.
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
 
@@ -142,7 +143,7 @@ def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[
         beside = path.parent / name
         return beside if not Path(name).exists() and beside.exists() else Path(name)
 
-    rows = list(_cells(text.splitlines(keepends=True), delimiter, str(path), problems))
+    rows = list(_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
     if not rows:
         problems.append(f"{path} is empty")
         return

@@ -115,7 +115,12 @@ def choose_memory(
 
 
 def save_memory(model: Path, memory: ReplayMemory) -> None:
-    """Writes the memory of a model, replacing what there was."""
+    """Writes the memory of a model, replacing what there was.
+
+    Raises:
+        WriteError: There is no room for it.
+    """
+    samples = (memory.replay, memory.judge)
     atomic_write(
         history_directory(model) / "memory.npz",
         lambda stream: np.savez(
@@ -126,6 +131,7 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
             judge_labels=memory.judge.labels,
             class_names=np.array(memory.class_names),
         ),
+        size=sum(one.pixels.nbytes + one.labels.nbytes for one in samples),
     )
 
 

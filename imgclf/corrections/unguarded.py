@@ -19,8 +19,9 @@ from imgclf.errors import ModelFileError
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.classifier import Classifier
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
-from imgclf.model.manifest import Manifest, Scores
+from imgclf.model.manifest import Manifest
 from imgclf.model.prediction import Prediction
+from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
 
 LEARNING_RATE = 1e-3

@@ -41,6 +41,11 @@ class Part:
         for start in range(0, len(self.rows), batch_size):
             yield self.pixels[self.rows[start : start + batch_size]]
 
+    def at(self, positions: NDArray[np.int64]) -> Part:
+        """Some of the pictures, in the order of `positions`."""
+        pictures = tuple(self.pictures[position] for position in positions.tolist())
+        return Part(pictures, self.pixels, self.rows[positions], self.labels[positions])
+
 
 @dataclass(frozen=True)
 class DataSet:

@@ -22,6 +22,7 @@ from typing import IO, Final, Literal
 import numpy as np
 from PIL import Image
 
+from imgclf.data.colours import to_rgb
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from imgclf.data.formats import check_end, identify, open_picture
 from imgclf.errors import PictureError
@@ -46,10 +47,6 @@ _DRAFT_MARGIN: Final = 2.0
 """A JPEG decoded at reduced scale stays this many times larger than the target: the rest is done
 by the antialiased resize. Costs 0.25 grey levels of accuracy on average; 1.0 would cost 0.5."""
 
-_WHITE: Final = (255, 255, 255)
-"""What shows through transparency: cut-outs are made for a white page, and dark outlines, which
-black would swallow, are commoner in them than white ones."""
-
 _BLACK: Final = (0, 0, 0)
 """The bars beside a picture that is padded; what cameras and players show there."""
 
@@ -67,8 +64,7 @@ _UPRIGHT: Final = {
 _LYING: Final = (5, 6, 7, 8)
 """The EXIF orientations whose rows are the upright picture's columns."""
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 258, 262, 274
-_WHITE_IS_ZERO = 0
+_ORIENTATION = 274
 
 _large_picture = threading.Lock()
 
@@ -89,7 +85,18 @@ class DecoderSettings:
     resize: Literal["stretch", "crop", "pad"] = "stretch"
 
 
-def decode(source: Path | str | bytes, settings: DecoderSettings) -> Pixels:
+@dataclass(frozen=True)
+class Within:
+    """A picture whole and in its own proportions, made smaller where it is too large.
+
+    Args:
+        longest: Its longer side at most, in pixels.
+    """
+
+    longest: int
+
+
+def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pixels:
     """Reads one picture.
 
     EXIF orientation is applied, transparency is laid on white, deeper than 8 bits is scaled to 8,
@@ -107,15 +114,45 @@ def decode(source: Path | str | bytes, settings: DecoderSettings) -> Pixels:
         PictureError: The picture can't be read whole; the message is the reason in a few words.
     """
     with _open(source) as file:
-        kind = "file"
-        try:
-            kind = identify(file.read(64))
-            picture = _decode(file, kind, settings)
-        except PictureError:
-            raise
-        except Exception as error:  # what Pillow raises on damaged files is beyond any list
-            raise PictureError(_reason(error, kind)) from error
+        picture, _ = _read(file, settings, None)
     return np.array(picture, dtype=np.uint8)
+
+
+def decode_with_thumbnail(
+    source: Path | str | bytes, settings: DecoderSettings, within: Within
+) -> tuple[Pixels, Pixels]:
+    """Reads one picture as `decode` does, and a small one to look at from the same reading.
+
+    Args:
+        source: See `decode`.
+        settings: See `decode`; the small picture shows all of it, whatever these cut away.
+        within: The size of the small picture.
+
+    Returns:
+        What `decode` returns for either.
+
+    Raises:
+        PictureError: See `decode`.
+    """
+    with _open(source) as file:
+        picture, small = _read(file, settings, within)
+        if small is None:  # libjpeg left too few pixels of it for the small one
+            file.seek(0)
+            small, _ = _read(file, within, None)
+    return np.array(picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
+
+
+def _read(
+    file: IO[bytes], settings: DecoderSettings | Within, within: Within | None
+) -> tuple[Image.Image, Image.Image | None]:
+    kind = "file"
+    try:
+        kind = identify(file.read(64))
+        return _decode(file, kind, settings, within)
+    except PictureError:
+        raise
+    except Exception as error:  # what Pillow raises on damaged files is beyond any list
+        raise PictureError(_reason(error, kind)) from error
 
 
 def _open(source: Path | str | bytes) -> IO[bytes]:
@@ -142,9 +179,12 @@ def _open(source: Path | str | bytes) -> IO[bytes]:
         raise PictureError("not a file name") from error
 
 
-def _decode(file: IO[bytes], kind: str, settings: DecoderSettings) -> Image.Image:
+def _decode(
+    file: IO[bytes], kind: str, settings: DecoderSettings | Within, within: Within | None
+) -> tuple[Image.Image, Image.Image | None]:
     with open_picture(file, kind) as picture:
         check_end(file, kind)
+        longest = max(picture.size)
         held = math.prod(picture.size)
         orientation, box, size = 1, (0.0, 0.0, 0.0, 0.0), (0, 0)
         if kind == "JPEG":
@@ -161,7 +201,12 @@ def _decode(file: IO[bytes], kind: str, settings: DecoderSettings) -> Image.Imag
             if kind != "JPEG":  # in a PNG it may come last; a TIFF is upright after loading
                 orientation = _orientation(picture)
                 box, size = _box_and_size(picture.size, settings, orientation)
-            return _fit(_to_rgb(picture), box, size, orientation, settings)
+            loaded = to_rgb(picture)
+            fitted = _fit(loaded, box, size, orientation, settings)
+            if within is None or max(loaded.size) < min(longest, within.longest):
+                return fitted, None
+            box, size = _box_and_size(loaded.size, within, orientation)
+            return fitted, _fit(loaded, box, size, orientation, within)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -173,10 +218,13 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def _box_and_size(
-    size: tuple[int, int], settings: DecoderSettings, orientation: int
+    size: tuple[int, int], settings: DecoderSettings | Within, orientation: int
 ) -> tuple[Box, tuple[int, int]]:
     """The part of a picture that counts and the size it gets, both as it lies in the file."""
     width, height = size
+    if isinstance(settings, Within):
+        scale = min(1.0, settings.longest / max(size))
+        return (0, 0, width, height), (max(1, round(width * scale)), max(1, round(height * scale)))
     target_width, target_height = settings.width, settings.height
     if orientation in _LYING:
         target_width, target_height = target_height, target_width
@@ -214,7 +262,7 @@ def _fit(
     box: Box,
     size: tuple[int, int],
     orientation: int,
-    settings: DecoderSettings,
+    settings: DecoderSettings | Within,
 ) -> Image.Image:
     """Resizes before turning upright, which is then done to a small picture."""
     if picture.size != size or box != (0, 0, *size):
@@ -223,6 +271,8 @@ def _fit(
         picture = picture.convert("RGB")
     if orientation != 1:
         picture = picture.transpose(_UPRIGHT[orientation])
+    if isinstance(settings, Within):
+        return picture
     target = (settings.width, settings.height)
     if picture.size != target:
         padded = Image.new("RGB", target, _BLACK)
@@ -230,48 +280,6 @@ def _fit(
         padded.paste(picture, (left, top))
         picture = padded
     return picture
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    """The picture as RGB, or as L, which is resized at a third of the cost."""
-    if picture.mode.startswith(("I", "F")):
-        return _to_8_bits(picture)
-    if picture.has_transparency_data:
-        key = picture.info.get("transparency")
-        if isinstance(key, tuple) and max(key) > 255:  # of a 16-bit PNG, whose pixels are 8-bit now
-            picture.info["transparency"] = tuple(value >> 8 for value in key)
-        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-        opaque = Image.new("RGB", clear.size, _WHITE)
-        opaque.paste(clear, mask=clear.getchannel("A"))
-        return opaque
-    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
-
-
-def _to_8_bits(picture: Image.Image) -> Image.Image:
-    """Scales deep greyscale by its depth, where `Image.convert` would clip it at 255.
-
-    For 32 bits and floating point no white is agreed on: it is taken to be the least of 1, 255,
-    65,535 and 2,147,483,647 that no pixel exceeds.
-    """
-    values = np.asarray(picture)
-    tags = getattr(picture, "tag_v2", {})
-    if picture.mode.startswith("I;16") or (picture.format == "PPM" and picture.mode == "I"):
-        white = (1 << tags.get(_BITS_PER_SAMPLE, (16,))[0]) - 1
-        deep = values.astype(np.uint32)
-        deep *= 255  # in place: a scan of 80 megapixels is large enough once
-        deep += white // 2
-        deep //= white
-        grey = np.minimum(deep, 255).astype(np.uint8)
-    else:
-        real = np.where(np.isfinite(values), values, 0)
-        most = real.max()
-        level = next((level for level in (1, 255, 65_535, 2_147_483_647) if most <= level), most)
-        grey = np.clip(real * (255 / level) + 0.5, 0, 255).astype(np.uint8)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        grey = 255 - grey
-    if isinstance(key := picture.info.get("transparency"), int):
-        grey[values == key] = 255
-    return Image.fromarray(grey)
 
 
 def _reason(error: Exception, kind: str) -> str:

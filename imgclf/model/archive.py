@@ -226,7 +226,7 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     if wanted is not None:
         named = MODELS_DIRECTORY / f"{wanted}.keras"
         return named if not wanted.exists() and named.exists() else wanted
-    models = sorted(MODELS_DIRECTORY.glob("*.keras"))
+    models = _models_in(MODELS_DIRECTORY)
     if len(models) == 1:
         return models[0]
     if not models:
@@ -238,10 +238,15 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     raise ModelFileError(f"several models: {listed}", f"choose one: --model {models[0]}")
 
 
+def _models_in(folder: Path) -> list[Path]:
+    """The model files, without what a process that was killed had half written."""
+    return sorted(folder.glob("[!.]*.keras"))
+
+
 def _suggestion(path: Path) -> str | None:
     """The models beside the missing one and in models/, the nearest of them first."""
     folders = {path.parent, MODELS_DIRECTORY}
-    there = {str(model) for folder in folders for model in sorted(folder.glob("*.keras"))}
+    there = {str(model) for folder in folders for model in _models_in(folder)}
     named = [str(MODELS_DIRECTORY / f"{path}.keras"), str(path)]
     near = next(filter(None, (nearest_match(name, there) for name in named)), None)
     if near:

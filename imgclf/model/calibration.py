@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from imgclf.model.head import Probabilities
@@ -11,6 +12,8 @@ from imgclf.model.head import Probabilities
 # from a validation set that is all right or all wrong, not from the model.
 FEWEST_PICTURES = 20
 COLDEST, HOTTEST = 0.5, 10.0
+
+BINS = 15
 
 _TINY = np.finfo(np.float32).tiny
 
@@ -49,8 +52,52 @@ def fit_temperature(probabilities: Probabilities, labels: NDArray[np.int64]) -> 
     return 2 / (low + high)
 
 
+class Bin(Struct, frozen=True):
+    """Pictures of about the same confidence.
+
+    Attributes:
+        low: The least confidence that belongs here.
+        high: Above the largest, except in the last one.
+        pictures: How many; the two others are 0 if there are none.
+        confidence: Their mean.
+        accuracy: The share of them that are right.
+    """
+
+    low: float
+    high: float
+    pictures: int
+    confidence: float
+    accuracy: float
+
+
+def reliability(
+    probabilities: Probabilities, labels: NDArray[np.int64], bins: int = BINS
+) -> list[Bin]:
+    """Confidence and accuracy in equally wide bins of confidence.
+
+    Args:
+        probabilities: Shape (pictures, classes).
+        labels: True class indices, shape (pictures,).
+        bins: How many.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    pictures = np.bincount(bin_of, minlength=bins)
+    means = [
+        np.bincount(bin_of, weights=values, minlength=bins) / np.maximum(pictures, 1)
+        for values in (confidence, right)
+    ]
+    return [
+        Bin(index / bins, (index + 1) / bins, *numbers)
+        for index, numbers in enumerate(
+            zip(pictures.tolist(), *(mean.tolist() for mean in means), strict=True)
+        )
+    ]
+
+
 def expected_calibration_error(
-    probabilities: Probabilities, labels: NDArray[np.int64], bins: int = 15
+    probabilities: Probabilities, labels: NDArray[np.int64], bins: int = BINS
 ) -> float:
     """By how much confidence and accuracy differ on average; 0 is perfect.
 
@@ -61,8 +108,8 @@ def expected_calibration_error(
         labels: True class indices, shape (pictures,).
         bins: How many.
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(bin_of, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    gaps = (
+        one.pictures * abs(one.confidence - one.accuracy)
+        for one in reliability(probabilities, labels, bins)
+    )
+    return sum(gaps) / len(labels)

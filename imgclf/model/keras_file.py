@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -17,7 +16,7 @@ from imgclf.backend import keras
 from imgclf.data.decoder import Pixels
 from imgclf.disk import write_problems
 from imgclf.errors import ModelFileError, WriteError
-from imgclf.files import atomic_path
+from imgclf.files import atomic_path, temporary_files
 from imgclf.model.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
 from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model.manifest import Manifest
@@ -55,7 +54,8 @@ def write_model_file(
     graph, note = _make_twin(model, samples)
     size = sum(4 * math.prod(one.shape) for one in model.variables) + len(graph or b"")
     with atomic_path(path, size) as temporary:
-        model.save(temporary)
+        with temporary_files():  # Keras makes a folder for assets, of which there are none
+            model.save(temporary)
         with ModelArchive(temporary) as archive:
             weights = archive.read(WEIGHTS)
         written = msgspec.structs.replace(
@@ -100,7 +100,7 @@ def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> ke
         with warnings.catch_warnings():
             # That the optimizer starts anew: its moments are left out of the file on purpose.
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            with write_problems(None):  # where Keras unpacks our files
+            with write_problems(None), temporary_files():  # Keras unpacks our files
                 return keras.models.load_model(path, safe_mode=True, compile=compiled)
     except (ModelFileError, WriteError):
         raise
@@ -149,10 +149,10 @@ def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str |
     try:
         with (
             write_problems(None),
-            tempfile.TemporaryDirectory() as folder,
+            temporary_files() as folder,
             quiet_stderr(even_if_it_fails=True),
         ):
-            file = Path(folder, "twin.tflite")
+            file = folder / "twin.tflite"
             model.export(file, format="litert", verbose=False)
             graph = file.read_bytes()
         found = LiteRTEngine(graph).run(samples)

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.head import Activation
+from imgclf.model.scores import Scores
 
 FORMAT_VERSION = 1
 
@@ -36,15 +37,6 @@ class TrainedOn(Struct, frozen=True):
     fingerprint: str
     training: int
     validation: int
-
-
-class Scores(Struct, frozen=True):
-    """Accuracy on the held-out pictures, overall and by class, between 0 and 1."""
-
-    accuracy: float
-    per_class: dict[str, float]
-    pictures: int
-    part: Literal["validation", "test"] = "validation"
 
 
 class Correction(Struct, frozen=True):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgclf.model.calibration import expected_calibration_error
 from imgclf.model.head import Probabilities
-from imgclf.model.manifest import Scores
+from imgclf.model.scores import Scores
 
 Part = Literal["validation", "test"]
 

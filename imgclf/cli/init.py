@@ -1,0 +1,36 @@
+"""`imgclf init`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgclf.cli import session
+
+
+def command(
+    directory: Annotated[
+        Path,
+        typer.Argument(help="A folder of pictures, with a folder for each class.", metavar="DIR"),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The config to write. [default: DIR's name.yaml]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Look at a folder of pictures and write a config for it, with comments."""
+    from imgclf.init import init
+    from imgclf.report.survey import survey_lines
+
+    talk = session.talk()
+    done = init(directory, output)
+    for line in survey_lines(done.seen, done.chosen):
+        print(line)
+    print(f"config: {done.config}")
+    talk.note(session.as_typed_here(f"next: imgclf check {done.config}"))
+    talk.note(session.as_typed_here(f"then: imgclf train {done.config}"))

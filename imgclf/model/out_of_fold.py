@@ -1,0 +1,187 @@
+"""What models say of pictures that they were trained without, by cross-validation."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imgclf.callbacks.spoken import prints_as_talk
+from imgclf.config import Config, Head, LoadedConfig, Spec, resolve_head
+from imgclf.data.cache import CACHE_DIRECTORY
+from imgclf.data.dataset import Part
+from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.folds import divide
+from imgclf.errors import UsageError
+from imgclf.files import atomic_path
+from imgclf.model.head import Probabilities, to_probabilities
+from imgclf.talk import Advance, Talk
+
+# Raise it when the same config, pictures and folds give other probabilities.
+_VERSION = 1
+
+
+def out_of_fold_probabilities(
+    loaded: LoadedConfig,
+    part: Part,
+    num_classes: int,
+    talk: Talk,
+    *,
+    folds: int,
+    repeats: int = 1,
+    cache_directory: Path = CACHE_DIRECTORY,
+) -> Probabilities:
+    """Trains on all folds but one and judges that one, in turn.
+
+    Each training is that of the config: its layers, augmentation, optimizer, loss, epochs and
+    seed. Of its callbacks only a learning rate schedule by name takes part: the others write
+    files, or look at validation pictures, which there are none of. A fold is judged after each
+    of the last third of the epochs; the mean is far better than any of them.
+
+    What is known of a fold is kept in the cache, so that an interrupted call can be repeated, and
+    more repeats cost only themselves.
+
+    Args:
+        loaded: The config.
+        part: All pictures, with their labels.
+        num_classes: Of the labels.
+        talk: Where notes and progress go.
+        folds: How many; each class must have pictures in two at least.
+        repeats: All of it so many times, with other folds and other seeds; the mean counts.
+        cache_directory: Safe to delete.
+
+    Returns:
+        Of each picture of `part`, shape (pictures, classes).
+
+    Raises:
+        ConfigError: The network can't be built.
+        UsageError: A training comes to nothing, or a class has too few pictures.
+        WriteError: The cache can't be written.
+    """
+    head = resolve_head(loaded, num_classes)
+    key = _key(loaded.config, part, folds)
+    epochs = loaded.config.training.epochs
+    result = np.zeros((len(part), num_classes))
+    with talk.track("training without the pictures to judge", repeats * folds * epochs) as advance:
+        for repeat, fold in itertools.product(range(repeats), range(folds)):
+            seed = (_seed(loaded.config) + repeat) % 2**32
+            in_fold = divide(part.pictures, folds, seed) == fold
+            training, judged = (part.at(np.flatnonzero(chosen)) for chosen in (~in_fold, in_fold))
+            _require_enough(training, judged, num_classes, folds)
+            file = cache_directory / f"out-of-fold-{key}-{repeat}-{fold}.npy"
+            known = _load(file, (len(judged), num_classes))
+            if known is None:
+                started = time.monotonic()
+                with prints_as_talk(talk):
+                    known = _train_and_judge(loaded, head, training, judged, seed, advance)
+                with atomic_path(file) as temporary, temporary.open("wb") as stream:
+                    np.save(stream, known)
+                talk.note(
+                    f"fold {fold + 1} of {folds}: trained on {len(training)} pictures in "
+                    f"{time.monotonic() - started:.0f} s; agrees with the labels of "
+                    f"{(known.argmax(axis=1) == judged.labels).mean():.1%} of the other "
+                    f"{len(judged)}"
+                )
+            else:
+                advance(epochs)
+            result[in_fold] += known / repeats
+    return result
+
+
+def _train_and_judge(
+    loaded: LoadedConfig, head: Head, training: Part, judged: Part, seed: int, advance: Advance
+) -> Probabilities:
+    # Keras's import takes seconds, which what lies in the cache should not cost.
+    from imgclf.backend import keras
+    from imgclf.callbacks.epoch import SetEpoch
+    from imgclf.model.build import build_model, output_activation
+
+    config = loaded.config
+    epochs = config.training.epochs
+    keras.utils.set_random_seed(seed)
+    model = build_model(loaded, head)
+    activation = output_activation(model)
+    num_classes = max(model.output_shape[-1], 2)
+    labels = encode_labels(training.labels, head.label_mode, num_classes)
+    feed = Feed(training.pixels, training.rows, labels, config.data.batch_size, seed)
+    said: list[Probabilities] = []
+
+    def judge(epoch: int, logs: object) -> None:
+        advance(1)
+        if epoch >= epochs - max(1, epochs // 3):
+            batches = (batch.astype(np.float32) for batch in judged.batches())
+            outputs = np.concatenate([model.predict_on_batch(batch) for batch in batches])
+            said.append(to_probabilities(outputs, activation))
+
+    model.fit(
+        feed.dataset(),
+        epochs=epochs,
+        callbacks=[
+            SetEpoch(feed),
+            *_schedules(config),
+            keras.callbacks.LambdaCallback(on_epoch_end=judge),
+        ],
+        shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
+        verbose=0,
+    )
+    mean: Probabilities = np.mean(said, axis=0)
+    if not np.isfinite(mean).all():
+        raise UsageError(
+            "a training without some of the pictures came to no numbers",
+            "try a lower learning rate: --set training.optimizer.learning_rate=1e-4",
+        )
+    return mean
+
+
+def _schedules(config: Config) -> list[Any]:
+    # Keras's import again.
+    from imgclf.callbacks.best_epoch import BestEpoch
+    from imgclf.callbacks.construct import Surroundings, construct
+
+    around = Surroundings(Path(), Talk(io.StringIO()), BestEpoch())
+    return [construct(spec, around) for spec in _declared_schedules(config)]
+
+
+def _declared_schedules(config: Config) -> list[Spec]:
+    """Not people's own functions: the model file, which names them, may be a stranger's."""
+    schedulers = config.callbacks_named("LearningRateScheduler")
+    return [spec for spec in schedulers if ":" not in str(spec.arguments.get("schedule"))]
+
+
+def _seed(config: Config) -> int:
+    return config.data.seed if config.training.seed is None else config.training.seed
+
+
+def _require_enough(training: Part, judged: Part, num_classes: int, folds: int) -> None:
+    if len(np.unique(training.labels)) < num_classes or not len(judged):
+        raise UsageError(
+            f"too few pictures for {folds} folds: each must leave pictures of every class to "
+            "train on, and get some itself"
+        )
+
+
+def _key(config: Config, part: Part, folds: int) -> str:
+    """Of all that the probabilities depend on."""
+    written = config.written()
+    made_of = {key: written[key] for key in ("data", "augmentation", "model", "training")}
+    made_of["data"] = {
+        key: made_of["data"][key] for key in ("image_size", "resize", "batch_size", "seed")
+    }
+    schedules = [spec.written() for spec in _declared_schedules(config)]
+    pictures = [(picture.digest, picture.label) for picture in part.pictures]
+    text = json.dumps([_VERSION, made_of, schedules, folds, pictures], default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _load(file: Path, shape: tuple[int, int]) -> Probabilities | None:
+    try:
+        found = np.load(file, allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    return found if found.shape == shape and found.dtype == np.float64 else None

@@ -1,0 +1,239 @@
+"""Charts as plain numbers, which a template makes inline SVG of: no library, no script.
+
+All coordinates are in units of a drawing that is `WIDTH` by `HEIGHT`, from its top left corner.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from imgclf.model.calibration import Bin
+
+WIDTH, HEIGHT = 360, 220
+LEFT, RIGHT, TOP, BOTTOM = 46, 350, 10, 192
+# More points than this can't be told apart, and only make the page long.
+_MOST_POINTS = 250
+_DOTS_UP_TO = 40
+# A learning rate that falls by more than this is seen on a logarithmic scale only.
+_LOGARITHMIC = 20.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value: where it is drawn, and what it says."""
+
+    x: float
+    y: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart.
+
+    Attributes:
+        kind: Chooses the colour.
+        path: Of an SVG path; it has gaps where values are not numbers.
+        points: To be pointed at.
+        dots: Whether they are few enough to be drawn.
+    """
+
+    label: str
+    kind: Literal["training", "validation", "other"]
+    path: str
+    points: tuple[Point, ...]
+    dots: bool
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over epochs.
+
+    Attributes:
+        best: Where the published epoch is; None if it isn't known.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    best: Tick | None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bin of confidence in a reliability diagram.
+
+    Attributes:
+        share: Of all pictures, of which the bars at the foot are made, as a part of the largest.
+        top: Where accuracy is.
+        confidence: Where the bin's mean confidence is.
+    """
+
+    x: float
+    width: float
+    top: float
+    confidence: float
+    share: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Accuracy against confidence."""
+
+    bars: tuple[Bar, ...]
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+def chart_history(
+    history: Mapping[str, Sequence[Any]], published_epoch: int | None
+) -> tuple[Chart, ...]:
+    """A chart for the loss, for each metric, and for the learning rate.
+
+    Args:
+        history: Values by epoch, by Keras's names; what is no number is left out.
+        published_epoch: Counted from 1.
+    """
+    numbers = {
+        name: [float(value) if _is_number(value) else math.nan for value in values]
+        for name, values in history.items()
+    }
+    numbers = {name: values for name, values in numbers.items() if any(map(math.isfinite, values))}
+    rates = [name for name in numbers if name.startswith("learning_rate")]
+    measured = dict.fromkeys(name.removeprefix("val_") for name in numbers if name not in rates)
+    charts = [
+        _chart(
+            name.replace("_", " "),
+            {
+                label: numbers[key]
+                for key, label in ((name, "training"), (f"val_{name}", "validation"))
+                if key in numbers
+            },
+            published_epoch,
+        )
+        for name in sorted(measured, key=lambda name: name != "loss")
+    ]
+    if rates:
+        lines = {name.replace("_", " "): numbers[name] for name in rates}
+        charts.append(_chart("learning rate", lines, published_epoch))
+    return tuple(charts)
+
+
+def chart_reliability(bins: Sequence[Bin]) -> Reliability:
+    """The bins as bars; those without pictures are left out."""
+    most = max((one.pictures for one in bins), default=0)
+    bars = tuple(
+        Bar(
+            x=_across(one.low),
+            width=_across(one.high) - _across(one.low),
+            top=_up(one.accuracy),
+            confidence=_across(one.confidence),
+            share=one.pictures / most,
+            title=f"{one.pictures} pictures of {one.low:.0%} to {one.high:.0%} confidence, on "
+            f"average {one.confidence:.1%}: {one.accuracy:.1%} are right",
+        )
+        for one in bins
+        if one.pictures
+    )
+    steps = [step / 4 for step in range(5)]
+    return Reliability(
+        bars,
+        tuple(Tick(_across(step), f"{step:.0%}") for step in steps),
+        tuple(Tick(_up(step), f"{step:.0%}") for step in steps),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):  # a metric with a value for each class
+        return False
+
+
+def _across(share: float) -> float:
+    return round(LEFT + share * (RIGHT - LEFT), 1)
+
+
+def _up(share: float) -> float:
+    return round(BOTTOM - share * (BOTTOM - TOP), 1)
+
+
+def _chart(title: str, values: Mapping[str, Sequence[float]], published_epoch: int | None) -> Chart:
+    epochs = max(map(len, values.values()))
+    finite = [value for line in values.values() for value in line if math.isfinite(value)]
+    low, high = min(finite), max(finite)
+    logarithmic = title == "learning rate" and low > 0 and high / low > _LOGARITHMIC
+    marks = _powers_of_ten(low, high) if logarithmic else _round_numbers(low, high)
+    scale: Callable[[float], float] = math.log10 if logarithmic else float
+    bottom, top = scale(marks[0]), scale(marks[-1])
+
+    def x(epoch: int) -> float:
+        return _across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
+
+    def y(value: float) -> float:
+        return _up((scale(value) - bottom) / (top - bottom))
+
+    lines = tuple(
+        _line(label, line, [x(epoch) for epoch in range(1, len(line) + 1)], y)
+        for label, line in values.items()
+    )
+    steps = _round_numbers(1, epochs) if epochs > 1 else [1.0]
+    shown = sorted({1, *(int(step) for step in steps if step % 1 == 0 and 1 < step <= epochs)})
+    return Chart(
+        title,
+        lines,
+        tuple(Tick(x(epoch), str(epoch)) for epoch in shown),
+        tuple(Tick(y(mark), f"{mark:.4g}") for mark in marks),
+        None if published_epoch is None else Tick(x(published_epoch), str(published_epoch)),
+    )
+
+
+def _line(
+    label: str, values: Sequence[float], across: Sequence[float], y: Callable[[float], float]
+) -> Line:
+    stride = -(-len(values) // _MOST_POINTS)
+    chosen = [i for i in range(len(values)) if i % stride == 0 or i == len(values) - 1]
+    path, points, pen = [], [], "M"
+    for index in chosen:
+        value = values[index]
+        if not math.isfinite(value):
+            pen = "M"
+            continue
+        point = Point(across[index], y(value), f"epoch {index + 1}, {label}: {value:.5g}")
+        path.append(f"{pen}{point.x} {point.y}")
+        points.append(point)
+        pen = "L"
+    kind: Literal["training", "validation", "other"] = (
+        label if label in ("training", "validation") else "other"  # type: ignore[assignment]
+    )
+    return Line(label, kind, "".join(path), tuple(points), len(chosen) <= _DOTS_UP_TO)
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Four to eight round numbers from below `low` to above `high`."""
+    if high <= low:
+        room = abs(low) * 0.5 or 0.5
+        low, high = low - room, high + room
+    rough = (high - low) / 4
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(times * size for times in (1, 2, 2.5, 5, 10) if times * size >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def _powers_of_ten(low: float, high: float) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    return [10.0**power for power in range(first, last + 1)]

@@ -1,0 +1,122 @@
+"""Pages for a browser: one file each, with everything inside and nothing fetched.
+
+Templates are `templates/*.j2`, which extend `base.html.j2`; whatever goes into them is escaped.
+Scripts and styles are files beside them, copied into the page by `source`. The page's content
+security policy allows no request at all, and of scripts just the one whose digest it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from imgclf.data.decoder import Pixels, Within, decode
+from imgclf.errors import PictureError
+from imgclf.files import atomic_write
+
+THUMBNAIL_SIZE: Final = 160
+"""The longer side, in pixels."""
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+_JPEG_QUALITY: Final = 70
+_ESCAPED_IN_JSON: Final = str.maketrans({"<": r"\u003c", ">": r"\u003e", "&": r"\u0026"})
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """A page as text.
+
+    Args:
+        template: The name of a file in `templates/`.
+        values: What it shows; a name that it uses and that is missing is an error.
+    """
+    return _environment().get_template(template).render(values)
+
+
+def write_page(target: Path, template: str, values: Mapping[str, object]) -> None:
+    """Writes a page as it is rendered, so that it is never in memory whole.
+
+    File names that are no text are shown with a replacement character.
+
+    Args:
+        target: The file, which is replaced when the page is complete.
+        template: See `render`.
+        values: See `render`; iterators in them are read once, as the page gets to them.
+
+    Raises:
+        WriteError: It can't be written.
+    """
+    parts = _environment().get_template(template).stream(values)
+    parts.enable_buffering(100)
+    atomic_write(target, lambda stream: parts.dump(stream, "utf-8", "replace"))
+
+
+def thumbnail(picture: Path | str | Pixels, size: int = THUMBNAIL_SIZE) -> str | None:
+    """A small upright picture as a `data:` address, for `<img src>`.
+
+    Args:
+        picture: A file, or a uint8 array of shape (height, width, 3).
+        size: Its longer side at most, in pixels.
+
+    Returns:
+        None if the file can't be read.
+    """
+    if isinstance(picture, Path | str):
+        try:
+            picture = decode(picture, Within(size))
+        except PictureError:
+            return None
+    return data_address(as_jpeg(picture, size))
+
+
+def as_jpeg(pixels: Pixels, size: int = THUMBNAIL_SIZE) -> bytes:
+    """A uint8 array of shape (height, width, 3) as a small JPEG file, of `size` at most."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((size, size), Image.Resampling.BILINEAR)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_JPEG_QUALITY)
+    return file.getvalue()
+
+
+def data_address(jpeg: bytes) -> str:
+    """A JPEG file as a `data:` address."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+
+
+def as_script_json(value: object) -> Markup:
+    """JSON that may stand in a `<script type="application/json">`, whatever its strings hold."""
+    text = json.dumps(value, separators=(",", ":"))
+    return Markup(text.translate(_ESCAPED_IN_JSON))
+
+
+def _source(name: str) -> Markup:
+    return Markup((_TEMPLATES / name).read_text("utf-8"))
+
+
+def _digest(text: str) -> str:
+    """What a content security policy calls an inline script by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(_TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["source"] = _source
+    environment.globals["digest"] = _digest
+    environment.filters["script_json"] = as_script_json
+    return environment

@@ -1,0 +1,199 @@
+"""What the report of a training tells, gathered from where it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.config import LoadedConfig
+from imgclf.data.dataset import DataSet, Part
+from imgclf.data.decoder import Pixels
+from imgclf.data.findings import Finding, count_pictures, find_problems
+from imgclf.model.calibration import Bin, reliability
+from imgclf.model.head import Probabilities
+from imgclf.model.manifest import Manifest
+from imgclf.model.scoring import Evaluation, evaluate_probabilities
+from imgclf.report.pages import as_jpeg, data_address, thumbnail
+from imgclf.run_folder import RunFolder, RunRecord
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+MOST_MISTAKES = 24
+_AUGMENTED_PICTURES, _DRAWS = 4, 7  # with the original eight, which fill rows of four too
+_THUMBNAIL = 192
+_SAMPLE = 160
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A picture held out from training that the model takes for something else.
+
+    Attributes:
+        truth: Its label.
+        name: The path inside the data set.
+        said: What the model says, with this `confidence`.
+        truth_probability: What it gives the label.
+        thumbnail: A `data:` address.
+    """
+
+    path: Path
+    name: str
+    truth: str
+    said: str
+    confidence: float
+    truth_probability: float
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A training picture as the network sees it, and what augmentation makes of it.
+
+    Attributes:
+        original: A `data:` address, as are the draws.
+    """
+
+    path: Path
+    label: str
+    original: str
+    draws: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """All that a report tells.
+
+    Attributes:
+        history: Values by epoch, by Keras's names.
+        evaluation: Of the published model on the validation pictures.
+        bins: Its confidence against its accuracy on them.
+        mistakes: The most confident first, `MOST_MISTAKES` at most.
+        augmented: Empty if nothing is augmented.
+        counts: By class: pictures to train on, to validate on and to test on.
+    """
+
+    loaded: LoadedConfig
+    run: RunFolder
+    record: RunRecord
+    manifest: Manifest
+    history: Mapping[str, Sequence[Any]]
+    evaluation: Evaluation
+    bins: tuple[Bin, ...]
+    mistakes: tuple[Mistake, ...]
+    augmented: tuple[Augmented, ...]
+    counts: dict[str, tuple[int, int, int]]
+    findings: tuple[Finding, ...]
+
+
+def gather_facts(
+    loaded: LoadedConfig,
+    data: DataSet,
+    network: keras.Model,
+    *,
+    run: RunFolder,
+    record: RunRecord,
+    manifest: Manifest,
+    history: Mapping[str, Sequence[Any]],
+    probabilities: Probabilities,
+) -> RunFacts:
+    """Looks at what a training came to.
+
+    Args:
+        loaded: What it was trained by.
+        data: What it was trained on.
+        network: With its augmentation layers; their random seeds move on.
+        run: Its folder.
+        record: As it will be when the run is finished.
+        manifest: Of the published model.
+        history: Values by epoch, by Keras's names.
+        probabilities: Of the published model on the validation pictures, calibrated.
+    """
+    names = data.folder.class_names
+    labels = data.validation.labels
+    evaluation = evaluate_probabilities(
+        probabilities, labels, names, part="validation", temperature=manifest.temperature
+    )
+    return RunFacts(
+        loaded,
+        run,
+        record,
+        manifest,
+        history,
+        evaluation,
+        tuple(reliability(probabilities, labels)),
+        tuple(_mistakes(data, probabilities)),
+        tuple(_augmented(_augmentation(loaded, network), data.training, names)),
+        count_pictures(data),
+        find_problems(data),
+    )
+
+
+def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
+    part, folder, names = data.validation, data.folder, data.folder.class_names
+    said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(said != part.labels)
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    for index in worst.tolist():
+        truth = int(part.labels[index])
+        path = part.pictures[index].path
+        yield Mistake(
+            path,
+            str(path.relative_to(folder.directory)),
+            names[truth],
+            names[said[index]],
+            float(confidence[index]),
+            float(probabilities[index, truth]),
+            # From the file, for what the network sees may be too small for people; it may be gone.
+            thumbnail(path, _THUMBNAIL)
+            or thumbnail(part.pixels[part.rows[index]], _THUMBNAIL)
+            or "",
+        )
+
+
+def _augmentation(loaded: LoadedConfig, network: keras.Model) -> list[Any]:
+    """The layers of the network that augment, also if they are declared with the others."""
+    layers = list(network.layers)
+    count = len(loaded.config.augmentation)
+    while count < len(layers) and type(layers[count]).__name__.startswith("Random"):
+        count += 1
+    return layers[:count]
+
+
+def _augmented(layers: Sequence[Any], part: Part, names: Sequence[str]) -> Iterator[Augmented]:
+    if not layers:
+        return
+    chosen = _one_of_each(part.labels)
+    pixels = part.pixels[part.rows[chosen]]
+    drawn: Any = np.repeat(pixels, _DRAWS, axis=0).astype(np.float32)
+    for layer in layers:
+        drawn = layer(drawn, training=True)
+    draws = np.asarray(drawn)
+    if draws.ndim != 4 or draws.shape[-1] != 3:  # no pictures any more
+        return
+    for position, index in enumerate(chosen.tolist()):
+        of_it = draws[position * _DRAWS : (position + 1) * _DRAWS]
+        yield Augmented(
+            part.pictures[index].path,
+            names[part.labels[index]],
+            _sample(pixels[position]),
+            tuple(_sample(draw.clip(0, 255).astype(np.uint8)) for draw in of_it),
+        )
+
+
+def _one_of_each(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pictures of as many classes as there is room for, and several of a class if there are few."""
+    turns = np.empty_like(labels)
+    for label in np.unique(labels):
+        of_it = np.flatnonzero(labels == label)
+        turns[of_it] = np.arange(len(of_it))
+    return np.lexsort((labels, turns))[:_AUGMENTED_PICTURES]
+
+
+def _sample(pixels: Pixels) -> str:
+    return data_address(as_jpeg(pixels, _SAMPLE))

@@ -1,0 +1,32 @@
+"""What was seen of a data set, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgclf.data.survey import Survey
+from imgclf.draft import Draft
+
+_LISTED = 20
+
+
+def survey_lines(seen: Survey, chosen: Draft) -> Iterator[str]:
+    """Classes, sizes and what was left out, and what the config makes of them."""
+    folder = seen.folder
+    counts = [f"{name} {count}" for name, count in seen.counts.items()]
+    more = f" and {len(counts) - _LISTED} more" if len(counts) > _LISTED else ""
+    yield (
+        f"{sum(seen.counts.values())} pictures of {len(counts)} classes: "
+        f"{', '.join(counts[:_LISTED])}{more}"
+    )
+    yield (
+        f"{len(folder.training)} to train on, {len(folder.validation)} to validate on, "
+        f"{len(folder.test)} to test on"
+    )
+    (height, width), (rows, columns) = seen.typical_shape, chosen.image_size
+    yield (
+        f"typically {width} x {height} pixels; the network sees {columns} x {rows} "
+        f"({chosen.resize})"
+    )
+    if folder.skipped:
+        yield f"left out: {len(folder.skipped)} files, which imgclf check names"

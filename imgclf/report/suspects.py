@@ -1,0 +1,64 @@
+"""Suspected label errors as a table, as CSV, and on the review page."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TextIO
+
+from imgclf.model.suspects import Suspects
+from imgclf.report.review import ReviewItem, write_review
+
+
+def suspects_heading(found: Suspects) -> str:
+    """How many there are, and who says so."""
+    judges = (
+        "models that were trained without these pictures and agree"
+        if found.folds
+        else "the model, which agrees"
+    )
+    listed = len(found.suspects)
+    rest = "" if listed == found.contradicted else f"; the first {listed} are listed"
+    return (
+        f"{found.contradicted} of {found.pictures} labels are contradicted with confidence by "
+        f"{judges} with {found.agreement:.1%} of the labels{rest}"
+    )
+
+
+def suspects_table(found: Suspects) -> str:
+    """The heading, and a row for each suspect; the path comes last, for it may be long."""
+    titles = ("label", "rather", "confidence", "picture")
+    rows = [(one.given, one.suggested, f"{one.confidence:.1%}", one.path) for one in found.suspects]
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    lines = [
+        f"{given:<{widths[0]}}  {suggested:<{widths[1]}}  {confidence:>{widths[2]}}  {path}"
+        for given, suggested, confidence, path in (titles, *rows)
+    ]
+    return "\n".join([suspects_heading(found), *(["", *lines] if rows else [])])
+
+
+def write_suspects(stream: TextIO, found: Suspects) -> None:
+    """CSV with the columns path, given, suggested, confidence, confidence_in_given.
+
+    No column is called label, so that `retrain` refuses the file: about half of the suggestions
+    are wrong, and somebody has to look first.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("path", "given", "suggested", "confidence", "confidence_in_given"))
+    for one in found.suspects:
+        sure = (f"{one.confidence:.6f}", f"{one.confidence_in_given:.6f}")
+        writer.writerow((one.path, one.given, one.suggested, *sure))
+
+
+def write_suspects_page(target: Path, found: Suspects, model_name: str) -> None:
+    """The review page, most suspicious first.
+
+    Raises:
+        WriteError: It can't be written.
+    """
+    items = [
+        ReviewItem(one.path, one.suggested, one.confidence, given=one.given)
+        for one in found.suspects
+    ]
+    title = f"Suspected label errors, as {model_name} sees them"
+    write_review(target, items, found.classes, title, f"{suspects_heading(found)}.")

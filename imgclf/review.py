@@ -1,0 +1,81 @@
+"""Predictions gathered for a page on which people look at them and correct them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from imgclf.data.decoder import DecoderSettings, Pixels, Within, decode_with_thumbnail
+from imgclf.files import refuse_unwritable
+from imgclf.model.prediction import Prediction
+from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg
+from imgclf.report.review import ReviewItem, write_review
+from imgclf.talk import Talk
+
+
+class Thumbnails:
+    """Small JPEG files of the pictures that `predict` reads, some 5 KB each."""
+
+    def __init__(self) -> None:
+        self._by_path: dict[str, bytes] = {}
+
+    def read(self, path: str, settings: DecoderSettings) -> Pixels:
+        """What `decode` returns; a thumbnail of the same picture is kept.
+
+        Raises:
+            PictureError: See `decode`.
+        """
+        pixels, small = decode_with_thumbnail(path, settings, Within(THUMBNAIL_SIZE))
+        self._by_path[path] = as_jpeg(small)
+        return pixels
+
+    def of(self, path: str) -> bytes | None:
+        """That of a picture; None if it wasn't read."""
+        return self._by_path.get(path)
+
+
+def review(
+    predictions: Iterable[Prediction],
+    thumbnails: Thumbnails,
+    target: Path,
+    class_names: Sequence[str],
+    model_name: str,
+    talk: Talk,
+) -> Iterator[Prediction]:
+    """Passes predictions on, and when they are all through writes the review page.
+
+    The page shows the least certain first and what can't be read last.
+
+    Args:
+        predictions: Of pictures that were read by `thumbnails.read`.
+        thumbnails: See there.
+        target: The page; see `write_review`.
+        class_names: The model's.
+        model_name: For the page's heading.
+        talk: Is told where the page is.
+
+    Raises:
+        WriteError: The page can't be written, which is found out before the first prediction.
+    """
+    refuse_unwritable(target)
+    items = []
+    for prediction in predictions:
+        items.append(_as_item(prediction, thumbnails))
+        yield prediction
+    items.sort(key=lambda item: 2.0 if item.confidence is None else item.confidence)
+    counted = "1 picture" if len(items) == 1 else f"{len(items):,} pictures"
+    pages = write_review(
+        target, items, class_names, f"{counted}, as {model_name} sees them", "Least certain first."
+    )
+    also = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
+    talk.note(f"{target}{also}: to look at in a browser, and to correct")
+
+
+def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
+    return ReviewItem(
+        prediction.path,
+        prediction.label,
+        prediction.confidence,
+        error=prediction.error,
+        thumbnail=thumbnails.of(prediction.path),
+    )
