@@ -1,10 +1,10 @@
 """Kills trainings with SIGKILL, resumes them, and compares them with one that nothing killed.
 
-    python -m benchmarks.crash [--every K] [--random N] [--seed S]
+    python -m benchmarks.crash [--first F] [--every K] [--random N] [--seed S]
     python -m benchmarks.crash --stock [--every K] [--random N]     the control arm
 
 Each training of five epochs is killed at its n-th step towards the disk (see
-tests/dying_disk.py; a write is torn in its middle), for n = 1, 1 + K, 1 + 2K, ... until one
+tests/dying_disk.py; a write is torn in its middle), for n = F, F + K, F + 2K, ... until one
 survives, and then N times after a random time; each time the plain command is given again until
 it ends. What must be equal then, byte for byte: the final weights, training.csv, the history,
 the published model's weights, the best checkpoint's; one version, and no temporary file.
@@ -140,6 +140,7 @@ def differences(found: dict[str, object], expected: dict[str, object]) -> list[s
 
 def main() -> int:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--every", type=int, default=1, help="0 for no steps")
     parser.add_argument("--random", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -189,7 +190,7 @@ def main() -> int:
             return killed
 
         if given.every:
-            number = 1
+            number = given.first
             while judge(f"step {number}", number, None):
                 number += given.every
             print(f"steps survived from {number} on: {dict(outcomes)}", flush=True)

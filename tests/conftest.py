@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import pytest
 from imgclf.data.sample import draw_sample
 from imgclf.talk import Talk
 from imgclf.train import Trained, train
+
+# A shell starts what it runs in the background deaf to Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One 32 x 32 convolution learns to tell most of the drawn animals apart in a second or two.
 CONFIG = """\
