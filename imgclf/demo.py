@@ -60,7 +60,8 @@ _NEXT = """\
 Everything is in {directory}: look at dataset/, models/ and runs/.
 With your own pictures, one folder for each class (pets/cat/*.jpg, pets/dog/*.jpg):
 
-  imgclf train configs/catdog.yaml --set data.directory=pets
+  imgclf init pets
+  imgclf train pets.yaml
   imgclf predict photo.jpg
   imgclf retrain photo.jpg --label cat"""
 

@@ -159,7 +159,11 @@ def _one_line(name: str) -> str:
 def _scalar(text: str) -> str:
     """As YAML, in quotes where they are needed."""
     plain = re.fullmatch(r"[\w./][\w./ -]*[\w./]", text, re.ASCII) and not _looks_otherwise(text)
-    return text if plain else json.dumps(text)
+    if plain:
+        return text
+    # JSON writes what lies beyond U+FFFF as two halves, which YAML doesn't put together.
+    marks = (mark if ord(mark) > 0xFFFF else json.dumps(mark)[1:-1] for mark in text)
+    return f'"{"".join(marks)}"'
 
 
 def _looks_otherwise(text: str) -> bool:

@@ -33,7 +33,8 @@ TOLERANCE = 1e-4
 
 _PICTURES = 32
 _CALIBRATION = 200  # pictures from which the quantiser learns what values there are
-_SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "assets", "variables"}
+# `match` compares from the right, so the folders are named.
+_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*")
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
@@ -209,8 +210,10 @@ def _target(model: Path, form: Format, output: Path | None, quantize: str | None
 
 def _is_saved_model(folder: Path) -> bool:
     """Whether nothing is lost with it but what an export has written."""
-    inside = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    return "saved_model.pb" in inside and inside <= _SAVED_MODEL
+    if not (folder / "saved_model.pb").is_file():
+        return False
+    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    return all(any(path.match(pattern) for pattern in _SAVED_MODEL) for path in files)
 
 
 def _open(model: Path) -> _Source:

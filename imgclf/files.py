@@ -94,10 +94,13 @@ def atomic_folder(
                     sync_folder(path)
             sync_folder(temporary)
             temporary.chmod(0o777 & ~_umask())
-            if replace and target.exists():
-                _exchange(temporary, target)
-            else:
+            try:
                 temporary.rename(target)
+            except OSError as error:
+                # There is one, maybe since a moment ago.
+                if not replace or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                _exchange(temporary, target)
         except BaseException as error:
             attempt.measure(error)
             shutil.rmtree(temporary, ignore_errors=True)
@@ -274,7 +277,8 @@ def _remove_stale(folder: Path, prefix: str) -> None:
     """Removes temporary files and folders of this name whose process is gone."""
     for path in folder.glob(f"{escape(prefix)}????????.tmp*"):
         with suppress(OSError):
-            descriptor = os.open(path, os.O_RDONLY)
+            # A pipe in a folder that everybody may write to would be waited for.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
             try:
                 if _hold(descriptor, wait=False):
                     shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -118,13 +118,18 @@ def _read_log(path: Path) -> tuple[dict[int, _LogRow], str | None]:
     if not text.startswith("epoch") or not separator.strip("\r\n"):
         return {}, f"its {path.name} is no log" if text else None
     log: dict[int, _LogRow] = {}
+    damaged = f"its {path.name} is damaged"
     # A last line without its end is being written just now, or was when the machine stopped.
-    for row in csv.DictReader(text.splitlines()[: text.count("\n")], delimiter=separator):
-        numbers = {key: _number(value) for key, value in row.items() if isinstance(key, str)}
-        epoch = numbers.pop("epoch")
-        if not math.isfinite(epoch):
-            return log, f"its {path.name} is damaged after epoch {len(log)}"
-        log[int(epoch) + 1] = {k: value for k, value in numbers.items() if math.isfinite(value)}
+    rows = csv.DictReader(text.splitlines()[: text.count("\n")], delimiter=separator)
+    try:
+        for row in rows:
+            numbers = {key: _number(value) for key, value in row.items() if isinstance(key, str)}
+            epoch = numbers.pop("epoch")
+            if not math.isfinite(epoch):
+                return log, f"{damaged} after epoch {len(log)}"
+            log[int(epoch) + 1] = {k: value for k, value in numbers.items() if math.isfinite(value)}
+    except csv.Error:
+        return log, f"{damaged} after epoch {len(log)}"
     return log, None
 
 

@@ -92,8 +92,9 @@ def plan_training(
     record = found.read() if found else None
     if found is None or record is None:
         return anew
-    if not found.config_resolved.exists():  # killed before there was anything to go on with
-        return Plan("train", found, record)
+    if not found.config_resolved.exists():
+        # Killed before there was anything to go on with; a finished one has lost it.
+        return Plan("train", found, record) if record.status == "running" else anew
     before, now = fields(found.config_resolved.read_text("utf-8")), fields(loaded.resolved_yaml())
     changes = [*_differences(before, now), *_changed_pictures(record, loaded, data_fingerprint)]
     if record.status == "finished" and not changes and published:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from imgclf.data.decoder import DecoderSettings, Pixels, Within, decode_with_thumbnail
-from imgclf.files import refuse_unwritable
 from imgclf.model.prediction import Prediction
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg
-from imgclf.report.review import ReviewItem, write_review
+from imgclf.report.review import ReviewItem, refuse_target, write_review
 from imgclf.talk import Talk
 
 
@@ -40,6 +40,7 @@ def review(
     target: Path,
     class_names: Sequence[str],
     model_name: str,
+    command: str,
     talk: Talk,
 ) -> Iterator[Prediction]:
     """Passes predictions on, and when they are all through writes the review page.
@@ -52,23 +53,25 @@ def review(
         target: The page; see `write_review`.
         class_names: The model's.
         model_name: For the page's heading.
+        command: What to type once corrections are saved.
         talk: Is told where the page is.
 
     Raises:
         WriteError: The page can't be written, which is found out before the first prediction.
+        UsageError: It would replace something else; likewise.
     """
-    refuse_unwritable(target)
+    refuse_target(target)
     items = []
     for prediction in predictions:
         items.append(_as_item(prediction, thumbnails))
         yield prediction
-    items.sort(key=lambda item: 2.0 if item.confidence is None else item.confidence)
+    items.sort(key=_certainty)
     counted = "1 picture" if len(items) == 1 else f"{len(items):,} pictures"
-    pages = write_review(
-        target, items, class_names, f"{counted}, as {model_name} sees them", "Least certain first."
-    )
+    title = f"{counted}, as {model_name} sees them"
+    pages = write_review(target, items, class_names, title, "Least certain first.", command)
     also = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
-    talk.note(f"{target}{also}: to look at in a browser, and to correct")
+    talk.note(f"{target}{also}: to look at in a browser, and to correct; then:")
+    talk.note(f"  {command}")
 
 
 def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
@@ -79,3 +82,10 @@ def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
         error=prediction.error,
         thumbnail=thumbnails.of(prediction.path),
     )
+
+
+def _certainty(item: ReviewItem) -> float:
+    """What can't be read comes last, after what a broken model is NaN sure of."""
+    if item.confidence is None:
+        return 3.0
+    return 2.0 if math.isnan(item.confidence) else item.confidence

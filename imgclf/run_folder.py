@@ -125,7 +125,8 @@ def new_run(name: str, now: datetime) -> RunFolder:
     What trainings left that were killed before they had a record is removed.
     """
     for folder in (RUNS_DIRECTORY / name).glob("*/"):
-        if all(path.match(".run.*.tmp.json") for path in folder.iterdir()):
+        ours = RunFolder(folder).started is not None and not folder.is_symlink()
+        if ours and all(path.match(".run.*.tmp.json") for path in folder.iterdir()):
             shutil.rmtree(folder)
     stamp = now.strftime(_STAMP)
     path, count = RUNS_DIRECTORY / name / stamp, 1

@@ -16,7 +16,13 @@ from imgclf.model.classifier import Classifier, open_classifier
 from imgclf.model.head import Probabilities
 from imgclf.model.manifest import Manifest
 from imgclf.model.out_of_fold import out_of_fold_probabilities
-from imgclf.model.suspects import Suspect, Suspects, estimated_label_errors, rank_suspects
+from imgclf.model.suspects import (
+    Suspect,
+    Suspects,
+    estimated_label_errors,
+    no_better_than_guessing,
+    rank_suspects,
+)
 from imgclf.signals import ended_by
 from imgclf.talk import Talk
 
@@ -78,7 +84,10 @@ def find_suspects(
             probabilities = _by_new_models(loaded, part, len(classes), folds, repeats, talk)
     for skipped in left_out:
         talk.warning(f"left out {skipped.path}: {skipped.reason}")
+    guessing = no_better_than_guessing(probabilities, part.labels)
     ranked, reached = rank_suspects(probabilities, part.labels)
+    if guessing:
+        ranked, reached = ranked[:0], reached[:0]
     return Suspects(
         judged_by="cross-validation" if folds else "the model",
         folds=folds,
@@ -89,6 +98,7 @@ def find_suspects(
         agreement=float((probabilities.argmax(axis=1) == part.labels).mean()),
         estimated_label_errors=estimated_label_errors(probabilities, part.labels),
         contradicted=len(ranked),
+        guessing=guessing,
         suspects=[
             Suspect(
                 path=str(part.pictures[position].path),

@@ -6,6 +6,7 @@ bars; piped or under cron only plain lines.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,12 +52,16 @@ class Talk:
         self._line(f"warning: {text}")
 
     def _line(self, text: str) -> None:
-        if self.terminal:
-            # Not `print`, which would wrap lines and read brackets in file names as markup.
-            self.console.out(text, highlight=False)
-        else:
-            self.stream.write(f"{text}\n")
-        self.stream.flush()
+        try:
+            if self.terminal:
+                # Not `print`, which would wrap lines and read brackets in file names as markup.
+                self.console.out(text, highlight=False)
+            else:
+                self.stream.write(f"{text}\n")
+            self.stream.flush()
+        except BrokenPipeError:
+            # Nobody listens any more (`2>&1 | head`), which is no reason to lose a training.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
     @contextmanager
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:

@@ -18,6 +18,7 @@ from imgclf.data.feed import Feed, encode_labels
 from imgclf.errors import ImgclfError
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
+from imgclf.model.versions import versions
 from imgclf.publish import Published, publish, score_test_part
 from imgclf.report.curves import draw_curves
 from imgclf.report.run_facts import gather_facts
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from imgclf.backend import keras
     from imgclf.callbacks.commits import Commit
     from imgclf.callbacks.stack import Stack
+    from imgclf.model.manifest import Manifest
+
+# `imgclf runs` holds the lock for a moment to see whether somebody trains.
+_PATIENCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Trained:
         model: The published model file.
         seconds: What fitting took; 0 if there was nothing to do.
         tensorboard: Where its files are; None if it is turned off, or there was nothing to do.
+        replaced: The version that was in use before; None if there was none.
     """
 
     outcome: Literal["trained", "resumed", "unchanged"]
@@ -51,6 +57,7 @@ class Trained:
     model: Path
     seconds: float = 0.0
     tensorboard: Path | None = None
+    replaced: Manifest | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def train(
         options += f" --replay-memory {replay_memory}"
     command = f"imgclf train {shlex.quote(str(config_path))}{options}"
     try:
-        with lock(RUNS_DIRECTORY / loaded.name):
+        with lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
             data = _read_pictures(loaded, talk)
             head = resolve_head(loaded, len(data.folder.class_names))
             prints = data.folder.fingerprint()
@@ -142,7 +149,9 @@ def train(
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
     outcome: Literal["trained", "resumed"] = "trained" if plan.commit is None else "resumed"
     board = _tensorboard(loaded, plan.run)
-    return Trained(outcome, plan.run, record, model_path, fitted.seconds, board)
+    earlier = [one for _, one in versions(model_path) if one.version < published.manifest.version]
+    replaced = earlier[-1] if earlier else None
+    return Trained(outcome, plan.run, record, model_path, fitted.seconds, board, replaced)
 
 
 def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:

@@ -207,6 +207,29 @@ def test_rows_in_a_file_are_those_on_stdout(trained: Trained) -> None:
     assert Path("rows.csv").read_text() == on_stdout
 
 
+def test_an_output_of_another_kind_than_rows_is_refused(trained: Trained) -> None:
+    picture = Path("new/cat/cat-001.jpg")
+    before = picture.read_bytes()
+    done = imgclf("predict", "new", "--output", str(picture))
+    assert done.returncode == 2
+    assert "end in .tsv, .csv, .jsonl or .txt" in done.stderr
+    assert picture.read_bytes() == before
+
+
+def test_a_folder_without_pictures_is_said(trained: Trained) -> None:
+    Path("unmounted").mkdir()
+    done = imgclf("predict", "unmounted")
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert done.stderr == "warning: no pictures in unmounted\n"
+
+
+def test_a_model_s_name_is_not_hidden_by_the_folder_that_it_is_called_after(
+    trained: Trained,
+) -> None:
+    Path("pets").mkdir()
+    assert imgclf("predict", "new", "--model", "pets").returncode == 0
+
+
 def test_an_output_that_cannot_be_written_is_an_error(trained: Trained) -> None:
     Path("rows.csv").mkdir()
     done = imgclf("predict", "new", "--output", "rows.csv")

@@ -157,7 +157,10 @@ def test_a_folder_is_replaced_only_if_nothing_but_a_saved_model_is_lost(
         "saved_model.pb",
         "variables",
     ]
-    (served / "notes.txt").unlink()
+    (served / "notes.txt").rename(served / "variables" / "notes.txt")
+    with pytest.raises(UsageError, match="served is there already"):
+        export(trained.model, "saved_model", talk, output=served)
+    (served / "variables" / "notes.txt").unlink()
     export(trained.model, "saved_model", talk, output=served)
     pixels = memory_of(trained).judge.pixels
     np.testing.assert_allclose(run_saved_model(served, pixels), outputs_of(trained), atol=1e-5)

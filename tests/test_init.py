@@ -123,7 +123,7 @@ def test_names_that_are_traps_for_yaml(in_folder: Path) -> None:
     assert done.config == Path("yes-1-n-x.yaml")
     assert load_config(done.config).config.data.directory == str(folder)
     assert "on data: {} 5" in done.config.read_text().splitlines()[0]
-    for name in ("123", "no", "2026-11-22"):
+    for name in ("123", "no", "2026-11-22", "pets \N{GRINNING FACE}"):
         assert (
             load_config(init(draw(Path(name), (9, 9)), None).config).config.data.directory == name
         )

@@ -266,11 +266,15 @@ def test_without_its_state_a_longer_training_is_a_new_run(trained: Trained) -> N
 def test_what_a_training_left_that_was_killed_before_its_record_is_removed(
     in_folder: Path,
 ) -> None:
-    for name in ("empty", "killed", "else", "begun"):
-        Path("runs/pets", name).mkdir(parents=True)
-    for name in ("killed/.run.x1y2.tmp.json", "else/notes.txt", "begun/run.json"):
-        Path("runs/pets", name).touch()
+    runs = Path("runs/pets")
+    empty, killed, other, begun = (f"2026-11-22T10-15-0{number}" for number in range(4))
+    for name in (empty, killed, other, begun, "mine"):
+        (runs / name).mkdir(parents=True)
+    for name in (f"{killed}/.run.x1y2.tmp.json", f"{other}/notes.txt", f"{begun}/run.json"):
+        (runs / name).touch()
+    (runs / "2026-11-22T10-15-09").symlink_to("mine")
 
     new_run("pets", datetime(2026, 11, 22))
 
-    assert sorted(path.name for path in Path("runs/pets").iterdir()) == ["begun", "else"]
+    left = {other, begun, "mine", "2026-11-22T10-15-09"}
+    assert {path.name for path in runs.iterdir()} == left

@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -124,6 +125,34 @@ def test_a_page_that_cannot_be_written_is_found_out_before_the_first_prediction(
     done = CliRunner().invoke(app, ["predict", "new", "--review", "file/review.html"])
     assert isinstance(done.exception, WriteError)
     assert len(done.stdout.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("name", ["dog.jpg", "notes.html", "-"])
+def test_a_page_replaces_nothing_but_a_page(trained: Trained, name: str) -> None:
+    Path(name).write_bytes(b"mine")
+    done = CliRunner().invoke(app, ["predict", "new", "--review", name])
+    assert isinstance(done.exception, UsageError)
+    assert Path(name).read_bytes() == b"mine"
+
+
+def test_a_smaller_review_leaves_no_pages_of_a_larger_one(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgclf.report.review.PER_PAGE", 2)
+    write_review(Path("review.html"), items(0.5, 0.6, 0.7), ["cat", "dog"], "Pictures")
+    assert Path("review-2.html").exists()
+    write_review(Path("review.html"), items(0.5, 0.6), ["cat", "dog"], "Pictures")
+    assert not Path("review-2.html").exists()
+    Path("review-2.html").write_text("mine")
+    with pytest.raises(UsageError, match=r"review-2.html is there already"):
+        write_review(Path("review.html"), items(0.5, 0.6, 0.7), ["cat", "dog"], "Pictures")
+    write_review(Path("review.html"), items(0.5), ["cat", "dog"], "Pictures")
+    assert Path("review-2.html").read_text() == "mine"
+
+
+def test_what_a_broken_model_says_can_be_looked_at(in_folder: Path) -> None:
+    write_review(Path("review.html"), items(math.nan, 0.5), ["cat", "dog"], "Pictures")
+    assert data_of(Path("review.html"))["confidences"] == [None, 0.5]
 
 
 def test_moved_pictures_and_the_output_itself_go_with_no_page(trained: Trained) -> None:

@@ -324,7 +324,7 @@ def test_a_chart_of_a_thousand_epochs_stays_small_and_keeps_its_ends() -> None:
     assert not line.dots
 
 
-@pytest.mark.parametrize("values", [[0.0], [1.0, 1.0], [-3.0, -3.0], [1e-9, 1e9]])
+@pytest.mark.parametrize("values", [[0.0], [1.0, 1.0], [-3.0, -3.0], [1e-9, 1e9], [3e-14]])
 def test_a_chart_of_few_or_equal_values_has_an_axis_around_them(values: list[float]) -> None:
     [chart] = chart_history({"loss": values}, None)
     marks = [float(tick.label) for tick in chart.y_ticks]

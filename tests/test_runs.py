@@ -131,6 +131,12 @@ def test_a_log_with_another_separator_is_read(in_folder: Path) -> None:
         ("training.csv", b"nonsense\n", "interrupted", "its training.csv is no log"),
         ("training.csv", b"epoch\n", "interrupted", "its training.csv is no log"),
         ("training.csv", b"epoch,loss\n0,1\nx,1\n", "interrupted", "damaged after epoch 1"),
+        (
+            "training.csv",
+            b'epoch,loss\n0,1\n1,"' + b"1" * 200_000 + b"\n",
+            "interrupted",
+            "after epoch 1",
+        ),
         ("training.csv", b"", "interrupted", None),
     ],
 )

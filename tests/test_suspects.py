@@ -39,6 +39,7 @@ from imgclf.model.suspects import (
     confident_classes,
     confident_joint,
     estimated_label_errors,
+    no_better_than_guessing,
     rank_suspects,
 )
 from imgclf.report.suspects import suspects_table, write_suspects
@@ -193,9 +194,7 @@ def forget_the_folds() -> None:
         file.unlink()
 
 
-def guess(
-    loaded: Any, head: Any, training: Part, judged: Part, seed: int, advance: Any
-) -> Probabilities:
+def guess(_: Any, training: Part, judged: Part, seed: int, advance: Any) -> Probabilities:
     """A training that comes to little."""
     return np.full((len(judged), 2), 0.5)
 
@@ -228,7 +227,7 @@ def test_the_second_call_trains_nothing_until_something_changes(
     talk: Talk,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(out_of_fold, "_train_and_judge", None)
+    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", None)
     first = shades_once[1]
     assert find_suspects(shades, None, talk) == first
     assert find_suspects(shades, None, talk, top=1).suspects == first.suspects[:1]
@@ -244,7 +243,7 @@ def test_the_second_call_trains_nothing_until_something_changes(
 def test_a_damaged_cache_is_trained_anew(
     shades: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(out_of_fold, "_train_and_judge", guess)
+    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", guess)
     for file in Path(".imgclf-cache").glob("out-of-fold*"):
         file.write_bytes(file.read_bytes()[:-8])
     assert find_suspects(shades, None, talk).suspects == []
@@ -262,7 +261,7 @@ def test_ctrl_c_keeps_the_folds_that_are_done_and_nothing_else(
             raise KeyboardInterrupt
         return guess(*arguments)
 
-    monkeypatch.setattr(out_of_fold, "_train_and_judge", interrupted_in_the_second)
+    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", interrupted_in_the_second)
     with pytest.raises(Interrupted, match="the same again"):
         find_suspects(shades, None, talk)
     assert files() == before
@@ -276,15 +275,13 @@ def test_every_picture_is_judged_once_in_each_repeat_by_a_training_without_it(
 ) -> None:
     seen: list[Any] = []
 
-    def watch(
-        loaded: Any, head: Any, training: Part, judged: Part, seed: int, advance: Any
-    ) -> Probabilities:
+    def watch(_: Any, training: Part, judged: Part, seed: int, advance: Any) -> Probabilities:
         seen.append(tuple({one.path for one in part.pictures} for part in (training, judged)))
         picture = decode(judged.pictures[-1].path, DecoderSettings(8, 8, "stretch"))
         np.testing.assert_array_equal(judged.pixels[judged.rows[-1]], picture)
         return np.full((len(judged), 2), [seed, -seed])
 
-    monkeypatch.setattr(out_of_fold, "_train_and_judge", watch)
+    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", watch)
     loaded = load_config(Path("shades.yaml"))
     part = all_judged(read_config_dataset(loaded.config.data, talk))
     said = out_of_fold_probabilities(loaded, part, 2, talk, folds=4, repeats=2)
@@ -325,6 +322,16 @@ def test_a_data_set_that_has_moved_can_be_named(
         find_suspects(shades, None, talk, overrides=["training.epochs=0"])
 
 
+def test_guessing_lists_nothing() -> None:
+    half = np.repeat([0, 1], 50)
+    said = np.where(np.arange(100) < 59, half, 1 - half)  # right on 59 of 100, by chance up to 60
+    assert no_better_than_guessing(np.eye(2)[said], half)
+    said = np.where(np.arange(100) < 61, half, 1 - half)
+    assert not no_better_than_guessing(np.eye(2)[said], half)
+    always = np.tile([0.9, 0.1], (100, 1))
+    assert no_better_than_guessing(always, np.repeat([0, 1], [90, 10]))
+
+
 def test_one_fold_is_none(shades: Path, talk: Talk) -> None:
     with pytest.raises(UsageError, match="from 2 on"):
         find_suspects(shades, None, talk, folds=1)
@@ -333,7 +340,7 @@ def test_one_fold_is_none(shades: Path, talk: Talk) -> None:
 def test_a_class_that_would_be_missing_from_a_training_is_refused(
     shades: Path, talk: Talk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(out_of_fold, "_train_and_judge", guess)
+    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", guess)
     loaded = load_config(Path("shades.yaml"))
     part = all_judged(read_config_dataset(loaded.config.data, talk))
     one_red = part.at(np.append(np.flatnonzero(part.labels == 0), np.argmax(part.labels)))
@@ -353,6 +360,7 @@ FOUND = Suspects(
     agreement=0.75,
     estimated_label_errors=9,
     contradicted=7,
+    guessing=False,
     suspects=[Suspect("dataset/cat/a,b.jpg", "cat", "dog", 0.987, 0.013)],
 )
 
@@ -397,7 +405,7 @@ def test_from_suspects_to_a_data_set_in_order(shades: Path, talk: Talk) -> None:
 
     status, printed, said = imgclf("evaluate", "--suspects", "--json", "--review", "suspects.html")
     assert status == 0
-    assert "imgclf retrain corrections.csv --fix-dataset\n" in said
+    assert "imgclf retrain corrections.csv --model models/shades.keras --fix-dataset\n" in said
     page = Path("suspects.html").read_text()
     assert "blue-03.png" in page and "red-05.png" in page
     suspects = json.loads(printed)["suspects"]

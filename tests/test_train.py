@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 from pathlib import Path
 
@@ -111,6 +112,36 @@ def test_a_change_since_makes_a_new_run_and_keeps_the_old_version(
     assert done.run.path != trained.run.path
     assert read_manifest(done.model).version == 2
     assert Path("models/pets.history/versions/0001.keras").read_bytes() == old
+
+
+def test_it_says_what_it_replaced(trained: Trained) -> None:
+    assert trained.replaced is None
+    done = train(Path("pets.yaml"), quiet(), ["training.epochs=1"])
+    assert done.replaced is not None
+    assert (done.replaced.version, done.replaced.scores) == (1, trained.record.scores)
+
+
+def test_nobody_listening_is_no_reason_to_stop(trained: Trained) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        done = train(Path("pets.yaml"), Talk(stream), ["training.epochs=1"])
+    assert done.outcome == "trained"
+
+
+def test_the_working_directory_itself_can_be_the_data_set(drawn: Path, in_folder: Path) -> None:
+    shutil.copytree(drawn / "dataset", in_folder, dirs_exist_ok=True)
+    Path("pets.yaml").write_text(CONFIG.replace("directory: dataset", "directory: ."))
+    assert read_manifest(train(Path("pets.yaml"), quiet()).model).class_names == ("cat", "dog")
+    assert train(Path("pets.yaml"), quiet()).outcome == "unchanged"
+
+
+def test_a_finished_run_that_has_lost_its_config_is_kept(trained: Trained) -> None:
+    trained.run.config_resolved.unlink()
+    record = trained.run.read()
+    done = train(Path("pets.yaml"), quiet())
+    assert done.run.path != trained.run.path
+    assert trained.run.read() == record
 
 
 def test_two_trainings_with_one_seed_are_equal_and_with_another_are_not(

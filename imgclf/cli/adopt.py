@@ -1,5 +1,6 @@
 """`imgclf adopt`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -74,4 +75,8 @@ def command(
     print(f"model: {done.model}")
     if done.manifest.version > 1:
         talk.note(f"version {done.manifest.version}; earlier ones: imgclf history")
-    talk.note(session.as_typed_here(f"next: imgclf predict PICTURE --model {done.model}"))
+    talk.note(
+        session.as_typed_here(
+            f"next: imgclf predict PICTURE --model {shlex.quote(str(done.model))}"
+        )
+    )

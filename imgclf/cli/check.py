@@ -1,5 +1,6 @@
 """`imgclf check`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -28,4 +29,4 @@ def command(
         print(f"training will run code of your own: {code}")
     if not found.findings:
         talk.note("nothing found that would spoil a training")
-    talk.note(session.as_typed_here(f"next: imgclf train {config}"))
+    talk.note(session.as_typed_here(f"next: imgclf train {shlex.quote(str(config))}"))

@@ -101,8 +101,15 @@ def command(
             raise UsageError("--suspects takes no --callback, and one of --json and --csv")
         if directory is not None and (folds or repeats or overrides):
             raise UsageError("--folds, --repeats and --set are for what the model was trained on")
+        trained_by = [one for one in overrides or [] if not one.startswith("data.directory=")]
+        if folds == 0 and (repeats or trained_by):
+            raise UsageError("--folds 0 trains no models, which --repeats and --set are for")
         from imgclf.suspects import FOLDS, find_suspects
 
+        if review is not None:
+            from imgclf.report.review import refuse_target
+
+            refuse_target(review)
         found = find_suspects(
             file,
             directory,
@@ -113,12 +120,15 @@ def command(
             overrides=overrides or [],
         )
         _print_suspects(found, as_json, as_csv)
+        correct = session.retrain_command("corrections.csv", file)
+        if directory is None:
+            correct += " --fix-dataset"
         if review is not None:
             from imgclf.report.suspects import write_suspects_page
 
-            write_suspects_page(review, found, file.stem)
+            write_suspects_page(review, found, file.stem, session.as_typed_here(correct))
         if found.suspects:
-            for line in _next_steps(review, model, in_data_set=directory is None):
+            for line in _next_steps(review, correct, in_data_set=directory is None):
                 talk.note(session.as_typed_here(line))
         unreadable = found.unreadable
     if unreadable:
@@ -142,19 +152,17 @@ def _print_suspects(found: "Suspects", as_json: bool, as_csv: bool) -> None:
             stream.write(suspects_table(found) + "\n")
 
 
-def _next_steps(review: Path | None, model: Path | None, *, in_data_set: bool) -> list[str]:
-    import shlex
-
+def _next_steps(review: Path | None, correct: str, *, in_data_set: bool) -> list[str]:
     if review is None:
-        return ["to look at them and correct their labels: the same with --review suspects.html"]
-    name = f" -m {shlex.quote(str(model))}" if model else ""
+        again = "to look at them and correct their labels: the same with --review suspects.html"
+        return [f"{again} (what was trained for it is not trained again)"]
     if not in_data_set:
         return [
             f"look at {review} and save what you correct, for the model to learn:",
-            f"  imgclf retrain corrections.csv{name}",
+            f"  {correct}",
         ]
     return [
         f"look at {review} and save what you correct; this moves it in the data set:",
-        f"  imgclf retrain corrections.csv{name} --fix-dataset",
+        f"  {correct}",
         "and then train anew: imgclf train CONFIG",
     ]

@@ -1,5 +1,6 @@
 """`imgclf init`."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -32,5 +33,5 @@ def command(
     for line in survey_lines(done.seen, done.chosen):
         print(line)
     print(f"config: {done.config}")
-    talk.note(session.as_typed_here(f"next: imgclf check {done.config}"))
-    talk.note(session.as_typed_here(f"then: imgclf train {done.config}"))
+    talk.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))
+    talk.note(session.as_typed_here(f"then: imgclf train {shlex.quote(str(done.config))}"))

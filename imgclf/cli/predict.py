@@ -94,19 +94,23 @@ def command(
 
         thumbnails = page.Thumbnails()
         rows = predict(classifier, inputs, min_confidence, thumbnails.read)
-        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, talk)
+        again = session.as_typed_here(session.retrain_command("corrections.csv", file))
+        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again, talk)
     if sort_into is not None:
         from imgclf.data.filing import Filing
         from imgclf.sort import sort
 
         rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
-    unreadable = 0
+    count = unreadable = 0
     with open_output(output) as stream, talk.track("predicting") as advance:
         write = row_writer(stream, chosen, names, top)
         for row in rows:
             write(row)
+            count += 1
             unreadable += row.error is not None
             advance(1)
+    if not count:
+        talk.warning(f"no pictures in {', '.join(paths)}")
     if unreadable:
         raise typer.Exit(4)
 
@@ -114,5 +118,12 @@ def command(
 def _row_format_for(output: Path | None) -> str:
     if output is None:
         return "table" if sys.stdout.isatty() else "tsv"
-    ending = output.suffix.removeprefix(".")
-    return ending if ending in _ROW_FORMATS else "tsv"
+    ending = output.suffix.removeprefix(".").lower()
+    if ending in _ROW_FORMATS:
+        return ending
+    if ending not in ("", "txt"):
+        raise UsageError(
+            f"--output {output}: rows go to files that end in .tsv, .csv, .jsonl or .txt",
+            "name another, or say --format",
+        )
+    return "tsv"

@@ -1,6 +1,7 @@
 """What the commands share: options before the command, the model they are about, JSON."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,6 +51,11 @@ def chosen_model(given: Path | None) -> Path:
     from imgclf.model.archive import find_model
 
     return find_model(given, os.environ.get("IMGCLF_MODEL"))
+
+
+def retrain_command(corrections: str, model: Path) -> str:
+    """What to type to correct this very model."""
+    return f"imgclf retrain {corrections} --model {shlex.quote(str(model))}"
 
 
 def refuse_unknown(option: str, received: str, allowed: Sequence[str]) -> None:

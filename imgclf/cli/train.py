@@ -1,5 +1,6 @@
 """`imgclf train`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from imgclf.cli import session
 from imgclf.cli.options import SetOption
 
 if TYPE_CHECKING:
+    from imgclf.model.manifest import Manifest
     from imgclf.model.scores import Scores
 
 
@@ -59,12 +61,18 @@ def command(
     print(f"model: {done.model}")
     print(f"run: {done.run.path}")
     if done.outcome == "unchanged":
-        talk.note(session.as_typed_here(f"to train anew: imgclf train {config} --fresh"))
+        talk.note(
+            session.as_typed_here(f"to train anew: imgclf train {shlex.quote(str(config))} --fresh")
+        )
         return
     talk.note(
         f"{done.outcome} in {done.seconds:.0f} s; "
         f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
     )
+    if done.replaced is not None:
+        talk.note(_replaced_line(done.replaced))
+        back = f"imgclf rollback {done.replaced.version} --model {shlex.quote(str(done.model))}"
+        talk.note(session.as_typed_here(f"to go back: {back}"))
     talk.note(f"curves: {done.run.curves}")
     if done.run.report.is_file():
         talk.note(f"report: {done.run.report}")
@@ -73,7 +81,20 @@ def command(
         overlaid = done.run.path.parent if inside else done.tensorboard
         talk.note(f"TensorBoard's files: {done.tensorboard}")
         talk.note(f"to see them: {session.tensorboard_command(overlaid)}")
-    talk.note(session.as_typed_here(f"next: imgclf predict PICTURE --model {done.model}"))
+    talk.note(
+        session.as_typed_here(
+            f"next: imgclf predict PICTURE --model {shlex.quote(str(done.model))}"
+        )
+    )
+
+
+def _replaced_line(before: "Manifest") -> str:
+    line = f"it replaces version {before.version}"
+    if before.scores is not None:
+        line += f" ({before.scores.part} accuracy: {before.scores.accuracy:.4f})"
+    if before.corrections:
+        line += f", whose {len(before.corrections)} corrections are not in it"
+    return line
 
 
 def _score_line(scores: "Scores") -> str:

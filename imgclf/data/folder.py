@@ -11,6 +11,9 @@ from pathlib import Path
 from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, nearest_match
 
+# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this room does not know.
+_MADE_HERE = ("runs", "models")
+
 _READY_MADE = {
     "train": "training",
     "training": "training",
@@ -199,8 +202,12 @@ def _missing(directory: Path) -> str:
 
 
 def _visible_folders(directory: Path) -> list[Path]:
+    # Where the working directory itself is the data set, what imgclf makes in it is no class.
+    ours = _MADE_HERE if directory.resolve() == Path.cwd() else ()
     return sorted(
-        path for path in directory.iterdir() if path.is_dir() and not path.name.startswith(".")
+        path
+        for path in directory.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name not in ours
     )
 
 

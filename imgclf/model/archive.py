@@ -225,7 +225,7 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     wanted = given if given is not None else Path(environment) if environment else None
     if wanted is not None:
         named = MODELS_DIRECTORY / f"{wanted}.keras"
-        return named if not wanted.exists() and named.exists() else wanted
+        return named if not wanted.is_file() and named.exists() else wanted
     models = _models_in(MODELS_DIRECTORY)
     if len(models) == 1:
         return models[0]

@@ -42,7 +42,7 @@ def out_of_fold_probabilities(
     Each training is that of the config: its layers, augmentation, optimizer, loss, epochs and
     seed. Of its callbacks only a learning rate schedule by name takes part: the others write
     files, or look at validation pictures, which there are none of. A fold is judged after each
-    of the last third of the epochs; the mean is far better than any of them.
+    of the last third of the epochs; the mean ranks better than the last.
 
     What is known of a fold is kept in the cache, so that an interrupted call can be repeated, and
     more repeats cost only themselves.
@@ -68,6 +68,7 @@ def out_of_fold_probabilities(
     key = _key(loaded.config, part, folds)
     epochs = loaded.config.training.epochs
     result = np.zeros((len(part), num_classes))
+    network: _Network | None = None
     with talk.track("training without the pictures to judge", repeats * folds * epochs) as advance:
         for repeat, fold in itertools.product(range(repeats), range(folds)):
             seed = (_seed(loaded.config) + repeat) % 2**32
@@ -79,7 +80,8 @@ def out_of_fold_probabilities(
             if known is None:
                 started = time.monotonic()
                 with prints_as_talk(talk):
-                    known = _train_and_judge(loaded, head, training, judged, seed, advance)
+                    network = network or _Network(loaded, head)
+                    known = network.train_and_judge(training, judged, seed, advance)
                 with atomic_path(file) as temporary, temporary.open("wb") as stream:
                     np.save(stream, known)
                 talk.note(
@@ -94,49 +96,82 @@ def out_of_fold_probabilities(
     return result
 
 
-def _train_and_judge(
-    loaded: LoadedConfig, head: Head, training: Part, judged: Part, seed: int, advance: Advance
-) -> Probabilities:
-    # Keras's import takes seconds, which what lies in the cache should not cost.
-    from imgclf.backend import keras
-    from imgclf.callbacks.epoch import SetEpoch
-    from imgclf.model.build import build_model, output_activation
+class _Network:
+    """The config's network, trained from the beginning again and again.
 
-    config = loaded.config
-    epochs = config.training.epochs
-    keras.utils.set_random_seed(seed)
-    model = build_model(loaded, head)
-    activation = output_activation(model)
-    num_classes = max(model.output_shape[-1], 2)
-    labels = encode_labels(training.labels, head.label_mode, num_classes)
-    feed = Feed(training.pixels, training.rows, labels, config.data.batch_size, seed)
-    said: list[Probabilities] = []
+    TensorFlow keeps what a model has made for `fit` to the end of the process: a new model for each
+    fold would cost three times its weights in memory, each time.
+    """
 
-    def judge(epoch: int, logs: object) -> None:
-        advance(1)
-        if epoch >= epochs - max(1, epochs // 3):
-            batches = (batch.astype(np.float32) for batch in judged.batches())
-            outputs = np.concatenate([model.predict_on_batch(batch) for batch in batches])
-            said.append(to_probabilities(outputs, activation))
+    def __init__(self, loaded: LoadedConfig, head: Head) -> None:
+        # Keras's import takes seconds, which what lies in the cache should not cost.
+        from imgclf.model.build import build_model, output_activation
 
-    model.fit(
-        feed.dataset(),
-        epochs=epochs,
-        callbacks=[
-            SetEpoch(feed),
-            *_schedules(config),
-            keras.callbacks.LambdaCallback(on_epoch_end=judge),
-        ],
-        shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
-        verbose=0,
-    )
-    mean: Probabilities = np.mean(said, axis=0)
-    if not np.isfinite(mean).all():
-        raise UsageError(
-            "a training without some of the pictures came to no numbers",
-            "try a lower learning rate: --set training.optimizer.learning_rate=1e-4",
+        self._loaded, self._head = loaded, head
+        self._model = build_model(loaded, head)
+        self._activation = output_activation(self._model)
+        optimizer = self._model.optimizer
+        optimizer.build(self._model.trainable_variables)
+        self._optimizer_at_first = [np.array(variable) for variable in optimizer.variables]
+
+    def train_and_judge(
+        self, training: Part, judged: Part, seed: int, advance: Advance
+    ) -> Probabilities:
+        """The mean of what it says of `judged` after each of the last third of the epochs."""
+        from imgclf.backend import keras
+        from imgclf.callbacks.epoch import SetEpoch
+
+        config, model = self._loaded.config, self._model
+        epochs = config.training.epochs
+        self._begin_anew(seed)
+        num_classes = max(model.output_shape[-1], 2)
+        labels = encode_labels(training.labels, self._head.label_mode, num_classes)
+        feed = Feed(training.pixels, training.rows, labels, config.data.batch_size, seed)
+        said: list[Probabilities] = []
+
+        def judge(epoch: int, logs: object) -> None:
+            advance(1)
+            if epoch >= epochs - max(1, epochs // 3):
+                batches = (batch.astype(np.float32) for batch in judged.batches())
+                outputs = np.concatenate([model.predict_on_batch(batch) for batch in batches])
+                said.append(to_probabilities(outputs, self._activation))
+
+        model.fit(
+            feed.dataset(),
+            epochs=epochs,
+            callbacks=[
+                SetEpoch(feed),
+                *_schedules(config),
+                keras.callbacks.LambdaCallback(on_epoch_end=judge),
+            ],
+            shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
+            verbose=0,
         )
-    return mean
+        mean: Probabilities = np.mean(said, axis=0)
+        if not np.isfinite(mean).all():
+            raise UsageError(
+                "a training without some of the pictures came to no numbers",
+                "try a lower learning rate: --set training.optimizer.learning_rate=1e-4",
+            )
+        return mean
+
+    def _begin_anew(self, seed: int) -> None:
+        """Weights, random states and optimizer as in a new model that is made by this seed."""
+        from imgclf.backend import keras
+        from imgclf.model.build import build_model
+
+        keras.utils.set_random_seed(seed)
+        fresh = build_model(self._loaded, self._head)
+        for mine, new in zip(_variables(self._model), _variables(fresh), strict=True):
+            mine.assign(new)
+        optimizer = self._model.optimizer
+        for variable, value in zip(optimizer.variables, self._optimizer_at_first, strict=True):
+            variable.assign(value)
+
+
+def _variables(model: Any) -> list[Any]:
+    """Of the layers, those of random seeds among them, which weights are not."""
+    return [variable for layer in model.layers for variable in layer.variables]
 
 
 def _schedules(config: Config) -> list[Any]:

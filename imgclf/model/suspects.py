@@ -49,6 +49,7 @@ class Suspects(Struct, frozen=True):
         agreement: The share of them whose label is the likeliest class.
         estimated_label_errors: Far too many if the agreement is low.
         contradicted: How many labels are contradicted with confidence.
+        guessing: Whether the agreement is no better than chance: then nothing is listed.
         suspects: The first of these, most suspicious first.
     """
 
@@ -61,6 +62,7 @@ class Suspects(Struct, frozen=True):
     agreement: float
     estimated_label_errors: int
     contradicted: int
+    guessing: bool
     suspects: list[Suspect]
 
 
@@ -145,3 +147,10 @@ def rank_suspects(probabilities: Probabilities, labels: Labels) -> tuple[Labels,
     suspects = np.flatnonzero((confident >= 0) & (margin > 0))
     ranked = suspects[np.argsort(-margin[suspects], kind="stable")]
     return ranked, confident[ranked]
+
+
+def no_better_than_guessing(probabilities: Probabilities, labels: Labels) -> bool:
+    """Whether always saying the commonest label agrees as often, to two standard errors."""
+    share = np.bincount(labels).max() / len(labels)
+    agreement = (probabilities.argmax(axis=1) == labels).mean()
+    return bool(agreement <= share + 2 * np.sqrt(share * (1 - share) / len(labels)))

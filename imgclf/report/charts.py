@@ -231,7 +231,9 @@ def _round_numbers(low: float, high: float) -> list[float]:
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(times * size for times in (1, 2, 2.5, 5, 10) if times * size >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) for index in range(first, last + 1)]
+    # To twelve digits of the step, for 3 * 0.1 is not 0.3.
+    digits = 12 - math.floor(math.log10(step))
+    return [round(index * step, digits) for index in range(first, last + 1)]
 
 
 def _powers_of_ten(low: float, high: float) -> list[float]:

@@ -94,7 +94,7 @@ def data_address(jpeg: bytes) -> str:
 
 def as_script_json(value: object) -> Markup:
     """JSON that may stand in a `<script type="application/json">`, whatever its strings hold."""
-    text = json.dumps(value, separators=(",", ":"))
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     return Markup(text.translate(_ESCAPED_IN_JSON))
 
 

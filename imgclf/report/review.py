@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from imgclf.data.decoder import Within, decode
 from imgclf.data.threads import map_in_threads
-from imgclf.errors import PictureError
+from imgclf.errors import PictureError, UsageError
+from imgclf.files import refuse_unwritable
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg, write_page
 
 PER_PAGE: Final = 5_000
@@ -54,6 +56,7 @@ def write_review(
     class_names: Sequence[str],
     title: str,
     note: str = "",
+    command: str = "imgclf retrain corrections.csv",
 ) -> list[Path]:
     """Writes the page, or several that link to each other if there are more than `PER_PAGE`.
 
@@ -66,11 +69,13 @@ def write_review(
         class_names: What a picture can be corrected to.
         title: The page's heading.
         note: A sentence below it.
+        command: What to type once `corrections.csv` is saved.
 
     Returns:
         The files written.
 
     Raises:
+        UsageError: A further page would replace a file that is none of imgclf's.
         WriteError: A page can't be written.
     """
     unique: dict[str, ReviewItem] = {}
@@ -80,6 +85,8 @@ def write_review(
     paths = [target] + [
         target.with_stem(f"{target.stem}-{number}") for number in range(2, len(pages) + 1)
     ]
+    for path in paths[1:]:
+        _refuse_to_replace(path)
     links = [quote(path.name, errors="surrogateescape") for path in paths]
     for number, (path, page) in enumerate(zip(paths, pages, strict=True)):
         values = {
@@ -87,11 +94,21 @@ def write_review(
             "note": note,
             "pages": links,
             "current": number,
-            "review": _as_data(page, class_names),
+            "command": command,
+            "review": _as_data(page, class_names) | {"command": command},
             "thumbnails": _thumbnails(page),
         }
         write_page(path, "review.html.j2", values)
+    _remove_earlier(target, len(paths))
     return paths
+
+
+def _remove_earlier(target: Path, count: int) -> None:
+    """Removes the further pages of an earlier review that had more of them."""
+    number = count + 1
+    while _is_page(later := target.with_stem(f"{target.stem}-{number}")):
+        later.unlink()
+        number += 1
 
 
 def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[str, object]:
@@ -110,7 +127,7 @@ def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[s
         "paths": list(items),
         "labels": [position[item.label] for item in rows],
         "confidences": [
-            None if item.confidence is None else round(item.confidence, 4) for item in rows
+            round(item.confidence, 4) if _is_number(item.confidence) else None for item in rows
         ],
         "given": [position[item.given] for item in rows],
         "errors": {str(row): item.error for row, item in enumerate(rows) if item.error},
@@ -119,6 +136,41 @@ def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[s
     # What the browser keeps a page's corrections by: the same pictures and answers, the same id.
     digest = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
     return {"id": digest[:32], **columns}
+
+
+def _is_number(confidence: float | None) -> TypeGuard[float]:
+    """Whether there is one: a broken model says NaN, which JSON can't say."""
+    return confidence is not None and math.isfinite(confidence)
+
+
+def refuse_target(target: Path) -> None:
+    """Finds out before long work whether a page can be written there.
+
+    Raises:
+        UsageError: It would replace what is no page of imgclf's, or is not called like a page.
+        WriteError: There is no room, or no permission.
+    """
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--review {target}: a page's name ends in .html")
+    _refuse_to_replace(target)
+    refuse_unwritable(target)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    if path.exists() and not _is_page(path):
+        raise UsageError(
+            f"{path} is there already, and is no page of imgclf's",
+            "move it, or name another --review",
+        )
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is a page of imgclf's."""
+    try:
+        with path.open("rb") as stream:
+            return b'<meta name="generator" content="imgclf">' in stream.read(4096)
+    except OSError:
+        return False
 
 
 def _thumbnails(items: dict[str, ReviewItem]) -> Iterator[str]:

@@ -74,7 +74,8 @@ class RunFacts:
         evaluation: Of the published model on the validation pictures.
         bins: Its confidence against its accuracy on them.
         mistakes: The most confident first, `MOST_MISTAKES` at most.
-        augmented: Empty if nothing is augmented.
+        augments: Whether pictures are changed at random while training.
+        augmented: Samples of that; empty if there are none to show.
         counts: By class: pictures to train on, to validate on and to test on.
     """
 
@@ -86,6 +87,7 @@ class RunFacts:
     evaluation: Evaluation
     bins: tuple[Bin, ...]
     mistakes: tuple[Mistake, ...]
+    augments: bool
     augmented: tuple[Augmented, ...]
     counts: dict[str, tuple[int, int, int]]
     findings: tuple[Finding, ...]
@@ -128,6 +130,7 @@ def gather_facts(
         evaluation,
         tuple(reliability(probabilities, labels)),
         tuple(_mistakes(data, probabilities)),
+        bool(loaded.config.augmentation) or any(map(_is_random, network.layers)),
         tuple(_augmented(_augmentation(loaded, network), data.training, names)),
         count_pictures(data),
         find_problems(data),
@@ -160,9 +163,13 @@ def _augmentation(loaded: LoadedConfig, network: keras.Model) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
     layers = list(network.layers)
     count = len(loaded.config.augmentation)
-    while count < len(layers) and type(layers[count]).__name__.startswith("Random"):
+    while count < len(layers) and _is_random(layers[count]):
         count += 1
     return layers[:count]
+
+
+def _is_random(layer: Any) -> bool:
+    return type(layer).__name__.startswith("Random")
 
 
 def _augmented(layers: Sequence[Any], part: Part, names: Sequence[str]) -> Iterator[Augmented]:

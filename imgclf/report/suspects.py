@@ -17,6 +17,11 @@ def suspects_heading(found: Suspects) -> str:
         if found.folds
         else "the model, which agrees"
     )
+    if found.guessing:
+        return (
+            f"nothing to list: what judges these {found.pictures} pictures agrees with "
+            f"{found.agreement:.1%} of the labels, which is no better than guessing"
+        )
     listed = len(found.suspects)
     rest = "" if listed == found.contradicted else f"; the first {listed} are listed"
     return (
@@ -40,8 +45,8 @@ def suspects_table(found: Suspects) -> str:
 def write_suspects(stream: TextIO, found: Suspects) -> None:
     """CSV with the columns path, given, suggested, confidence, confidence_in_given.
 
-    No column is called label, so that `retrain` refuses the file: about half of the suggestions
-    are wrong, and somebody has to look first.
+    No column is called label, so that `retrain` refuses the file: many of the suggestions are
+    wrong, and somebody has to look first.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(("path", "given", "suggested", "confidence", "confidence_in_given"))
@@ -50,7 +55,7 @@ def write_suspects(stream: TextIO, found: Suspects) -> None:
         writer.writerow((one.path, one.given, one.suggested, *sure))
 
 
-def write_suspects_page(target: Path, found: Suspects, model_name: str) -> None:
+def write_suspects_page(target: Path, found: Suspects, model_name: str, command: str) -> None:
     """The review page, most suspicious first.
 
     Raises:
@@ -61,4 +66,4 @@ def write_suspects_page(target: Path, found: Suspects, model_name: str) -> None:
         for one in found.suspects
     ]
     title = f"Suspected label errors, as {model_name} sees them"
-    write_review(target, items, found.classes, title, f"{suspects_heading(found)}.")
+    write_review(target, items, found.classes, title, f"{suspects_heading(found)}.", command)

@@ -2,7 +2,7 @@
 (() => {
   const element = (id) => document.getElementById(id);
   const data = JSON.parse(element("review").textContent);
-  const { names, classes, paths, labels, confidences, given, errors } = data;
+  const { names, classes, paths, labels, confidences, given, errors, command } = data;
   const total = paths.length;
   const HUES = ["#3b7dd8", "#e0812b", "#2fa36b", "#c4477f", "#8a63d2", "#b8930f", "#2aa3b5", "#d2553f", "#7a8a2e", "#8d6e63"];
   const MOST_UNDONE = 10_000;
@@ -103,7 +103,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
     saved = true;
-    say(`saved ${counted(rows.length)}; next: imgclf retrain corrections.csv`);
+    say(`saved ${counted(rows.length)}; next: ${command}`);
   }
 
   // ---- Words
