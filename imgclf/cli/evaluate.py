@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgclf.cli import session
-from imgclf.cli.options import CallbackOption, ModelOption
+from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,15 +73,7 @@ def command(
         ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="With --suspects: print CSV.")] = False,
-    review: Annotated[
-        Path | None,
-        typer.Option(
-            "--review",
-            metavar="HTML",
-            dir_okay=False,
-            help="With --suspects: write a page to look at them and correct their labels.",
-        ),
-    ] = None,
+    review: ReviewOption = None,
     callbacks: CallbackOption = None,
 ) -> None:
     """Score a model on labelled pictures, or look for wrong labels."""

@@ -31,3 +31,12 @@ SetOption = Annotated[
         "times.",
     ),
 ]
+ReviewOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--review",
+        metavar="HTML",
+        dir_okay=False,
+        help="Write a page to look at the pictures and correct their labels.",
+    ),
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
-from imgclf.cli.options import CallbackOption, ModelOption
+from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 
 _ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
@@ -58,15 +58,7 @@ def command(
     link: Annotated[
         bool, typer.Option("--link", help="With --sort-into: make symbolic links.")
     ] = False,
-    review: Annotated[
-        Path | None,
-        typer.Option(
-            "--review",
-            metavar="HTML",
-            dir_okay=False,
-            help="Write a page to look at the pictures and correct their labels.",
-        ),
-    ] = None,
+    review: ReviewOption = None,
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
