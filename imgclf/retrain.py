@@ -24,6 +24,7 @@ from imgclf.lock import lock
 from imgclf.model.classifier import open_classifier
 from imgclf.model.manifest import Correction, Manifest, installed_versions
 from imgclf.model.versions import keep_version, next_version
+from imgclf.signals import raise_again
 from imgclf.talk import Talk
 
 if TYPE_CHECKING:
@@ -236,6 +237,7 @@ def _publish(
         for picture in accepted
     )
     pixels = {case.picture.digest: case.pixels for case in cases}
+    raise_again()
     for picture in accepted:
         keep_picture(model, picture.digest, pixels[picture.digest])
     keep_version(model)

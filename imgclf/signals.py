@@ -16,13 +16,29 @@ class TerminateSignal(KeyboardInterrupt):
     """SIGTERM; what cleans up after Ctrl-C cleans up after it, too."""
 
 
+_raised: list[int] = []
+
+
 def raise_at_sigterm() -> None:
-    """Makes SIGTERM an exception, so that nothing half-written is left behind."""
+    """Makes SIGTERM an exception, as Ctrl-C is, so that nothing half-written is left behind."""
 
     def raise_it(number: int, frame: FrameType | None) -> None:
-        raise TerminateSignal
+        _raised.append(number)
+        raise _exception(number)
 
     signal.signal(signal.SIGTERM, raise_it)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, raise_it)
+
+
+def raise_again() -> None:
+    """Raises what was raised before and got lost: a library that loads may swallow anything.
+
+    Raises:
+        KeyboardInterrupt: See `StopRequest.obey`.
+    """
+    if _raised:
+        raise _exception(_raised[-1])
 
 
 def ended_by(error: KeyboardInterrupt, message: str = "", hint: str | None = None) -> ImgclfError:
