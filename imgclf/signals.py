@@ -19,8 +19,11 @@ class TerminateSignal(KeyboardInterrupt):
 _raised: list[int] = []
 
 
-def raise_at_sigterm() -> None:
-    """Makes SIGTERM an exception, as Ctrl-C is, so that nothing half-written is left behind."""
+def raise_at_signals() -> None:
+    """Makes SIGTERM an exception, as Ctrl-C is, and has both noted for `raise_again`.
+
+    So nothing half-written is left behind. Ctrl-C stays ignored where the process was started so.
+    """
 
     def raise_it(number: int, frame: FrameType | None) -> None:
         _raised.append(number)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from imgclf.model.classifier import open_classifier
 from imgclf.model.versions import versions
 from imgclf.predict import predict
 from imgclf.retrain import retrain
+from imgclf.signals import ended_by, raise_at_signals
 from imgclf.train import Trained
 from tests.test_crash import leftovers
 from tests.test_train import quiet
@@ -131,6 +132,32 @@ def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
     done = retrain(trained.model, read_inputs(["new"], None, []), quiet())
     assert (done.outcome, done.version) == ("corrected", 2)
     assert len(read_journal(trained.model)) == len(done.pictures) == 20
+
+
+@ENDS
+def test_a_signal_that_a_library_swallowed_still_ends_a_retraining(
+    trained: Trained,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    status: int,
+    word: str,
+) -> None:
+    monkeypatch.setattr("imgclf.signals._raised", [])
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    old = trained.model.read_bytes()
+    try:
+        raise_at_signals()
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            retrain(trained.model, read_inputs(["new"], None, []), quiet())
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    ended = ended_by(caught.value)
+    assert (ended.exit_status, ended.message) == (status, word)
+    assert trained.model.read_bytes() == old
+    assert read_journal(trained.model) == []
 
 
 @ENDS

@@ -19,7 +19,7 @@ from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
 from imgclf.disk import problem_of
 from imgclf.errors import ImgclfError, UsageError
-from imgclf.signals import ended_by, raise_at_sigterm
+from imgclf.signals import ended_by, raise_at_signals
 
 COMMANDS = (
     "init",
@@ -116,7 +116,7 @@ def _options(
 
 def main() -> None:
     """Runs the command line; the only place where errors become messages and statuses."""
-    raise_at_sigterm()
+    raise_at_signals()
     try:
         app()
     except ImgclfError as error:
