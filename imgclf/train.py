@@ -15,6 +15,7 @@ from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import DEFAULT_BYTES
 from imgclf.data.dataset import DataSet, Part, read_config_dataset
 from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.errors import ImgclfError
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
@@ -65,6 +66,7 @@ class _Fitted:
     """A model after its last epoch, with the weights to publish."""
 
     model: keras.Model
+    resampling: Resampling | None
     stack: Stack
     history: dict[str, list[float]]
     published_epoch: int
@@ -190,18 +192,19 @@ def _fit(
     from imgclf.backend import keras
     from imgclf.callbacks.numbers import out_of_memory_as_error
     from imgclf.callbacks.stack import build_stack
-    from imgclf.model.build import build_model
+    from imgclf.model.build import augmentation_layers, build_model
 
     training = loaded.config.training
     num_classes = len(data.folder.class_names)
     seed = loaded.config.data.seed if training.seed is None else training.seed
     stop = StopRequest()
     with out_of_memory_as_error(loaded):
+        resampling = leading_resampling(augmentation_layers(loaded))
         keras.utils.set_random_seed(seed)
-        model = build_model(loaded, head)
+        model = build_model(loaded, head, resampling)
         if show_summary is not None:
             model.summary(print_fn=lambda line, line_break=True: show_summary(line))
-        feed = _feed(loaded, data.training, head, num_classes, shuffle_seed=seed)
+        feed = _feed(loaded, data.training, head, num_classes, seed, resampling)
         prints = fingerprint(loaded, data.folder.fingerprint())
         stack = build_stack(loaded, plan.run.path, talk, feed=feed, fingerprint=prints, stop=stop)
         first_epoch = _restore(plan.commit, model, stack, training.epochs, talk)
@@ -223,15 +226,20 @@ def _fit(
     if training.publish == "best" and stack.best.epoch is not None:
         model.set_weights(stack.best.weights)
         published_epoch = stack.best.epoch + 1
-    return _Fitted(model, stack, history, published_epoch, seconds)
+    return _Fitted(model, resampling, stack, history, published_epoch, seconds)
 
 
 def _feed(
-    loaded: LoadedConfig, part: Part, head: Head, num_classes: int, shuffle_seed: int | None = None
+    loaded: LoadedConfig,
+    part: Part,
+    head: Head,
+    num_classes: int,
+    shuffle_seed: int | None = None,
+    resampling: Resampling | None = None,
 ) -> Feed:
     labels = encode_labels(part.labels, head.label_mode, num_classes)
     batch_size = loaded.config.data.batch_size
-    return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed)
+    return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed, resampling)
 
 
 def _report(
@@ -250,6 +258,7 @@ def _report(
             loaded,
             data,
             fitted.model,
+            fitted.resampling,
             run=run,
             record=record,
             manifest=published.manifest,

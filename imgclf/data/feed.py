@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
+from imgclf.data.resampling import Resampling
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -39,7 +40,8 @@ class Feed:
     """Batches of decoded pictures with their labels, as a `tf.data.Dataset`.
 
     Individual pictures are shuffled, anew each epoch, by a permutation that is a function of
-    the seed and the epoch alone, so that a resumed training sees what it would have seen.
+    the seed and the epoch alone, and resampled by maps that are a function of these and of the
+    batch, so that a resumed training sees what it would have seen.
 
     Args:
         pixels: uint8, shape (rows, height, width, 3); may be memory-mapped.
@@ -47,6 +49,7 @@ class Feed:
         labels: Encoded labels of these rows, shape (pictures, ...).
         batch_size: Pictures in a batch; the last one may be smaller.
         shuffle_seed: None keeps the order of `rows`.
+        resampling: Augments each batch; drawn by the shuffle seed, which must be given then.
 
     Attributes:
         epoch: Set before each epoch; chooses the permutation.
@@ -60,12 +63,14 @@ class Feed:
         labels: NDArray[Any],
         batch_size: int,
         shuffle_seed: int | None = None,
+        resampling: Resampling | None = None,
     ) -> None:
         self._pixels = pixels
         self._rows = rows
         self._labels = labels
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
+        self._resampling = resampling
         self.epoch = 0
         self.first_batch = 0
 
@@ -80,13 +85,20 @@ class Feed:
             return np.arange(len(self._rows))
         return np.random.default_rng([self._shuffle_seed, epoch]).permutation(len(self._rows))
 
-    def batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
-        """One epoch: float32 pictures of shape (batch, height, width, 3) with their labels."""
+    def batches(self) -> Iterator[tuple[Pixels, NDArray[Any]]]:
+        """One epoch: uint8 pictures of shape (batch, height, width, 3) with their labels."""
         order = self.order(self.epoch)
         for batch in range(self.first_batch, self.num_batches):
             positions = order[batch * self._batch_size : (batch + 1) * self._batch_size]
             pictures = self._pixels[self._rows[positions]]
-            yield pictures.astype(np.float32), self._labels[positions]
+            yield self._augmented(pictures, batch), self._labels[positions]
+
+    def _augmented(self, pictures: Pixels, batch: int) -> Pixels:
+        if self._resampling is None or self._shuffle_seed is None:
+            return pictures
+        random = np.random.default_rng([self._shuffle_seed, self.epoch, batch])
+        count, height, width, _ = pictures.shape
+        return self._resampling.apply(pictures, self._resampling.draw(random, count, height, width))
 
     def dataset(self) -> tf.data.Dataset:
         """The batches as a dataset; each iteration over it reads `epoch` anew."""
@@ -94,7 +106,7 @@ class Feed:
 
         height, width = self._pixels.shape[1:3]
         signature = (
-            tf.TensorSpec((None, height, width, 3), tf.float32),
+            tf.TensorSpec((None, height, width, 3), tf.uint8),
             tf.TensorSpec((None, *self._labels.shape[1:]), tf.as_dtype(self._labels.dtype)),
         )
         dataset = tf.data.Dataset.from_generator(self.batches, output_signature=signature)

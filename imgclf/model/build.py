@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config import Head, LoadedConfig, Spec
+from imgclf.data.resampling import Resampling
 from imgclf.errors import ModelFileError
 from imgclf.model.head import Activation
 from imgclf.model.keras_objects import make
 
 
-def build_model(loaded: LoadedConfig, head: Head) -> keras.Sequential:
+def augmentation_layers(loaded: LoadedConfig) -> list[Any]:
+    """The layers under `augmentation`, in no network yet.
+
+    Raises:
+        ConfigError: Something that Keras refuses, naming its line.
+    """
+    return [
+        make(loaded, "layers", spec, key)
+        for key, spec in _keyed("augmentation", loaded.config.augmentation)
+    ]
+
+
+def build_model(
+    loaded: LoadedConfig, head: Head, resampling: Resampling | None = None
+) -> keras.Sequential:
     """One flat, compiled network: augmentation, the declared layers, the output layer.
 
-    It takes float32 RGB pictures of shape (batch, height, width, 3) with values 0 to 255. Keras
-    leaves the augmentation out when it predicts.
+    It takes RGB pictures of shape (batch, height, width, 3) with values 0 to 255. Keras leaves
+    the augmentation out when it predicts.
 
     Args:
         loaded: The config.
         head: The output layer and the loss; see `resolve_head`.
+        resampling: What the feed does; the layers that it stands for are left out.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
@@ -27,8 +44,9 @@ def build_model(loaded: LoadedConfig, head: Head) -> keras.Sequential:
     config = loaded.config
     height, width = config.data.image_size
     model = keras.Sequential([keras.Input((height, width, 3))])
+    resampled = len(resampling.layers) if resampling else 0
     specs = [
-        *_keyed("augmentation", config.augmentation),
+        *_keyed("augmentation", config.augmentation)[resampled:],
         *_keyed("model.layers", config.model.layers),
         ("model.output", head.output),
     ]

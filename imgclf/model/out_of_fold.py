@@ -18,13 +18,14 @@ from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import Part
 from imgclf.data.feed import Feed, encode_labels
 from imgclf.data.folds import divide
+from imgclf.data.resampling import leading_resampling
 from imgclf.errors import UsageError
 from imgclf.files import atomic_path
 from imgclf.model.head import Probabilities, to_probabilities
 from imgclf.talk import Advance, Talk
 
 # Raise it when the same config, pictures and folds give other probabilities.
-_VERSION = 1
+_VERSION = 2
 
 
 def out_of_fold_probabilities(
@@ -105,10 +106,11 @@ class _Network:
 
     def __init__(self, loaded: LoadedConfig, head: Head) -> None:
         # Keras's import takes seconds, which what lies in the cache should not cost.
-        from imgclf.model.build import build_model, output_activation
+        from imgclf.model.build import augmentation_layers, build_model, output_activation
 
         self._loaded, self._head = loaded, head
-        self._model = build_model(loaded, head)
+        self._resampling = leading_resampling(augmentation_layers(loaded))
+        self._model = build_model(loaded, head, self._resampling)
         self._activation = output_activation(self._model)
         optimizer = self._model.optimizer
         optimizer.build(self._model.trainable_variables)
@@ -126,7 +128,14 @@ class _Network:
         self._begin_anew(seed)
         num_classes = max(model.output_shape[-1], 2)
         labels = encode_labels(training.labels, self._head.label_mode, num_classes)
-        feed = Feed(training.pixels, training.rows, labels, config.data.batch_size, seed)
+        feed = Feed(
+            training.pixels,
+            training.rows,
+            labels,
+            config.data.batch_size,
+            seed,
+            self._resampling,
+        )
         said: list[Probabilities] = []
 
         def judge(epoch: int, logs: object) -> None:
@@ -161,7 +170,7 @@ class _Network:
         from imgclf.model.build import build_model
 
         keras.utils.set_random_seed(seed)
-        fresh = build_model(self._loaded, self._head)
+        fresh = build_model(self._loaded, self._head, self._resampling)
         for mine, new in zip(_variables(self._model), _variables(fresh), strict=True):
             mine.assign(new)
         optimizer = self._model.optimizer

@@ -14,6 +14,7 @@ from imgclf.config import LoadedConfig
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
 from imgclf.data.findings import Finding, count_pictures, find_problems
+from imgclf.data.resampling import Resampling
 from imgclf.model.calibration import Bin, reliability
 from imgclf.model.head import Probabilities
 from imgclf.model.manifest import Manifest
@@ -97,6 +98,7 @@ def gather_facts(
     loaded: LoadedConfig,
     data: DataSet,
     network: keras.Model,
+    resampling: Resampling | None,
     *,
     run: RunFolder,
     record: RunRecord,
@@ -109,7 +111,8 @@ def gather_facts(
     Args:
         loaded: What it was trained by.
         data: What it was trained on.
-        network: With its augmentation layers; their random seeds move on.
+        network: As trained, with its augmentation layers; their random seeds move on.
+        resampling: What the feed did in place of the first of them.
         run: Its folder.
         record: As it will be when the run is finished.
         manifest: Of the published model.
@@ -121,6 +124,7 @@ def gather_facts(
     evaluation = evaluate_probabilities(
         probabilities, labels, names, part="validation", temperature=manifest.temperature
     )
+    layers = _augmentation(loaded, network, resampling)
     return RunFacts(
         loaded,
         run,
@@ -131,7 +135,7 @@ def gather_facts(
         tuple(reliability(probabilities, labels)),
         tuple(_mistakes(data, probabilities)),
         bool(loaded.config.augmentation) or any(map(_is_random, network.layers)),
-        tuple(_augmented(_augmentation(loaded, network), data.training, names)),
+        tuple(_augmented(resampling, layers, data.training, names)),
         count_pictures(data),
         find_problems(data),
     )
@@ -159,10 +163,12 @@ def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
         )
 
 
-def _augmentation(loaded: LoadedConfig, network: keras.Model) -> list[Any]:
+def _augmentation(
+    loaded: LoadedConfig, network: keras.Model, resampling: Resampling | None
+) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
     layers = list(network.layers)
-    count = len(loaded.config.augmentation)
+    count = len(loaded.config.augmentation) - (len(resampling.layers) if resampling else 0)
     while count < len(layers) and _is_random(layers[count]):
         count += 1
     return layers[:count]
@@ -172,12 +178,18 @@ def _is_random(layer: Any) -> bool:
     return type(layer).__name__.startswith("Random")
 
 
-def _augmented(layers: Sequence[Any], part: Part, names: Sequence[str]) -> Iterator[Augmented]:
-    if not layers:
+def _augmented(
+    resampling: Resampling | None, layers: Sequence[Any], part: Part, names: Sequence[str]
+) -> Iterator[Augmented]:
+    if not layers and resampling is None:
         return
     chosen = _one_of_each(part.labels)
     pixels = part.pixels[part.rows[chosen]]
-    drawn: Any = np.repeat(pixels, _DRAWS, axis=0).astype(np.float32)
+    copies = np.repeat(pixels, _DRAWS, axis=0)
+    if resampling is not None:
+        random = np.random.default_rng(0)
+        copies = resampling.apply(copies, resampling.draw(random, *copies.shape[:3]))
+    drawn: Any = copies.astype(np.float32)
     for layer in layers:
         drawn = layer(drawn, training=True)
     draws = np.asarray(drawn)
