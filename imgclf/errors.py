@@ -2,6 +2,7 @@
 
     ImgclfError                1   a fault of imgclf itself
     ├── UsageError             2   the command line asks for something that can't be done
+    │   └── OutOfMemoryError   2   for a batch of so many pictures, say
     ├── ConfigError            2   the config file, with every problem found in it
     ├── DataError              2   the folders of pictures, or a list of them
     │   └── PictureError       2   one picture that can't be read
@@ -46,6 +47,10 @@ class UsageError(ImgclfError):
     """The command line asks for something that can't be done."""
 
     exit_status = 2
+
+
+class OutOfMemoryError(UsageError):
+    """There is not enough memory for a batch of so many pictures, say."""
 
 
 @dataclass(frozen=True)

@@ -115,5 +115,5 @@ def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Seq
     num_classes = len(manifest.class_names)
     loaded = parse_config(write_yaml(manifest.config), model)
     labels = encode_labels(part.labels, resolve_head(loaded, num_classes).label_mode, num_classes)
-    feed = Feed(part.pixels, part.rows, labels, loaded.config.data.batch_size)
+    feed = Feed(part.pixels, part.rows, labels, loaded.config.data.first_batch_size)
     load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)

@@ -17,11 +17,11 @@ from imgclf.callbacks.commits import Commit, latest_of_run, state_directory
 from imgclf.changes import Change, compare, fields, listed
 from imgclf.config import LoadedConfig
 from imgclf.errors import UsageError
-from imgclf.run_folder import RunFolder, RunRecord, latest_run, new_run
+from imgclf.run_folder import RunFolder, RunRecord, Settled, latest_run, new_run
 from imgclf.talk import Talk
 
 # Neither the weights nor the log depend on these.
-_MOOT = ("name", "callbacks.ProgbarLogger", "callbacks.History")
+_MOOT = ("name", "data.cache", "callbacks.ProgbarLogger", "callbacks.History")
 # What an interrupted training can take up on its way: it only decides how far it goes, and what
 # is written of it from then on.
 _OPEN = (
@@ -52,12 +52,20 @@ class Plan:
     record: RunRecord | None = None
     commit: Commit | None = None
 
-    def begin(self, loaded: LoadedConfig, data_fingerprint: str, command: str) -> RunRecord:
+    @property
+    def settled(self) -> Settled | None:
+        """What the run that is gone on with had settled."""
+        return self.record.settled if self.record is not None and self.commit is not None else None
+
+    def begin(
+        self, loaded: LoadedConfig, data_fingerprint: str, command: str, settled: Settled
+    ) -> RunRecord:
         """Writes down that the run is being trained, and how; returns its record."""
         interrupted = self.record is not None and self.record.status == "running"
         record = RunRecord(
             data_fingerprint=data_fingerprint,
             command=command,
+            settled=settled,
             publication=self.record.publication if interrupted and self.record else None,
         )
         self.run.begin(record, loaded.text, loaded.resolved_yaml())
@@ -118,6 +126,11 @@ def fingerprint(loaded: LoadedConfig, data_fingerprint: str) -> dict[str, str]:
     }
     digest = hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode())
     return {"config": digest.hexdigest(), "data": data_fingerprint}
+
+
+def latest_commit(loaded: LoadedConfig, run: RunFolder, talk: Talk) -> Commit | None:
+    """Where a training that is under way can go on; None if it keeps nothing or has none yet."""
+    return _latest_commit(run, fields(loaded.resolved_yaml()), talk)
 
 
 def _latest_commit(run: RunFolder, before: Mapping[str, Any], talk: Talk) -> Commit | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,8 @@ from imgclf.files import atomic_write_bytes, atomic_write_text
 from imgclf.model.scores import Scores
 
 RUNS_DIRECTORY = Path("runs")
+
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 _STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 
@@ -31,6 +33,18 @@ class Publication(msgspec.Struct, frozen=True):
     created: str
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """What a config leaves open (`auto`), as a run has it: it goes on as it began.
+
+    Attributes:
+        precision: What the network computes in.
+        batch_size: Pictures in a step.
+    """
+
+    precision: Precision
+    batch_size: int
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What `run.json` says of a training.
 
@@ -38,6 +52,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         status: "running" until the model is published; also after a crash.
         seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
         data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        settled: What the config leaves open.
         published_epoch: Whose weights the model has, counted from 1.
         scores: Of the published model on the validation pictures.
         test_scores: Likewise on the data set's test part, if it has one.
@@ -48,6 +63,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["running", "finished"] = "running"
     data_fingerprint: str
+    settled: Settled | None = None
     epochs_run: int = 0
     seconds: float | None = None
     published_epoch: int | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,9 @@ from msgspec.structs import replace
 
 from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import DEFAULT_BYTES
-from imgclf.data.dataset import DataSet, Part, read_config_dataset
-from imgclf.data.feed import Feed, encode_labels
-from imgclf.data.resampling import Resampling, leading_resampling
-from imgclf.errors import ImgclfError
+from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.errors import ImgclfError, OutOfMemoryError
+from imgclf.fitting import Fitted, fit, settle
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
 from imgclf.model.versions import versions
@@ -24,15 +22,12 @@ from imgclf.publish import Published, publish, score_test_part
 from imgclf.report.curves import draw_curves
 from imgclf.report.run_facts import gather_facts
 from imgclf.report.run_page import write_report
-from imgclf.resuming import Plan, fingerprint, plan_training
+from imgclf.resuming import Plan, latest_commit, plan_training
 from imgclf.run_folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.signals import StopRequest, ended_by
 from imgclf.talk import Talk
 
 if TYPE_CHECKING:
-    from imgclf.backend import keras
-    from imgclf.callbacks.commits import Commit
-    from imgclf.callbacks.stack import Stack
     from imgclf.model.manifest import Manifest
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
@@ -59,18 +54,6 @@ class Trained:
     seconds: float = 0.0
     tensorboard: Path | None = None
     replaced: Manifest | None = None
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A model after its last epoch, with the weights to publish."""
-
-    model: keras.Model
-    resampling: Resampling | None
-    stack: Stack
-    history: dict[str, list[float]]
-    published_epoch: int
-    seconds: float
 
 
 def train(
@@ -120,8 +103,9 @@ def train(
             plan = plan_training(loaded, prints, talk, fresh=fresh, published=model_path.exists())
             if plan.what == "nothing" and plan.record is not None:
                 return Trained("unchanged", plan.run, plan.record, model_path)
-            record = plan.begin(loaded, prints, command)
-            fitted = _fit(loaded, head, data, plan, talk, show_summary)
+            settled = plan.settled or settle(loaded, head, data, talk)
+            record = plan.begin(loaded, prints, command, settled)
+            fitted, record = _fit(loaded, head, data, plan, record, talk, show_summary)
             with talk.track("writing the model, its LiteRT twin and its replay memory"):
                 published = publish(
                     loaded,
@@ -145,8 +129,7 @@ def train(
             )
             _report(loaded, data, fitted, plan.run, record, published, talk)
             plan.run.write(record)
-            if fitted.stack.committed_state is not None:
-                fitted.stack.committed_state.finished()
+            fitted.finished()
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
     outcome: Literal["trained", "resumed"] = "trained" if plan.commit is None else "resumed"
@@ -185,67 +168,45 @@ def _fit(
     head: Head,
     data: DataSet,
     plan: Plan,
+    record: RunRecord,
     talk: Talk,
     show_summary: Callable[[str], None] | None,
-) -> _Fitted:
-    # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
-    from imgclf.backend import keras
-    from imgclf.callbacks.numbers import out_of_memory_as_error
-    from imgclf.callbacks.stack import build_stack
-    from imgclf.model.build import augmentation_layers, build_model
-
-    training = loaded.config.training
-    num_classes = len(data.folder.class_names)
-    seed = loaded.config.data.seed if training.seed is None else training.seed
-    stop = StopRequest()
-    with out_of_memory_as_error(loaded):
-        resampling = leading_resampling(augmentation_layers(loaded))
-        keras.utils.set_random_seed(seed)
-        model = build_model(loaded, head, resampling)
-        if show_summary is not None:
-            model.summary(print_fn=lambda line, line_break=True: show_summary(line))
-        feed = _feed(loaded, data.training, head, num_classes, seed, resampling)
-        prints = fingerprint(loaded, data.folder.fingerprint())
-        stack = build_stack(loaded, plan.run.path, talk, feed=feed, fingerprint=prints, stop=stop)
-        first_epoch = _restore(plan.commit, model, stack, training.epochs, talk)
-
-        started = time.monotonic()
-        with stack.running(), stop.listening(talk):
-            history = model.fit(
-                feed.dataset(),
-                validation_data=_feed(loaded, data.validation, head, num_classes).dataset(),
-                epochs=training.epochs,
-                initial_epoch=first_epoch,
-                callbacks=stack.callbacks,
-                shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
-                verbose=0,
-            ).history
-        seconds = time.monotonic() - started
-
-    published_epoch = len(history["loss"])
-    if training.publish == "best" and stack.best.epoch is not None:
-        model.set_weights(stack.best.weights)
-        published_epoch = stack.best.epoch + 1
-    return _Fitted(model, resampling, stack, history, published_epoch, seconds)
-
-
-def _feed(
-    loaded: LoadedConfig,
-    part: Part,
-    head: Head,
-    num_classes: int,
-    shuffle_seed: int | None = None,
-    resampling: Resampling | None = None,
-) -> Feed:
-    labels = encode_labels(part.labels, head.label_mode, num_classes)
-    batch_size = loaded.config.data.batch_size
-    return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed, resampling)
+) -> tuple[Fitted, RunRecord]:
+    """Trains; with `batch_size: auto`, goes on with half as many pictures where memory ends."""
+    stop, run, commit = StopRequest(), plan.run, plan.commit
+    while True:
+        assert record.settled is not None
+        try:
+            fitted = fit(
+                loaded,
+                head,
+                data,
+                run.path,
+                commit,
+                record.settled,
+                talk,
+                stop,
+                show_summary=show_summary,
+            )
+            return fitted, record
+        except OutOfMemoryError:
+            if loaded.config.data.batch_size != "auto" or record.settled.batch_size == 1:
+                raise
+        half = record.settled.batch_size // 2
+        talk.warning(
+            f"the memory does not suffice for batches of {record.settled.batch_size} pictures; "
+            f"going on with {half}"
+        )
+        record = replace(record, settled=replace(record.settled, batch_size=half))
+        run.write(record)
+        commit = latest_commit(loaded, run, talk)
+        show_summary = None
 
 
 def _report(
     loaded: LoadedConfig,
     data: DataSet,
-    fitted: _Fitted,
+    fitted: Fitted,
     run: RunFolder,
     record: RunRecord,
     published: Published,
@@ -270,15 +231,3 @@ def _report(
         raise
     except Exception as error:  # the training is none the worse for a page that can't be made
         talk.warning(f"no report: {type(error).__name__}: {error}")
-
-
-def _restore(
-    commit: Commit | None, model: keras.Model, stack: Stack, epochs: int, talk: Talk
-) -> int:
-    """Puts back what was committed; the epoch, from 0, to begin in."""
-    if commit is None or stack.committed_state is None:
-        return 0
-    start = stack.committed_state.restore(commit, model)
-    batch = f", batch {start.batch}" if start.batch else ""
-    talk.note(f"going on after epoch {start.epoch}{batch}")
-    return epochs if start.stopped else start.epoch

@@ -78,6 +78,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  image_size: [180, 180]\n"
         "  batch_size: 32\n"
         "  resize: stretch\n"
+        "  cache: disk\n"
         "augmentation: []\n"
         "model:\n"
         "  layers: [Flatten]\n"
@@ -89,6 +90,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  metrics: [accuracy]\n"
         "  seed: null\n"
         "  publish: best\n"
+        "  precision: auto\n"
         "callbacks: []\n"
     )
 

@@ -103,7 +103,7 @@ def test_a_full_disk_is_not_taken_for_too_little_memory(tmp_path: Path) -> None:
 
     loaded = declare(tmp_path)
     full = tf.errors.ResourceExhaustedError(None, None, "x.tfevents; No space left on device")
-    with pytest.raises(tf.errors.ResourceExhaustedError), out_of_memory_as_error(loaded):
+    with pytest.raises(tf.errors.ResourceExhaustedError), out_of_memory_as_error(loaded, 4):
         raise full
-    with pytest.raises(UsageError, match="batch_size=2 --fresh"), out_of_memory_as_error(loaded):
+    with pytest.raises(UsageError, match="batch_size=2 --fresh"), out_of_memory_as_error(loaded, 4):
         raise MemoryError

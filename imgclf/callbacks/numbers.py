@@ -11,7 +11,7 @@ from imgclf.backend import keras
 from imgclf.callbacks.epoch import EpochAware, Logs, learning_rates
 from imgclf.config import LoadedConfig
 from imgclf.disk import problem_of
-from imgclf.errors import ImgclfError, UsageError
+from imgclf.errors import ImgclfError, OutOfMemoryError, UsageError
 
 _SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")
 
@@ -75,11 +75,15 @@ def _causes(model: Any) -> Iterator[str]:
 
 
 @contextmanager
-def out_of_memory_as_error(loaded: LoadedConfig) -> Iterator[None]:
+def out_of_memory_as_error(loaded: LoadedConfig, batch_size: int) -> Iterator[None]:
     """Says what to do where the memory does not suffice.
 
+    Args:
+        loaded: What is trained.
+        batch_size: Pictures in a step.
+
     Raises:
-        UsageError: It does not.
+        OutOfMemoryError: It does not.
     """
     try:
         yield
@@ -88,15 +92,14 @@ def out_of_memory_as_error(loaded: LoadedConfig) -> Iterator[None]:
     except Exception as error:
         if not _is_out_of_memory(error):
             raise
-        data = loaded.config.data
-        height, width = data.image_size
-        if data.batch_size > 1:
-            smaller = f"--set data.batch_size={data.batch_size // 2} --fresh"
+        height, width = loaded.config.data.image_size
+        if batch_size > 1:
+            smaller = f"--set data.batch_size={batch_size // 2} --fresh"
         else:
             smaller = f"--set 'data.image_size=[{height // 2}, {width // 2}]' --fresh"
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(
-            f"the memory does not suffice for batches of {data.batch_size} pictures of "
+        raise OutOfMemoryError(
+            f"the memory does not suffice for batches of {batch_size} pictures of "
             f"{height} x {width} in this network ({reason[:200]})",
             f"try: {smaller}",
         ) from error

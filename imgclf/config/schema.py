@@ -19,6 +19,8 @@ def _square(value: Any) -> Any:
 
 
 _Side = Annotated[int, Field(ge=8, le=4096)]
+_BatchSize = Annotated[int, Field(ge=1, le=65536)]
+_AUTO_BATCH_SIZE = 32
 _LARGEST_SEED = 2**32 - 1
 _SEED = f"a whole number from 0 to {_LARGEST_SEED}"
 _NAME = "a word fit for a file name, without / \\ : and not beginning with a dot or a dash"
@@ -42,8 +44,11 @@ class DataConfig(_Section):
         validation_split: The part of the pictures that is held out, between 0 and 1.
         seed: Of the split, and of everything else unless training.seed is given.
         image_size: (height, width) in pixels.
-        batch_size: Pictures in one step.
+        batch_size: Pictures in one step; auto begins with 32, and with half as many when the
+            memory does not suffice.
         resize: How a picture of another shape is fitted.
+        cache: Where decoded pictures are kept: disk for this and later commands, memory for one
+            run, none to decode them anew each epoch.
     """
 
     directory: str = _field("the path of a folder", min_length=1)
@@ -52,8 +57,14 @@ class DataConfig(_Section):
     image_size: Annotated[tuple[_Side, _Side], BeforeValidator(_square)] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
-    batch_size: int = _field("a whole number from 1 to 65536", 32, ge=1, le=65536)
+    batch_size: _BatchSize | Literal["auto"] = _field("a whole number from 1 to 65536, auto", 32)
     resize: Literal["stretch", "crop", "pad"] = _field("stretch, crop, pad", "stretch")
+    cache: Literal["disk", "memory", "none"] = _field("disk, memory, none", "disk")
+
+    @property
+    def first_batch_size(self) -> int:
+        """How many pictures the first step has."""
+        return _AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
 
 
 class ModelConfig(_Section):
@@ -78,6 +89,8 @@ class TrainingConfig(_Section):
         metrics: What is measured beside the loss.
         seed: Of weights, augmentation and shuffling; None takes data.seed.
         publish: The model of the best validation epoch, or of the last one.
+        precision: What the network computes in while it is trained; auto takes bfloat16 where
+            the hardware has it and a few steps of it are faster. The model is float32 anyway.
     """
 
     epochs: int = _field("a whole number, 1 or more", 30, ge=1, le=1_000_000)
@@ -86,6 +99,7 @@ class TrainingConfig(_Section):
     metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
     publish: Literal["best", "last"] = _field("best, last", "best")
+    precision: Literal["auto", "float32", "bfloat16"] = _field("auto, float32, bfloat16", "auto")
 
 
 class Config(_Section):

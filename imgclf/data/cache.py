@@ -1,4 +1,7 @@
-"""Decoded pictures, kept in a memory-mapped file so that the next run need not decode them."""
+"""Decoding a data set once, in threads, and keeping what came of it where the config says.
+
+On disk it is a memory-mapped file, so that the next run need not decode the pictures again.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.folder import Picture, Skipped
+from imgclf.data.on_demand import OnDemand
 from imgclf.data.threads import map_in_threads
 from imgclf.errors import PictureError
 from imgclf.files import atomic_path, atomic_write_text
 from imgclf.talk import Talk
 
 CACHE_DIRECTORY = Path(".imgclf-cache")
+
+Keep: TypeAlias = Literal["disk", "memory", "none"]
 
 # Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
 _DECODER_VERSION = 1
@@ -31,12 +38,12 @@ class Decoded:
     """The pixels of some pictures.
 
     Attributes:
-        pixels: uint8, shape (pictures, height, width, 3), memory-mapped; the row of a picture
-            that can't be read is black.
+        pixels: uint8, shape (pictures, height, width, 3), memory-mapped or as `Keep` says; the
+            row of a picture that can't be read is black, if there is one.
         failures: The pictures that can't be read, and why.
     """
 
-    pixels: Pixels
+    pixels: Pixels | OnDemand
     failures: tuple[Skipped, ...]
 
 
@@ -45,19 +52,36 @@ def decode_all(
     settings: DecoderSettings,
     talk: Talk,
     cache_directory: Path = CACHE_DIRECTORY,
+    keep: Keep = "disk",
 ) -> Decoded:
     """Decodes pictures in threads, or opens what an earlier call has decoded.
 
     The cache file is named by the content of the pictures and the decoder's settings: it can
     be deleted at any time, and nothing but its absence is ever noticed.
 
+    Args:
+        pictures: All of them.
+        settings: How they are decoded.
+        talk: For progress.
+        cache_directory: Where the cache file is.
+        keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
+            there; "memory" keeps them while they are used; "none" only looks which pictures can
+            be read, and decodes them anew whenever they are used.
+
     Raises:
         WriteError: The cache can't be written (the disk is full, say).
     """
+    found: tuple[Pixels | OnDemand, dict[int, str]] | None
     key = _key(pictures, settings)
     array_file, failures_file = cache_directory / f"{key}.npy", cache_directory / f"{key}.json"
     found = _open(array_file, failures_file, len(pictures), settings)
-    if found is None:
+    if found is None and keep == "memory":
+        in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
+        found = in_memory, _decode_into(in_memory, pictures, settings, talk)
+    elif found is None and keep == "none":
+        on_demand = OnDemand(pictures, settings)
+        found = on_demand, _decode_into(None, pictures, settings, talk)
+    elif found is None:
         # What was written is kept open: the files may be gone already, for they may be deleted.
         found = _fill(pictures, settings, talk, array_file, failures_file)
     pixels, reasons = found
@@ -73,28 +97,38 @@ def _fill(
     failures_file: Path,
 ) -> tuple[Pixels, dict[int, str]]:
     shape = (len(pictures), settings.height, settings.width, 3)
-    failures: dict[int, str] = {}
     with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-
-        def decode_row(index: int) -> tuple[int, str | None]:
-            try:
-                pixels[index] = decode(pictures[index].path, settings)
-            except PictureError as error:
-                return index, error.message
-            return index, None
-
-        with talk.track("decoding pictures", len(pictures)) as advance:
-            for index, failure in map_in_threads(decode_row, range(len(pictures))):
-                if failure is not None:
-                    failures[index] = failure
-                advance(1)
+        failures = _decode_into(pixels, pictures, settings, talk)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
         atomic_write_text(failures_file, json.dumps(failures))
     pixels.flags.writeable = False
     return pixels, failures
+
+
+def _decode_into(
+    pixels: Pixels | None, pictures: Sequence[Picture], settings: DecoderSettings, talk: Talk
+) -> dict[int, str]:
+    """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
+
+    def decode_row(index: int) -> tuple[int, str | None]:
+        try:
+            decoded = decode(pictures[index].path, settings)
+        except PictureError as error:
+            return index, error.message
+        if pixels is not None:
+            pixels[index] = decoded
+        return index, None
+
+    failures: dict[int, str] = {}
+    with talk.track("decoding pictures", len(pictures)) as advance:
+        for index, failure in map_in_threads(decode_row, range(len(pictures))):
+            if failure is not None:
+                failures[index] = failure
+            advance(1)
+    return failures
 
 
 def _reserve(file: Path, shape: tuple[int, ...]) -> None:

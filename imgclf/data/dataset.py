@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config import DataConfig
-from imgclf.data.cache import Decoded, decode_all
+from imgclf.data.cache import Decoded, Keep, decode_all
 from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
+from imgclf.data.on_demand import OnDemand
 from imgclf.errors import DataError
 from imgclf.talk import Talk
 
@@ -23,13 +24,13 @@ class Part:
 
     Attributes:
         pictures: Paths, labels and digests.
-        pixels: uint8, shape (rows, height, width, 3), memory-mapped; all parts share it.
+        pixels: uint8, shape (rows, height, width, 3); all parts share it. See `decode_all`.
         rows: Where each of `pictures` stands in `pixels`, shape (pictures,).
         labels: Class indices, shape (pictures,).
     """
 
     pictures: tuple[Picture, ...]
-    pixels: Pixels
+    pixels: Pixels | OnDemand
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
 
@@ -58,7 +59,12 @@ class DataSet:
 
 
 def read_dataset(
-    directory: Path, validation_split: float, seed: int, settings: DecoderSettings, talk: Talk
+    directory: Path,
+    validation_split: float,
+    seed: int,
+    settings: DecoderSettings,
+    talk: Talk,
+    keep: Keep = "disk",
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
@@ -67,7 +73,7 @@ def read_dataset(
     """
     folder = scan(directory, validation_split, seed)
     pictures = (*folder.training, *folder.validation, *folder.test)
-    decoded = decode_all(pictures, settings, talk)
+    decoded = decode_all(pictures, settings, talk, keep=keep)
     folder = folder.without(decoded.failures)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
     training, validation, test = (
@@ -81,7 +87,12 @@ def read_config_dataset(config: DataConfig, talk: Talk) -> DataSet:
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
     return read_dataset(
-        Path(config.directory), config.validation_split, config.seed, settings, talk
+        Path(config.directory),
+        config.validation_split,
+        config.seed,
+        settings,
+        talk,
+        config.cache,
     )
 
 

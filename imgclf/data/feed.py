@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
+from imgclf.data.on_demand import OnDemand
 from imgclf.data.resampling import Resampling
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Feed:
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: Pixels | OnDemand,
         rows: NDArray[np.int64],
         labels: NDArray[Any],
         batch_size: int,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from imgclf.backend import keras
@@ -11,6 +12,7 @@ from imgclf.data.resampling import Resampling
 from imgclf.errors import ModelFileError
 from imgclf.model.head import Activation
 from imgclf.model.keras_objects import make
+from imgclf.run_folder import Precision
 
 
 def augmentation_layers(loaded: LoadedConfig) -> list[Any]:
@@ -26,7 +28,10 @@ def augmentation_layers(loaded: LoadedConfig) -> list[Any]:
 
 
 def build_model(
-    loaded: LoadedConfig, head: Head, resampling: Resampling | None = None
+    loaded: LoadedConfig,
+    head: Head,
+    resampling: Resampling | None = None,
+    precision: Precision = "float32",
 ) -> keras.Sequential:
     """One flat, compiled network: augmentation, the declared layers, the output layer.
 
@@ -37,6 +42,8 @@ def build_model(
         loaded: The config.
         head: The output layer and the loss; see `resolve_head`.
         resampling: What the feed does; the layers that it stands for are left out.
+        precision: What the declared layers compute in; augmentation and output stay with float32,
+            as all weights do.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
@@ -51,7 +58,8 @@ def build_model(
         ("model.output", head.output),
     ]
     for key, spec in specs:
-        layer = make(loaded, "layers", spec, key)
+        with _computing_in(precision if key.startswith("model.layers") else "float32"):
+            layer = make(loaded, "layers", spec, key)
         try:
             model.add(layer)
         except Exception as error:  # whatever the layer raises when it sees its input's shape
@@ -74,6 +82,17 @@ def build_model(
         )
     compile_model(model, loaded, head)
     return model
+
+
+@contextmanager
+def _computing_in(precision: Precision) -> Iterator[None]:
+    """Layers made meanwhile have this policy, unless their config gives another."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def output_activation(model: keras.Model) -> Activation:

@@ -132,7 +132,7 @@ class _Network:
             training.pixels,
             training.rows,
             labels,
-            config.data.batch_size,
+            config.data.first_batch_size,
             seed,
             self._resampling,
         )

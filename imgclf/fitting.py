@@ -1,0 +1,170 @@
+"""Fitting: a model from a config, trained on a data set to its last epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgclf.callbacks.commits import Commit
+from imgclf.config import Head, LoadedConfig
+from imgclf.data.dataset import DataSet, Part
+from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.resampling import Resampling, leading_resampling
+from imgclf.resuming import fingerprint
+from imgclf.run_folder import Settled
+from imgclf.signals import StopRequest
+from imgclf.talk import Talk
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+    from imgclf.callbacks.stack import Stack
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model after its last epoch, with the weights to publish.
+
+    Attributes:
+        model: As it was trained, without the layers that `resampling` stands for.
+        resampling: What the feed did in place of augmentation layers.
+        history: Values by epoch, by Keras's names.
+        published_epoch: Whose weights it has, counted from 1.
+        seconds: What fitting took.
+        finished: To be called when the model is safe elsewhere; see `CommittedState.finished`.
+    """
+
+    model: keras.Model
+    resampling: Resampling | None
+    history: dict[str, list[float]]
+    published_epoch: int
+    seconds: float
+    finished: Callable[[], None]
+
+
+def settle(loaded: LoadedConfig, head: Head, data: DataSet, talk: Talk) -> Settled:
+    """Decides what a config leaves open.
+
+    Raises:
+        ConfigError: The network can't be built.
+        OutOfMemoryError: Not even for a try.
+    """
+    from imgclf.callbacks.numbers import out_of_memory_as_error
+    from imgclf.model.build import augmentation_layers
+    from imgclf.model.precision import choose_precision
+
+    batch_size = loaded.config.data.first_batch_size
+    with out_of_memory_as_error(loaded, batch_size):
+        resampling = leading_resampling(augmentation_layers(loaded))
+        pictures = len(data.training)
+        precision = choose_precision(loaded, head, resampling, pictures, batch_size, talk)
+    return Settled(precision, batch_size)
+
+
+def fit(
+    loaded: LoadedConfig,
+    head: Head,
+    data: DataSet,
+    run_folder: Path,
+    commit: Commit | None,
+    settled: Settled,
+    talk: Talk,
+    stop: StopRequest,
+    *,
+    show_summary: Callable[[str], None] | None = None,
+) -> Fitted:
+    """Trains to the last epoch.
+
+    Args:
+        loaded: What is trained.
+        head: Of the network.
+        data: What it is trained on.
+        run_folder: Where the files go.
+        commit: Where to go on; None to begin at the beginning.
+        settled: What the config leaves open.
+        talk: For progress and notes.
+        stop: Ends the training at the next step when somebody asks for it.
+        show_summary: Is given `model.summary()` before training.
+
+    Raises:
+        ConfigError: A callback can't be built.
+        OutOfMemoryError: The memory does not suffice.
+        UsageError: The loss is no number any more.
+        KeyboardInterrupt: `stop` was asked for; what was trained is committed.
+    """
+    # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
+    from imgclf.backend import keras
+    from imgclf.callbacks.numbers import out_of_memory_as_error
+    from imgclf.callbacks.stack import build_stack
+    from imgclf.model.build import augmentation_layers, build_model
+
+    training = loaded.config.training
+    num_classes = len(data.folder.class_names)
+    seed = loaded.config.data.seed if training.seed is None else training.seed
+    with out_of_memory_as_error(loaded, settled.batch_size):
+        resampling = leading_resampling(augmentation_layers(loaded))
+        keras.utils.set_random_seed(seed)
+        model = build_model(loaded, head, resampling, settled.precision)
+        if show_summary is not None:
+            model.summary(print_fn=lambda line, line_break=True: show_summary(line))
+        feed = _feed(settled, data.training, head, num_classes, seed, resampling)
+        prints = fingerprint(loaded, data.folder.fingerprint())
+        prints["batch_size"] = str(settled.batch_size)
+        stack = build_stack(loaded, run_folder, talk, feed=feed, fingerprint=prints, stop=stop)
+        first_epoch = _restore(commit, settled, model, stack, training.epochs, talk)
+
+        started = time.monotonic()
+        with stack.running(), stop.listening(talk):
+            history = model.fit(
+                feed.dataset(),
+                validation_data=_feed(settled, data.validation, head, num_classes).dataset(),
+                epochs=training.epochs,
+                initial_epoch=first_epoch,
+                callbacks=stack.callbacks,
+                shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
+                verbose=0,
+            ).history
+        seconds = time.monotonic() - started
+
+    published_epoch = len(history["loss"])
+    if training.publish == "best" and stack.best.epoch is not None:
+        model.set_weights(stack.best.weights)
+        published_epoch = stack.best.epoch + 1
+    state = stack.committed_state
+    finished = state.finished if state is not None else lambda: None
+    return Fitted(model, resampling, history, published_epoch, seconds, finished)
+
+
+def _feed(
+    settled: Settled,
+    part: Part,
+    head: Head,
+    num_classes: int,
+    shuffle_seed: int | None = None,
+    resampling: Resampling | None = None,
+) -> Feed:
+    labels = encode_labels(part.labels, head.label_mode, num_classes)
+    return Feed(part.pixels, part.rows, labels, settled.batch_size, shuffle_seed, resampling)
+
+
+def _restore(
+    commit: Commit | None,
+    settled: Settled,
+    model: keras.Model,
+    stack: Stack,
+    epochs: int,
+    talk: Talk,
+) -> int:
+    """Puts back what was committed; the epoch, from 0, to begin in."""
+    if commit is None or stack.committed_state is None:
+        return 0
+    # Halved since, the batches of an epoch that are done are twice as many.
+    before = int(commit.fingerprint.get("batch_size", settled.batch_size))
+    commit = dataclasses.replace(commit, batch=commit.batch * before // settled.batch_size)
+    start = stack.committed_state.restore(commit, model)
+    batch = f", batch {start.batch}" if start.batch else ""
+    talk.note(f"going on after epoch {start.epoch}{batch}")
+    return epochs if start.stopped else start.epoch
