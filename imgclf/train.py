@@ -148,7 +148,7 @@ def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
 
 
 def _read_pictures(loaded: LoadedConfig, talk: Talk) -> DataSet:
-    found = read_config_dataset(loaded.config.data, talk)
+    found = read_config_dataset(loaded.config.data, talk, _import_keras)
     folder = found.folder
     talk.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"
@@ -161,6 +161,11 @@ def _read_pictures(loaded: LoadedConfig, talk: Talk) -> DataSet:
     if len(folder.skipped) > 10:
         talk.warning(f"left out {len(folder.skipped) - 10} more files")
     return found
+
+
+def _import_keras() -> None:
+    """Seconds on one core, which threads that decode leave idle half of the time."""
+    import imgclf.backend  # noqa: F401
 
 
 def _fit(

@@ -11,7 +11,7 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.config import LoadedConfig, load_config, resolve_head
-from imgclf.data.cache import CACHE_DIRECTORY, decode_all
+from imgclf.data.cache import CACHE_DIRECTORY, Keep, decode_all
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
 from imgclf.errors import DataError, Interrupted, OutOfMemoryError
@@ -245,6 +245,23 @@ def test_pictures_that_are_decoded_on_demand_are_those_of_the_cache(pets: Path) 
     assert on_demand.pixels.shape == in_memory.pixels.shape == (len(pictures), 20, 30, 3)
     assert np.array_equal(on_demand.pixels[rows], in_memory.pixels[rows])
     assert np.array_equal(on_demand.pixels[rows[0]], in_memory.pixels[rows[0]])
+
+
+@pytest.mark.parametrize("keep", ["disk", "memory", "none"])
+def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
+    pets: Path, keep: Keep
+) -> None:
+    settings, done = DecoderSettings(20, 30, "pad"), []
+    pictures = scan(Path("dataset"), 0.2, 123).training
+
+    def decode_them() -> None:
+        decode_all(pictures, settings, quiet(), keep=keep, meanwhile=lambda: done.append(keep))
+
+    decode_them()
+    assert done == [keep]
+    decode_all(pictures, settings, quiet())  # on disk now
+    decode_them()
+    assert done == [keep]
 
 
 def test_a_picture_that_can_not_be_read_any_more_is_named(pets: Path) -> None:

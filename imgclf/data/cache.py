@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -28,6 +30,10 @@ from imgclf.talk import Talk
 CACHE_DIRECTORY = Path(".imgclf-cache")
 
 Keep: TypeAlias = Literal["disk", "memory", "none"]
+
+# Pictures whose decoding may have been begun but not been looked at: as many small ones as are
+# decoded while a library is imported.
+_WINDOW = 4096
 
 # Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
 _DECODER_VERSION = 1
@@ -53,6 +59,7 @@ def decode_all(
     talk: Talk,
     cache_directory: Path = CACHE_DIRECTORY,
     keep: Keep = "disk",
+    meanwhile: Callable[[], None] | None = None,
 ) -> Decoded:
     """Decodes pictures in threads, or opens what an earlier call has decoded.
 
@@ -67,6 +74,8 @@ def decode_all(
         keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
             there; "memory" keeps them while they are used; "none" only looks which pictures can
             be read, and decodes them anew whenever they are used.
+        meanwhile: Called while threads decode, before progress is shown; not if there is nothing
+            to decode.
 
     Raises:
         WriteError: The cache can't be written (the disk is full, say).
@@ -77,13 +86,13 @@ def decode_all(
     found = _open(array_file, failures_file, len(pictures), settings)
     if found is None and keep == "memory":
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
-        found = in_memory, _decode_into(in_memory, pictures, settings, talk)
+        found = in_memory, _decode_into(in_memory, pictures, settings, talk, meanwhile)
     elif found is None and keep == "none":
         on_demand = OnDemand(pictures, settings)
-        found = on_demand, _decode_into(None, pictures, settings, talk)
+        found = on_demand, _decode_into(None, pictures, settings, talk, meanwhile)
     elif found is None:
         # What was written is kept open: the files may be gone already, for they may be deleted.
-        found = _fill(pictures, settings, talk, array_file, failures_file)
+        found = _fill(pictures, settings, talk, meanwhile, array_file, failures_file)
     pixels, reasons = found
     failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
     return Decoded(pixels, failures)
@@ -93,6 +102,7 @@ def _fill(
     pictures: Sequence[Picture],
     settings: DecoderSettings,
     talk: Talk,
+    meanwhile: Callable[[], None] | None,
     array_file: Path,
     failures_file: Path,
 ) -> tuple[Pixels, dict[int, str]]:
@@ -100,7 +110,7 @@ def _fill(
     with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-        failures = _decode_into(pixels, pictures, settings, talk)
+        failures = _decode_into(pixels, pictures, settings, talk, meanwhile)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
         atomic_write_text(failures_file, json.dumps(failures))
@@ -109,7 +119,11 @@ def _fill(
 
 
 def _decode_into(
-    pixels: Pixels | None, pictures: Sequence[Picture], settings: DecoderSettings, talk: Talk
+    pixels: Pixels | None,
+    pictures: Sequence[Picture],
+    settings: DecoderSettings,
+    talk: Talk,
+    meanwhile: Callable[[], None] | None,
 ) -> dict[int, str]:
     """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
 
@@ -123,11 +137,16 @@ def _decode_into(
         return index, None
 
     failures: dict[int, str] = {}
-    with talk.track("decoding pictures", len(pictures)) as advance:
-        for index, failure in map_in_threads(decode_row, range(len(pictures))):
-            if failure is not None:
-                failures[index] = failure
-            advance(1)
+    # Closed whatever happens, so that no thread goes on decoding.
+    with closing(map_in_threads(decode_row, range(len(pictures)), _WINDOW)) as decoded:
+        begun = list(itertools.islice(decoded, 1))
+        if meanwhile is not None:
+            meanwhile()
+        with talk.track("decoding pictures", len(pictures)) as advance:
+            for index, failure in itertools.chain(begun, decoded):
+                if failure is not None:
+                    failures[index] = failure
+                advance(1)
     return failures
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,7 @@ def read_dataset(
     settings: DecoderSettings,
     talk: Talk,
     keep: Keep = "disk",
+    meanwhile: Callable[[], None] | None = None,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
@@ -73,7 +74,7 @@ def read_dataset(
     """
     folder = scan(directory, validation_split, seed)
     pictures = (*folder.training, *folder.validation, *folder.test)
-    decoded = decode_all(pictures, settings, talk, keep=keep)
+    decoded = decode_all(pictures, settings, talk, keep=keep, meanwhile=meanwhile)
     folder = folder.without(decoded.failures)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
     training, validation, test = (
@@ -82,8 +83,10 @@ def read_dataset(
     return DataSet(folder, training, validation, test)
 
 
-def read_config_dataset(config: DataConfig, talk: Talk) -> DataSet:
-    """The data set that a config names; see `read_dataset`."""
+def read_config_dataset(
+    config: DataConfig, talk: Talk, meanwhile: Callable[[], None] | None = None
+) -> DataSet:
+    """The data set that a config names; see `read_dataset` and `decode_all`."""
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
     return read_dataset(
@@ -93,6 +96,7 @@ def read_config_dataset(config: DataConfig, talk: Talk) -> DataSet:
         settings,
         talk,
         config.cache,
+        meanwhile,
     )
 
 

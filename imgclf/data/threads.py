@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 
 def map_in_threads(
     function: Callable[[_Item], _Result], items: Iterable[_Item], window: int = 64
-) -> Iterator[_Result]:
+) -> Generator[_Result]:
     """Like `map`, in threads and in order, with at most `window` results waiting.
 
     `ThreadPoolExecutor.map` reads all its input and keeps all its results; this keeps memory
