@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,7 @@ def fit(
     Raises:
         ConfigError: A callback can't be built.
         OutOfMemoryError: The memory does not suffice.
+        DataError: A picture that isn't kept decoded can't be read any more.
         UsageError: The loss is no number any more.
         KeyboardInterrupt: `stop` was asked for; what was trained is committed.
     """
@@ -116,11 +118,12 @@ def fit(
         stack = build_stack(loaded, run_folder, talk, feed=feed, fingerprint=prints, stop=stop)
         first_epoch = _restore(commit, settled, model, stack, training.epochs, talk)
 
+        validation = _feed(settled, data.validation, head, num_classes)
         started = time.monotonic()
-        with stack.running(), stop.listening(talk):
+        with stack.running(), stop.listening(talk), _plainly(feed, validation):
             history = model.fit(
                 feed.dataset(),
-                validation_data=_feed(settled, data.validation, head, num_classes).dataset(),
+                validation_data=validation.dataset(),
                 epochs=training.epochs,
                 initial_epoch=first_epoch,
                 callbacks=stack.callbacks,
@@ -136,6 +139,18 @@ def fit(
     state = stack.committed_state
     finished = state.finished if state is not None else lambda: None
     return Fitted(model, resampling, history, published_epoch, seconds, finished)
+
+
+@contextmanager
+def _plainly(*feeds: Feed) -> Iterator[None]:
+    """Raises what failed in a feed as it was, not as TensorFlow tells it."""
+    try:
+        yield
+    except Exception:
+        failures = [feed.failure for feed in feeds if feed.failure is not None]
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 def _feed(

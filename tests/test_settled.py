@@ -271,3 +271,28 @@ def test_a_picture_that_can_not_be_read_any_more_is_named(pets: Path) -> None:
     pictures[2].path.unlink()
     with pytest.raises(DataError, match=pictures[2].path.name):
         on_demand[np.array([0, 2])]
+
+
+VANDAL = """\
+import pathlib
+from imgclf.backend import keras
+
+class Vandal(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1 and not pathlib.Path("struck").exists():
+            pathlib.Path("struck").touch()
+            for picture in pathlib.Path("dataset/cat").iterdir():
+                picture.unlink()
+"""
+
+
+def test_a_picture_that_vanishes_while_training_is_named_and_the_training_can_go_on(
+    pets: Path,
+) -> None:
+    PETS.write_text(CONFIG + "callbacks: [vandal.py:Vandal]\n")
+    Path("vandal.py").write_text(VANDAL)
+    shutil.copytree("dataset", "kept")
+    with pytest.raises(DataError, match="could be read when the training began"):
+        train(PETS, quiet(), ["data.cache=none"])
+    shutil.copytree("kept", "dataset", dirs_exist_ok=True)
+    assert train(PETS, quiet(), ["data.cache=none"]).outcome == "resumed"

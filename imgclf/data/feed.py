@@ -55,6 +55,7 @@ class Feed:
     Attributes:
         epoch: Set before each epoch; chooses the permutation.
         first_batch: Batches of that epoch to leave out, because a resumed training has had them.
+        failure: What kept a batch from being made, if TensorFlow complains of one.
     """
 
     def __init__(
@@ -72,8 +73,11 @@ class Feed:
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
         self._resampling = resampling
+        # Of the latest epoch, for of a large data set it takes a second.
+        self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(rows)))
         self.epoch = 0
         self.first_batch = 0
+        self.failure: Exception | None = None
 
     @property
     def num_batches(self) -> int:
@@ -82,37 +86,61 @@ class Feed:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Positions in `rows` in the order in which that epoch sees them, shape (pictures,)."""
-        if self._shuffle_seed is None:
-            return np.arange(len(self._rows))
-        return np.random.default_rng([self._shuffle_seed, epoch]).permutation(len(self._rows))
+        known, order = self._order
+        if self._shuffle_seed is not None and known != epoch:
+            random = np.random.default_rng([self._shuffle_seed, epoch])
+            order = random.permutation(len(self._rows))
+            self._order = epoch, order
+        return order
+
+    def batch(self, epoch: int, number: int) -> tuple[Pixels, NDArray[Any]]:
+        """One batch: uint8 pictures of shape (batch, height, width, 3) with their labels."""
+        positions = self.order(epoch)[number * self._batch_size : (number + 1) * self._batch_size]
+        pictures = self._pixels[self._rows[positions]]
+        return self._augmented(pictures, epoch, number), self._labels[positions]
 
     def batches(self) -> Iterator[tuple[Pixels, NDArray[Any]]]:
-        """One epoch: uint8 pictures of shape (batch, height, width, 3) with their labels."""
-        order = self.order(self.epoch)
-        for batch in range(self.first_batch, self.num_batches):
-            positions = order[batch * self._batch_size : (batch + 1) * self._batch_size]
-            pictures = self._pixels[self._rows[positions]]
-            yield self._augmented(pictures, batch), self._labels[positions]
-
-    def _augmented(self, pictures: Pixels, batch: int) -> Pixels:
-        if self._resampling is None or self._shuffle_seed is None:
-            return pictures
-        random = np.random.default_rng([self._shuffle_seed, self.epoch, batch])
-        count, height, width, _ = pictures.shape
-        return self._resampling.apply(pictures, self._resampling.draw(random, count, height, width))
+        """One epoch."""
+        for number in range(self.first_batch, self.num_batches):
+            yield self.batch(self.epoch, number)
 
     def dataset(self) -> tf.data.Dataset:
-        """The batches as a dataset; each iteration over it reads `epoch` anew."""
+        """The batches as a dataset; each iteration over it reads `epoch` anew.
+
+        Several batches are made at once, in threads, and come in their order.
+        """
         import tensorflow as tf
 
-        height, width = self._pixels.shape[1:3]
-        signature = (
-            tf.TensorSpec((None, height, width, 3), tf.uint8),
-            tf.TensorSpec((None, *self._labels.shape[1:]), tf.as_dtype(self._labels.dtype)),
+        numbers = tf.data.Dataset.from_generator(
+            lambda: ((self.epoch, batch) for batch in range(self.first_batch, self.num_batches)),
+            output_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int64)),
         )
-        dataset = tf.data.Dataset.from_generator(self.batches, output_signature=signature)
-        dataset = dataset.prefetch(2)
+        labels_dtype = tf.as_dtype(self._labels.dtype)
+
+        def make(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            pictures, labels = tf.numpy_function(
+                self._batch_or_failure, (epoch, number), (tf.uint8, labels_dtype)
+            )
+            pictures.set_shape((None, *self._pixels.shape[1:]))
+            labels.set_shape((None, *self._labels.shape[1:]))
+            return pictures, labels
+
+        dataset = numbers.map(make, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
         # Keras must be told the length, or it warns after the first epoch and draws no bar. Not
         # by assert_cardinality: the first epoch of a resumed training is rightly shorter.
         dataset.cardinality = lambda: tf.constant(self.num_batches, tf.int64)
         return dataset
+
+    def _batch_or_failure(self, epoch: np.int64, number: np.int64) -> tuple[Pixels, NDArray[Any]]:
+        try:
+            return self.batch(int(epoch), int(number))
+        except Exception as error:
+            self.failure = error  # TensorFlow raises another one, in its own words
+            raise
+
+    def _augmented(self, pictures: Pixels, epoch: int, batch: int) -> Pixels:
+        if self._resampling is None or self._shuffle_seed is None:
+            return pictures
+        random = np.random.default_rng([self._shuffle_seed, epoch, batch])
+        count, height, width, _ = pictures.shape
+        return self._resampling.apply(pictures, self._resampling.draw(random, count, height, width))
