@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +14,11 @@ from msgspec.structs import replace
 
 from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import DEFAULT_BYTES
-from imgclf.data.dataset import DataSet, Part, read_config_dataset
-from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.distribution.front import Worker
+from imgclf.distribution.processes import find_processes
 from imgclf.errors import ImgclfError
+from imgclf.fitting import Fitted, fit
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
 from imgclf.model.versions import versions
@@ -23,15 +26,12 @@ from imgclf.publish import Published, publish, score_test_part
 from imgclf.report.curves import draw_curves
 from imgclf.report.run_facts import gather_facts
 from imgclf.report.run_page import write_report
-from imgclf.resuming import Plan, fingerprint, plan_training
+from imgclf.resuming import Plan, plan_training
 from imgclf.run_folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.signals import StopRequest, ended_by
 from imgclf.talk import Talk
 
 if TYPE_CHECKING:
-    from imgclf.backend import keras
-    from imgclf.callbacks.commits import Commit
-    from imgclf.callbacks.stack import Stack
     from imgclf.model.manifest import Manifest
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
@@ -58,17 +58,6 @@ class Trained:
     seconds: float = 0.0
     tensorboard: Path | None = None
     replaced: Manifest | None = None
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A model after its last epoch, with the weights to publish."""
-
-    model: keras.Model
-    stack: Stack
-    history: dict[str, list[float]]
-    published_epoch: int
-    seconds: float
 
 
 def train(
@@ -98,6 +87,7 @@ def train(
         ConfigError: With all the problems there are.
         DataError: The pictures can't be used.
         BusyError: The same config is being trained by another process.
+        LostError: A process that trains along is gone.
         UsageError: The interrupted run was another training than this; or the loss is no number
             any more, or the memory does not suffice.
         WriteError: The disk is full, say; the same command goes on later.
@@ -111,15 +101,20 @@ def train(
         options += f" --replay-memory {replay_memory}"
     command = f"imgclf train {shlex.quote(str(config_path))}{options}"
     try:
-        with lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
+        with _front(loaded, talk) as worker, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
             data = _read_pictures(loaded, talk)
             head = resolve_head(loaded, len(data.folder.class_names))
             prints = data.folder.fingerprint()
             plan = plan_training(loaded, prints, talk, fresh=fresh, published=model_path.exists())
             if plan.what == "nothing" and plan.record is not None:
+                if worker is not None:
+                    worker.do_nothing()
                 return Trained("unchanged", plan.run, plan.record, model_path)
             record = plan.begin(loaded, prints, command)
-            fitted = _fit(loaded, head, data, plan, talk, show_summary)
+            if worker is not None:
+                fitted = worker.fit(plan, head, data, show_summary)
+            else:
+                fitted = _fit(loaded, head, data, plan, talk, show_summary)
             with talk.track("writing the model, its LiteRT twin and its replay memory"):
                 published = publish(
                     loaded,
@@ -143,8 +138,7 @@ def train(
             )
             _report(loaded, data, fitted, plan.run, record, published, talk)
             plan.run.write(record)
-            if fitted.stack.committed_state is not None:
-                fitted.stack.committed_state.finished()
+            fitted.finished()
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
     outcome: Literal["trained", "resumed"] = "trained" if plan.commit is None else "resumed"
@@ -152,6 +146,42 @@ def train(
     earlier = [one for _, one in versions(model_path) if one.version < published.manifest.version]
     replaced = earlier[-1] if earlier else None
     return Trained(outcome, plan.run, record, model_path, fitted.seconds, board, replaced)
+
+
+def take_part(config_path: Path, talk: Talk, overrides: Sequence[str] = ()) -> bool:
+    """Trains along with a process that does the rest, if the environment says so.
+
+    Args:
+        config_path: As for `train`.
+        talk: For warnings.
+        overrides: As for `train`.
+
+    Returns:
+        Whether it did; else this is the process that does the rest, or the only one.
+
+    Raises:
+        ConfigError, UsageError: See `train`, `find_processes` and `Worker`.
+        LostError: Another process is gone.
+    """
+    loaded = load_config(config_path, overrides)
+    if loaded.config.training.distribution == "none":
+        return False
+    processes = find_processes(os.environ)
+    if processes.first:
+        return False
+    try:
+        with Worker(loaded, processes, talk) as worker:
+            worker.take_part()
+    except KeyboardInterrupt as error:
+        raise ended_by(error, "; what was trained is kept") from None
+    return True
+
+
+def _front(loaded: LoadedConfig, talk: Talk) -> AbstractContextManager[Worker | None]:
+    """The worker, if the training is one for several devices or processes."""
+    if loaded.config.training.distribution == "none":
+        return nullcontext()
+    return Worker(loaded, find_processes(os.environ), talk)
 
 
 def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
@@ -185,59 +215,16 @@ def _fit(
     plan: Plan,
     talk: Talk,
     show_summary: Callable[[str], None] | None,
-) -> _Fitted:
-    # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
-    from imgclf.backend import keras
-    from imgclf.callbacks.numbers import out_of_memory_as_error
-    from imgclf.callbacks.stack import build_stack
-    from imgclf.model.build import build_model
-
-    training = loaded.config.training
-    num_classes = len(data.folder.class_names)
-    seed = loaded.config.data.seed if training.seed is None else training.seed
+) -> Fitted:
     stop = StopRequest()
-    with out_of_memory_as_error(loaded):
-        keras.utils.set_random_seed(seed)
-        model = build_model(loaded, head)
-        if show_summary is not None:
-            model.summary(print_fn=lambda line, line_break=True: show_summary(line))
-        feed = _feed(loaded, data.training, head, num_classes, shuffle_seed=seed)
-        prints = fingerprint(loaded, data.folder.fingerprint())
-        stack = build_stack(loaded, plan.run.path, talk, feed=feed, fingerprint=prints, stop=stop)
-        first_epoch = _restore(plan.commit, model, stack, training.epochs, talk)
-
-        started = time.monotonic()
-        with stack.running(), stop.listening(talk):
-            history = model.fit(
-                feed.dataset(),
-                validation_data=_feed(loaded, data.validation, head, num_classes).dataset(),
-                epochs=training.epochs,
-                initial_epoch=first_epoch,
-                callbacks=stack.callbacks,
-                shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
-                verbose=0,
-            ).history
-        seconds = time.monotonic() - started
-
-    published_epoch = len(history["loss"])
-    if training.publish == "best" and stack.best.epoch is not None:
-        model.set_weights(stack.best.weights)
-        published_epoch = stack.best.epoch + 1
-    return _Fitted(model, stack, history, published_epoch, seconds)
-
-
-def _feed(
-    loaded: LoadedConfig, part: Part, head: Head, num_classes: int, shuffle_seed: int | None = None
-) -> Feed:
-    labels = encode_labels(part.labels, head.label_mode, num_classes)
-    batch_size = loaded.config.data.batch_size
-    return Feed(part.pixels, part.rows, labels, batch_size, shuffle_seed)
+    run = plan.run.path
+    return fit(loaded, head, data, run, plan.commit, talk, stop, show_summary=show_summary)
 
 
 def _report(
     loaded: LoadedConfig,
     data: DataSet,
-    fitted: _Fitted,
+    fitted: Fitted,
     run: RunFolder,
     record: RunRecord,
     published: Published,
@@ -261,15 +248,3 @@ def _report(
         raise
     except Exception as error:  # the training is none the worse for a page that can't be made
         talk.warning(f"no report: {type(error).__name__}: {error}")
-
-
-def _restore(
-    commit: Commit | None, model: keras.Model, stack: Stack, epochs: int, talk: Talk
-) -> int:
-    """Puts back what was committed; the epoch, from 0, to begin in."""
-    if commit is None or stack.committed_state is None:
-        return 0
-    start = stack.committed_state.restore(commit, model)
-    batch = f", batch {start.batch}" if start.batch else ""
-    talk.note(f"going on after epoch {start.epoch}{batch}")
-    return epochs if start.stopped else start.epoch

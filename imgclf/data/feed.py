@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
+from imgclf.data.share import WHOLE, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -47,6 +48,8 @@ class Feed:
         labels: Encoded labels of these rows, shape (pictures, ...).
         batch_size: Pictures in a batch; the last one may be smaller.
         shuffle_seed: None keeps the order of `rows`.
+        share: What this process reads of each batch. Pictures at the end of an epoch that don't
+            divide among the devices are left out, by all processes the same.
 
     Attributes:
         epoch: Set before each epoch; chooses the permutation.
@@ -60,19 +63,22 @@ class Feed:
         labels: NDArray[Any],
         batch_size: int,
         shuffle_seed: int | None = None,
+        share: Share = WHOLE,
     ) -> None:
         self._pixels = pixels
         self._rows = rows
         self._labels = labels
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
+        self._share = share
+        self._usable = share.usable(len(rows))
         self.epoch = 0
         self.first_batch = 0
 
     @property
     def num_batches(self) -> int:
         """Batches in a whole epoch."""
-        return -(-len(self._rows) // self._batch_size)
+        return -(-self._usable // self._batch_size)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Positions in `rows` in the order in which that epoch sees them, shape (pictures,)."""
@@ -82,9 +88,10 @@ class Feed:
 
     def batches(self) -> Iterator[tuple[NDArray[np.float32], NDArray[Any]]]:
         """One epoch: float32 pictures of shape (batch, height, width, 3) with their labels."""
-        order = self.order(self.epoch)
+        order = self.order(self.epoch)[: self._usable]
         for batch in range(self.first_batch, self.num_batches):
-            positions = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            whole = order[batch * self._batch_size : (batch + 1) * self._batch_size]
+            positions = self._share.of(whole)
             pictures = self._pixels[self._rows[positions]]
             yield pictures.astype(np.float32), self._labels[positions]
 
