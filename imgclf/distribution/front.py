@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imgclf.callbacks.commits import deletes_at_end, load_latest, remove_commits, state_directory
 from imgclf.config import Head, LoadedConfig
 from imgclf.data.dataset import DataSet
-from imgclf.distribution.messages import Failure, Job, Task
+from imgclf.distribution.messages import START_ALL, Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, UsageError
 from imgclf.fitting import Fitted
@@ -68,7 +68,7 @@ class Worker:
         self._process = context.Process(target=work, args=(job, theirs), name="imgclf worker")
         self._process.start()
         theirs.close()
-        self._asked = False
+        self._asked = self._met = False
         return self
 
     def __exit__(
@@ -155,6 +155,8 @@ class Worker:
                 match message:
                     case ("summary", line) if show_summary is not None:
                         show_summary(line)
+                    case "met":
+                        self._met = True
                     case "done":
                         break
                     case "stopped":
@@ -169,6 +171,11 @@ class Worker:
 
     def _lost(self, reason: str | None) -> LostError:
         us = self._processes
+        if not self._met and us.count > 1:
+            return LostError(
+                f"the {us.count} processes did not come together at {us.address}",
+                START_ALL,
+            )
         log = (Path(self._folder.name) / "log").read_text(errors="replace")
         code = self._process.exitcode or 0
         if reason is None and us.count > 1 and _FATAL in log:
@@ -184,7 +191,9 @@ class Worker:
         return LostError(f"{message}; {_KEPT}", "to go on, start all processes again, as before")
 
     def _missed(self, text: str) -> int | None:
-        """Which process JAX says it misses."""
+        """Which process JAX says it misses; of two, the other."""
+        if self._processes.count == 2:
+            return 1 - self._processes.index
         if "Failed to send RPC to coordination service" in text and not self._processes.first:
             return 0
         numbers = {int(one or other) for one, other in _MISSED.findall(text)}

@@ -11,6 +11,8 @@ from imgclf.config import LoadedConfig
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError
 
+START_ALL = "start all of them, and see to it that the address is that of process 0"
+
 
 @dataclass(frozen=True)
 class Job:

@@ -18,6 +18,7 @@ from jax.experimental import multihost_utils
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
+from imgclf.distribution.messages import START_ALL
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError
 from imgclf.signals import StopRequest
@@ -64,7 +65,7 @@ class Peers:
             raise LostError(
                 f"the {us.count} processes did not come together at {us.address} "
                 f"({str(error).splitlines()[0][:200]})",
-                "start all of them, and see to it that the address is that of process 0",
+                START_ALL,
             ) from error
 
     def announce(self, name: str, message: Mapping[str, Any]) -> None:

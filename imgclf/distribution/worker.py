@@ -85,6 +85,7 @@ def _own_voice(job: Job) -> Talk:
 def _train(job: Job, pipe: Pipe, peers: Peers, talk: Talk) -> Failure | None:
     """Does what there is to do; what keeps all processes from it is returned in each of them."""
     peers.meet()
+    pipe.send("met")
     if job.processes.first:
         peers.announce("task", asdict(pipe.recv()))
     task = Task.read(peers.hear("task"))
