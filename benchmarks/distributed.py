@@ -91,7 +91,7 @@ def measure(
             running.append(
                 subprocess.Popen(pinned, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
             )
-        if any([process.wait() for process in running]):
+        if any({process.wait() for process in running}):
             sys.exit("a training failed")
         with (folder / "clock.csv").open() as file:
             rows = [[float(value) for value in row] for row in csv.reader(file)][2:]
@@ -125,7 +125,7 @@ def main() -> None:
         json.dumps(
             {
                 "speedup": one["seconds_per_step"] / two["seconds_per_step"],
-                # Of a ring all-reduce, each process sends 2(N - 1)/N of the gradients: with two, all.
+                # In a ring each process sends 2(N - 1)/N of the gradients: with two, all of them.
                 "gradient_bytes_per_step": 4 * two["trainable_parameters"],
                 "communication_seconds_per_step": between,
                 "communication_share_of_step": between / two["seconds_per_step"],

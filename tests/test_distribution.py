@@ -237,7 +237,7 @@ def test_when_a_process_is_killed_the_other_ends_and_both_go_on_as_if_nothing_ha
     one_and_two: tuple[Path, Path], in_folder: Path
 ) -> None:
     prepare(in_folder)
-    # So that there is an epoch to be killed in; the digests don't depend on how long it takes.
+    # So that it is killed in an epoch; the digests don't depend on how long one takes.
     slow = DIGESTS + (
         "    def on_train_batch_end(self, batch, logs=None):\n"
         "        import time; time.sleep(0.2)\n"

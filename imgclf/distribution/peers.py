@@ -50,6 +50,8 @@ class Peers:
         us = self._processes
         if us.count == 1:
             return
+        # One step at a time, or two that exchange something could meet in another order elsewhere.
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
         try:
             # Not by `keras.distribution.initialize`, which has no argument for the silence.
             jax.distributed.initialize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import signal
+import sys
 import threading
 import traceback
 from dataclasses import asdict, dataclass
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 Pipe: TypeAlias = "connection.Connection[Any, Any]"
 
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+
 # In what JAX raises when a connection breaks in the middle of a step.
 _BROKEN = ("gloo", "coordination", "connection", "unavailable", "barrier", "heartbeat", "nccl")
 
@@ -40,7 +45,7 @@ def work(job: Job, pipe: Pipe) -> None:
         pipe: Takes the front's `Task` in process 0; gives "done" or what came in between.
     """
     os.setsid()  # Ctrl-C is the front's to hear
-    threading.Thread(target=_end_with_front, daemon=True).start()
+    _end_with_front()
     talk = _own_voice(job)
     # Whoever imports Keras from here on gets the one on JAX.
     keras_choice.backend = "jax"
@@ -67,6 +72,14 @@ def work(job: Job, pipe: Pipe) -> None:
 
 
 def _end_with_front() -> None:
+    """Nobody is left to stop a worker whose front was killed."""
+    if sys.platform == "linux":
+        # By the system, for a step that waits for another process may keep all threads waiting.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_wait_for_end_of_front, daemon=True).start()
+
+
+def _wait_for_end_of_front() -> None:
     front = parent_process()
     assert front is not None
     connection.wait([front.sentinel])
