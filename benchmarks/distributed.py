@@ -91,7 +91,7 @@ def measure(
             running.append(
                 subprocess.Popen(pinned, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
             )
-        if any({process.wait() for process in running}):
+        if max(abs(process.wait()) for process in running):
             sys.exit("a training failed")
         with (folder / "clock.csv").open() as file:
             rows = [[float(value) for value in row] for row in csv.reader(file)][2:]
