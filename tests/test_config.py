@@ -89,6 +89,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  metrics: [accuracy]\n"
         "  seed: null\n"
         "  publish: best\n"
+        "  distribution: none\n"
         "callbacks: []\n"
     )
 
