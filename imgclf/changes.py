@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
+from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
 # On without being named, so that to name them alone changes nothing.
 _ON_UNNAMED = (
@@ -63,8 +63,11 @@ def listed(changes: Sequence[Change]) -> str:
 
 
 def fields(resolved: str) -> dict[str, Any]:
-    """The values of a resolved config (YAML) by their dotted keys, lists of Keras objects too."""
-    tree = yaml.safe_load(resolved)
+    """The values of a resolved config (YAML) by their dotted keys, lists of Keras objects too.
+
+    A key that there was not yet when the config was resolved has its default.
+    """
+    tree = with_defaults(yaml.safe_load(resolved))
     training, data = tree["training"], tree["data"]
     if training["seed"] is None:
         training["seed"] = data["seed"]

@@ -9,6 +9,7 @@
     ├── ModelFileError         2   a model file that is missing, damaged or not to be trusted
     ├── WriteError             2   a file that can't be written: no room for it, or no leave
     ├── BusyError             75   another imgclf is at work on the same model or run
+    ├── LostError             75   a process that trained along is gone; start all of them again
     ├── Interrupted          130   Ctrl-C; the last committed state is intact
     └── Terminated           143   SIGTERM; likewise
 
@@ -116,6 +117,12 @@ class WriteError(ImgclfError):
 
 class BusyError(ImgclfError):
     """Another imgclf is at work on the same model or run; try later."""
+
+    exit_status = 75
+
+
+class LostError(ImgclfError):
+    """A process that trained along is gone; what was committed before is intact."""
 
     exit_status = 75
 

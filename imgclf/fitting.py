@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgclf.callbacks.commits import Commit
 from imgclf.config import Head, LoadedConfig
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.feed import Feed, encode_labels
 from imgclf.data.resampling import Resampling, leading_resampling
+from imgclf.data.share import WHOLE, Share
 from imgclf.resuming import fingerprint
 from imgclf.run_folder import Settled
 from imgclf.signals import StopRequest
@@ -53,11 +54,15 @@ def settle(loaded: LoadedConfig, head: Head, data: DataSet, talk: Talk) -> Settl
         ConfigError: The network can't be built.
         OutOfMemoryError: Not even for a try.
     """
+    batch_size, training = loaded.config.data.first_batch_size, loaded.config.training
+    if training.distribution != "none":
+        # Each machine might find something else.
+        return Settled("bfloat16" if training.precision == "bfloat16" else "float32", batch_size)
+
     from imgclf.callbacks.numbers import out_of_memory_as_error
     from imgclf.model.build import augmentation_layers
     from imgclf.model.precision import choose_precision
 
-    batch_size = loaded.config.data.first_batch_size
     with out_of_memory_as_error(loaded, batch_size):
         resampling = leading_resampling(augmentation_layers(loaded))
         pictures = len(data.training)
@@ -75,6 +80,9 @@ def fit(
     talk: Talk,
     stop: StopRequest,
     *,
+    share: Share = WHOLE,
+    writes: bool = True,
+    before_stopping: Sequence[Any] = (),
     show_summary: Callable[[str], None] | None = None,
 ) -> Fitted:
     """Trains to the last epoch.
@@ -88,6 +96,9 @@ def fit(
         settled: What the config leaves open.
         talk: For progress and notes.
         stop: Ends the training at the next step when somebody asks for it.
+        share: What this process reads of each batch.
+        writes: Whether it writes anything; of several processes one does.
+        before_stopping: Callbacks that look after everything else whether to stop.
         show_summary: Is given `model.summary()` before training.
 
     Raises:
@@ -107,18 +118,27 @@ def fit(
     num_classes = len(data.folder.class_names)
     seed = loaded.config.data.seed if training.seed is None else training.seed
     with out_of_memory_as_error(loaded, settled.batch_size):
-        resampling = leading_resampling(augmentation_layers(loaded))
         keras.utils.set_random_seed(seed)
+        resampling = leading_resampling(augmentation_layers(loaded))
         model = build_model(loaded, head, resampling, settled.precision)
         if show_summary is not None:
             model.summary(print_fn=lambda line, line_break=True: show_summary(line))
-        feed = _feed(settled, data.training, head, num_classes, seed, resampling)
+        feed = _feed(settled, data.training, head, num_classes, share, seed, resampling)
+        validation = _feed(settled, data.validation, head, num_classes, share)
         prints = fingerprint(loaded, data.folder.fingerprint())
         prints["batch_size"] = str(settled.batch_size)
-        stack = build_stack(loaded, run_folder, talk, feed=feed, fingerprint=prints, stop=stop)
+        stack = build_stack(
+            loaded,
+            run_folder,
+            talk,
+            feed=feed,
+            fingerprint=prints,
+            stop=stop,
+            before_stopping=before_stopping,
+            writes=writes,
+        )
         first_epoch = _restore(commit, settled, model, stack, training.epochs, talk)
 
-        validation = _feed(settled, data.validation, head, num_classes)
         started = time.monotonic()
         with stack.running(), stop.listening(talk), _plainly(feed, validation):
             history = model.fit(
@@ -158,11 +178,12 @@ def _feed(
     part: Part,
     head: Head,
     num_classes: int,
+    share: Share,
     shuffle_seed: int | None = None,
     resampling: Resampling | None = None,
 ) -> Feed:
     labels = encode_labels(part.labels, head.label_mode, num_classes)
-    return Feed(part.pixels, part.rows, labels, settled.batch_size, shuffle_seed, resampling)
+    return Feed(part.pixels, part.rows, labels, settled.batch_size, shuffle_seed, resampling, share)
 
 
 def _restore(

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from imgclf.callbacks.commits import Commit, latest_of_run, state_directory
 from imgclf.changes import Change, compare, fields, listed
 from imgclf.config import LoadedConfig
+from imgclf.config.schema import LATER_KEYS
 from imgclf.errors import UsageError
 from imgclf.run_folder import RunFolder, RunRecord, Settled, latest_run, new_run
 from imgclf.talk import Talk
@@ -119,10 +120,11 @@ def plan_training(
 
 def fingerprint(loaded: LoadedConfig, data_fingerprint: str) -> dict[str, str]:
     """What a commit is of, as far as another value would make it another training."""
+    apart = (*_MOOT, *_OPEN, *LATER_KEYS, "data.directory")
     essence = {
         key: value
         for key, value in fields(loaded.resolved_yaml()).items()
-        if not Change(key, None, None).is_one_of((*_MOOT, *_OPEN, "data.directory"))
+        if not Change(key, None, None).is_one_of(apart)
     }
     digest = hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode())
     return {"config": digest.hexdigest(), "data": data_fingerprint}

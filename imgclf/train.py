@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,6 +15,8 @@ from msgspec.structs import replace
 from imgclf.config import Head, LoadedConfig, load_config, resolve_head
 from imgclf.corrections.memory import DEFAULT_BYTES
 from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.distribution.front import Worker
+from imgclf.distribution.processes import find_processes
 from imgclf.errors import ImgclfError, OutOfMemoryError
 from imgclf.fitting import Fitted, fit, settle
 from imgclf.lock import lock
@@ -83,6 +87,7 @@ def train(
         ConfigError: With all the problems there are.
         DataError: The pictures can't be used.
         BusyError: The same config is being trained by another process.
+        LostError: A process that trains along is gone.
         UsageError: The interrupted run was another training than this; or the loss is no number
             any more, or the memory does not suffice.
         WriteError: The disk is full, say; the same command goes on later.
@@ -96,16 +101,21 @@ def train(
         options += f" --replay-memory {replay_memory}"
     command = f"imgclf train {shlex.quote(str(config_path))}{options}"
     try:
-        with lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
+        with _front(loaded, talk) as worker, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
             data = _read_pictures(loaded, talk)
             head = resolve_head(loaded, len(data.folder.class_names))
             prints = data.folder.fingerprint()
             plan = plan_training(loaded, prints, talk, fresh=fresh, published=model_path.exists())
             if plan.what == "nothing" and plan.record is not None:
+                if worker is not None:
+                    worker.do_nothing()
                 return Trained("unchanged", plan.run, plan.record, model_path)
             settled = plan.settled or settle(loaded, head, data, talk)
             record = plan.begin(loaded, prints, command, settled)
-            fitted, record = _fit(loaded, head, data, plan, record, talk, show_summary)
+            if worker is not None:
+                fitted = worker.fit(plan, head, data, settled, show_summary)
+            else:
+                fitted, record = _fit(loaded, head, data, plan, record, talk, show_summary)
             with talk.track("writing the model, its LiteRT twin and its replay memory"):
                 published = publish(
                     loaded,
@@ -137,6 +147,42 @@ def train(
     earlier = [one for _, one in versions(model_path) if one.version < published.manifest.version]
     replaced = earlier[-1] if earlier else None
     return Trained(outcome, plan.run, record, model_path, fitted.seconds, board, replaced)
+
+
+def take_part(config_path: Path, talk: Talk, overrides: Sequence[str] = ()) -> bool:
+    """Trains along with a process that does the rest, if the environment says so.
+
+    Args:
+        config_path: As for `train`.
+        talk: For warnings.
+        overrides: As for `train`.
+
+    Returns:
+        Whether it did; else this is the process that does the rest, or the only one.
+
+    Raises:
+        ConfigError, UsageError: See `train`, `find_processes` and `Worker`.
+        LostError: Another process is gone.
+    """
+    loaded = load_config(config_path, overrides)
+    if loaded.config.training.distribution == "none":
+        return False
+    processes = find_processes(os.environ)
+    if processes.first:
+        return False
+    try:
+        with Worker(loaded, processes, talk) as worker:
+            worker.take_part()
+    except KeyboardInterrupt as error:
+        raise ended_by(error, "; what was trained is kept") from None
+    return True
+
+
+def _front(loaded: LoadedConfig, talk: Talk) -> AbstractContextManager[Worker | None]:
+    """The worker, if the training is one for several devices or processes."""
+    if loaded.config.training.distribution == "none":
+        return nullcontext()
+    return Worker(loaded, find_processes(os.environ), talk)
 
 
 def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:

@@ -91,6 +91,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  seed: null\n"
         "  publish: best\n"
         "  precision: auto\n"
+        "  distribution: none\n"
         "callbacks: []\n"
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         if not self._is_due(epoch, batch, logs, target):
             return
         size = _size(self.model, self.save_weights_only)
-        with atomic_path(target, size) as temporary, temporary_files():
+        with atomic_path(target, size) as temporary, temporary_files(), _alone():
             if self.save_weights_only:
                 # Keras insists on this ending, and HDF5 on a file that nobody else holds.
                 weights = temporary.with_suffix(".weights.h5")
@@ -79,6 +81,20 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
             self._set_monitor_op()  # Keras does so at the end of an epoch: too late for save_freq
         due: Any = self._should_save_model(epoch, batch, logs, str(target))
         return bool(due)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """For what one of several processes does: there the others would have to join in.
+
+    Keras makes variables while it saves, and to give them all devices is a step of all processes.
+    """
+    shared = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(shared)
 
 
 def _size(model: Any, weights_only: bool) -> int:

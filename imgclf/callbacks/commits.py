@@ -167,6 +167,11 @@ def state_directory(arguments: Mapping[str, Any], run_folder: Path) -> Path:
     return Path(arguments.get("backup_dir", run_folder / "state")).expanduser()
 
 
+def deletes_at_end(arguments: Mapping[str, Any]) -> bool:
+    """Whether BackupAndRestore is to leave no commits when the training has ended."""
+    return bool(arguments.get("delete_checkpoint", False))
+
+
 def remove_commits(directory: Path) -> None:
     """Removes the commits in a folder, and the folder if nothing else is in it."""
     for _, folder in _commits(directory):

@@ -57,6 +57,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             all but "run", which `latest` compares.
         every_batches: Commit also after each so many batches of an epoch.
         delete_at_end: Remove the commits when `finished` is called.
+        writes: Whether this process writes the commits; of several that train together one does,
+            and the others go on from what it has written.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         fingerprint: Mapping[str, str] | None = None,
         every_batches: int | None = None,
         delete_at_end: bool = False,
+        writes: bool = True,
     ) -> None:
         super().__init__()
         self.directory = directory
         self.fingerprint = dict(fingerprint or {})
         self.every_batches = every_batches
         self.delete_at_end = delete_at_end
+        self._writes = writes
         self._named = callback_state.names(list(callbacks))
         self._talk = talk
         self._set_epoch = set_epoch
@@ -115,7 +119,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Puts the callbacks' states back, after they have all reset themselves."""
-        remove_unfinished(self.directory)
+        if self._writes:
+            remove_unfinished(self.directory)
         if self._resumed is None:
             return
         for name, callback in self._named.items():
@@ -183,6 +188,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             epoch: The epoch to go on in.
             batch: How many of its batches are done.
         """
+        if not self._writes:
+            return
         variables: dict[str, Arrays] = {}
         for group, present in _variables(self.model).items():
             if group != "metrics" or batch > 0:

@@ -13,7 +13,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.checkpoint import ModelCheckpoint
-from imgclf.callbacks.commits import state_directory
+from imgclf.callbacks.commits import deletes_at_end, state_directory
 from imgclf.callbacks.committed_state import CommittedState
 from imgclf.callbacks.csv_log import CSVLogger
 from imgclf.callbacks.custom import load_function, make_custom_callback
@@ -61,6 +61,8 @@ def construct_committed_state(
     callbacks: Sequence[Any],
     set_epoch: SetEpoch | None,
     fingerprint: Mapping[str, str],
+    *,
+    writes: bool,
 ) -> CommittedState:
     """What BackupAndRestore means here.
 
@@ -76,7 +78,8 @@ def construct_committed_state(
         set_epoch=set_epoch,
         fingerprint=fingerprint,
         every_batches=None if frequency == "epoch" else int(frequency),
-        delete_at_end=bool(given.get("delete_checkpoint", False)),
+        delete_at_end=deletes_at_end(given),
+        writes=writes,
     )
 
 

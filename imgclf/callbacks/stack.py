@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,8 @@ _ORDER: tuple[type, ...] = (
     keras.callbacks.History,
     CommittedState,
 )
+# They write, or tell somebody, and nothing in the training depends on them.
+_WRITERS = ("CSVLogger", "ModelCheckpoint", "RemoteMonitor", "TensorBoard")
 _ON_BY_DEFAULT = (
     "ProgbarLogger",
     "CSVLogger",
@@ -97,6 +99,8 @@ def build_stack(
     feed: EpochAware | None,
     fingerprint: Mapping[str, str] | None = None,
     stop: StopRequest | None = None,
+    before_stopping: Sequence[Any] = (),
+    writes: bool = True,
 ) -> Stack:
     """Builds what a config declares, and what is on without being named.
 
@@ -107,6 +111,9 @@ def build_stack(
         feed: Told the epoch before Keras asks for its batches.
         fingerprint: What the training is made of, kept in each commit beside the run's name.
         stop: Ends the training at the next step when somebody asks for it.
+        before_stopping: Callbacks that look after everything else whether to stop.
+        writes: Whether this process writes: of several that train together, one does. The others
+            have all callbacks that decide anything, and see the same metrics.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -121,7 +128,7 @@ def build_stack(
     for key, spec in _declared(loaded.config):
         if spec.name == "BackupAndRestore":
             backup = spec  # made last, when the others are there
-        elif spec.name != "History":  # always there
+        elif spec.name != "History" and (writes or spec.name not in _WRITERS):  # it is there
             try:
                 built.append(construct(spec, around))
             except UsageError as error:
@@ -140,9 +147,15 @@ def build_stack(
     committed_state = None
     if backup is not None:
         committed_state = construct_committed_state(
-            backup, around, callbacks, set_epoch, {**(fingerprint or {}), "run": run_folder.name}
+            backup,
+            around,
+            callbacks,
+            set_epoch,
+            {**(fingerprint or {}), "run": run_folder.name},
+            writes=writes,
         )
         callbacks.append(committed_state)
+    callbacks.extend(before_stopping)
     if stop is not None:
         callbacks.append(StopWhenAsked(stop, committed_state, talk))
     return Stack(callbacks, committed_state, around.best, talk)

@@ -41,9 +41,11 @@ def command(
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
     from imgclf.corrections.memory import parse_size
-    from imgclf.train import train
+    from imgclf.train import take_part, train
 
     talk = session.talk()
+    if take_part(config, talk, overrides or []):
+        return
     done = train(
         config,
         talk,

@@ -44,6 +44,7 @@ def check_together(loaded: LoadedConfig, refused: Collection[str]) -> list[Probl
         *_learning_rate_problems(loaded),
         *_average_problems(loaded),
         *_period_problems(loaded),
+        *_distribution_problems(loaded),
     ]
 
 
@@ -158,4 +159,18 @@ def _period_problems(loaded: LoadedConfig) -> Iterator[Problem]:
                 f"callbacks.{index}.period",
                 "period counts epochs and save_freq counts batches; give one of them",
                 received=f"period: {given['period']}, save_freq: {given['save_freq']}",
+            )
+
+
+def _distribution_problems(loaded: LoadedConfig) -> Iterator[Problem]:
+    """Orbax has all processes wait for each other while it writes, and only one of them writes."""
+    if loaded.config.training.distribution == "none":
+        return
+    for index, spec in enumerate(loaded.config.callbacks):
+        if spec.name == "OrbaxCheckpoint" and not spec.off:
+            yield loaded.problem(
+                f"callbacks.{index}",
+                "OrbaxCheckpoint can't be used with training.distribution: data_parallel",
+                received="OrbaxCheckpoint",
+                allowed="ModelCheckpoint, or training.distribution: none",
             )

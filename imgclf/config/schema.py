@@ -91,6 +91,7 @@ class TrainingConfig(_Section):
         publish: The model of the best validation epoch, or of the last one.
         precision: What the network computes in while it is trained; auto takes bfloat16 where
             the hardware has it and a few steps of it are faster. The model is float32 anyway.
+        distribution: "data_parallel" divides each batch among devices and processes.
     """
 
     epochs: int = _field("a whole number, 1 or more", 30, ge=1, le=1_000_000)
@@ -100,6 +101,7 @@ class TrainingConfig(_Section):
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
     publish: Literal["best", "last"] = _field("best, last", "best")
     precision: Literal["auto", "float32", "bfloat16"] = _field("auto, float32, bfloat16", "auto")
+    distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 
 
 class Config(_Section):
@@ -132,6 +134,37 @@ class Config(_Section):
             for name, section in sections.items()
         }
 
+
+def with_defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a config, with the defaults of keys that it doesn't have."""
+    return {
+        **_defaults(Config),
+        **tree,
+        **{
+            name: {**_defaults(section), **tree[name]}
+            for name, section in SECTIONS.items()
+            if name in tree
+        },
+    }
+
+
+def _defaults(section: type[_Section]) -> dict[str, Any]:
+    return {
+        name: written(field.default)
+        for name, field in section.model_fields.items()
+        if name not in SECTIONS and not field.is_required()
+    }
+
+
+SECTIONS: Mapping[str, type[_Section]] = {
+    "data": DataConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+}
+
+# Keys that came when there were runs already: the states that these left don't speak of them, so
+# those of later ones must not either. That a key differs is seen in the resolved configs.
+LATER_KEYS = ("training.distribution", "training.precision")
 
 # The keys that hold Keras objects, and of which kind.
 SPEC_LISTS: Mapping[str, Kind] = {

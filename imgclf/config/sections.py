@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.checks import MISMATCH, Path
 from imgclf.config.nodes import Node
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.reading import read_spec
-from imgclf.config.schema import (
-    SINGLE_SPECS,
-    SPEC_LISTS,
-    Config,
-    DataConfig,
-    ModelConfig,
-    TrainingConfig,
-)
+from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
 from imgclf.config.spec import Spec
 from imgclf.errors import nearest_match
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {
-    "data": DataConfig,
-    "model": ModelConfig,
-    "training": TrainingConfig,
-}
 _PATHS = ("name", "data.directory")  # words, even where they look like numbers
 
 # Stands for an object that can't be read, so that the schema finds no second problem there.
@@ -58,12 +45,12 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
         return None
     plain: dict[str, Any] = {}
     for key, node in root.value.items():
-        if key in _SECTIONS:
+        if key in SECTIONS:
             plain[key] = _read_section(report, node, key)
         else:
             plain[key] = _read_value(report, node, key)
     plain["name"] = default_name if plain.get("name") is None else plain["name"]
-    for key in _SECTIONS:
+    for key in SECTIONS:
         plain.setdefault(key, {})
     return _validate(report, root, plain)
 
@@ -89,7 +76,7 @@ def _read_section(report: Report, node: Node, key: str) -> Any:
     if node.is_empty:
         return {}
     if not isinstance(node.value, dict):
-        allowed = f"{some(_SECTIONS[key].model_fields)}, indented below {key}:"
+        allowed = f"{some(SECTIONS[key].model_fields)}, indented below {key}:"
         report.refuse(node, key, "keys are expected here", received=node.shown(), allowed=allowed)
         return dict(_FILLERS[key])
     return {name: _read_value(report, item, f"{key}.{name}") for name, item in node.value.items()}
@@ -139,7 +126,7 @@ def _add_problem(report: Report, root: Node, kind: str, place: list[str]) -> Non
     """Says what pydantic found, in the words of the key's description."""
     section, name = (place[0], place[1]) if len(place) > 1 else ("", place[0])
     key = f"{section}.{name}" if section else name
-    fields = (_SECTIONS[section] if section else Config).model_fields
+    fields = (SECTIONS[section] if section else Config).model_fields
     node, found = root, True
     for step in key.split("."):
         inner = node.value.get(step) if isinstance(node.value, dict) else None
@@ -172,9 +159,7 @@ def _add_problem(report: Report, root: Node, kind: str, place: list[str]) -> Non
 def _elsewhere(name: str) -> str | None:
     """The dotted key, if a key of this name is at home in another section."""
     homes = {
-        key: f"{section}.{key}"
-        for section, model in _SECTIONS.items()
-        for key in model.model_fields
+        key: f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields
     }
     homes |= {key: key for key in Config.model_fields}
     match = nearest_match(name, homes)

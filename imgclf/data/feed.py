@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imgclf.data.decoder import Pixels
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.resampling import Resampling
+from imgclf.data.share import WHOLE, Share
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -51,6 +52,8 @@ class Feed:
         batch_size: Pictures in a batch; the last one may be smaller.
         shuffle_seed: None keeps the order of `rows`.
         resampling: Augments each batch; drawn by the shuffle seed, which must be given then.
+        share: What this process reads of each batch. Pictures at the end of an epoch that don't
+            divide among the devices are left out, by all processes the same.
 
     Attributes:
         epoch: Set before each epoch; chooses the permutation.
@@ -66,6 +69,7 @@ class Feed:
         batch_size: int,
         shuffle_seed: int | None = None,
         resampling: Resampling | None = None,
+        share: Share = WHOLE,
     ) -> None:
         self._pixels = pixels
         self._rows = rows
@@ -75,6 +79,8 @@ class Feed:
         self._resampling = resampling
         # Of the latest epoch, for of a large data set it takes a second.
         self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(rows)))
+        self._share = share
+        self._usable = share.usable(len(rows))
         self.epoch = 0
         self.first_batch = 0
         self.failure: Exception | None = None
@@ -82,7 +88,7 @@ class Feed:
     @property
     def num_batches(self) -> int:
         """Batches in a whole epoch."""
-        return -(-len(self._rows) // self._batch_size)
+        return -(-self._usable // self._batch_size)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Positions in `rows` in the order in which that epoch sees them, shape (pictures,)."""
@@ -95,9 +101,16 @@ class Feed:
 
     def batch(self, epoch: int, number: int) -> tuple[Pixels, NDArray[Any]]:
         """One batch: uint8 pictures of shape (batch, height, width, 3) with their labels."""
-        positions = self.order(epoch)[number * self._batch_size : (number + 1) * self._batch_size]
+        start = number * self._batch_size
+        whole = self.order(epoch)[: self._usable][start : start + self._batch_size]
+        positions = self._share.of(whole)
         pictures = self._pixels[self._rows[positions]]
-        return self._augmented(pictures, epoch, number), self._labels[positions]
+        if self._resampling is not None and self._shuffle_seed is not None:
+            # Drawn for all of the batch, so that each process finds its own among them.
+            random = np.random.default_rng([self._shuffle_seed, epoch, number])
+            matrices = self._resampling.draw(random, len(whole), *pictures.shape[1:3])
+            pictures = self._resampling.apply(pictures, self._share.of(matrices))
+        return pictures, self._labels[positions]
 
     def batches(self) -> Iterator[tuple[Pixels, NDArray[Any]]]:
         """One epoch."""
@@ -137,10 +150,3 @@ class Feed:
         except Exception as error:
             self.failure = error  # TensorFlow raises another one, in its own words
             raise
-
-    def _augmented(self, pictures: Pixels, epoch: int, batch: int) -> Pixels:
-        if self._resampling is None or self._shuffle_seed is None:
-            return pictures
-        random = np.random.default_rng([self._shuffle_seed, epoch, batch])
-        count, height, width, _ = pictures.shape
-        return self._resampling.apply(pictures, self._resampling.draw(random, count, height, width))

@@ -1,0 +1,95 @@
+"""What the front tells its worker, and process 0 all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from imgclf.config import LoadedConfig
+from imgclf.distribution.processes import Processes
+from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError
+from imgclf.run_folder import Precision
+
+START_ALL = "start all of them, and see to it that the address is that of process 0"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker is started with.
+
+    Attributes:
+        loaded: What is trained.
+        processes: Which of the processes it is.
+        folder: For its log and what it makes; the front removes it.
+        quiet: Say nothing but warnings.
+        terminal: Draw bars.
+    """
+
+    loaded: LoadedConfig
+    processes: Processes
+    folder: Path
+    quiet: bool
+    terminal: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error as it goes from one process to another.
+
+    Attributes:
+        status: The exit status that it ends with.
+    """
+
+    status: int
+    message: str
+    hint: str | None = None
+
+    @classmethod
+    def of(cls, error: BaseException, where: str = "") -> Failure:
+        """What ends a process, as it is told in another one."""
+        if isinstance(error, ImgclfError):
+            return cls(error.exit_status, f"{where}{error.message}", error.hint)
+        return cls(LostError.exit_status, f"{where}{error or type(error).__name__}")
+
+    def error(self) -> ImgclfError:
+        """The error again, or one that ends with the same status."""
+        kinds: tuple[type[ImgclfError], ...] = (UsageError, LostError, Interrupted, Terminated)
+        kind = next((one for one in kinds if one.exit_status == self.status), ImgclfError)
+        return kind(self.message, self.hint)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What process 0 has found that there is to do.
+
+    Attributes:
+        run: The run's folder.
+        data_fingerprint: Of the pictures; all processes must have the same.
+        settled: What the config leaves open: precision and batch size.
+        committed: Epoch and batch of the commit to go on from; None to begin at the beginning.
+        summary: Show the network's layers first.
+        failure: Why process 0 ends.
+    """
+
+    what: Literal["train", "nothing", "failed"]
+    run: str = ""
+    data_fingerprint: str = ""
+    settled: tuple[Precision, int] = ("float32", 0)
+    committed: tuple[int, int] | None = None
+    summary: bool = False
+    failure: Failure | None = None
+
+    @classmethod
+    def read(cls, heard: Mapping[str, Any]) -> Task:
+        """From JSON."""
+        failure, committed = heard["failure"], heard["committed"]
+        return cls(
+            **{
+                **heard,
+                "failure": None if failure is None else Failure(**failure),
+                "settled": tuple(heard["settled"]),
+                "committed": None if committed is None else tuple(committed),
+            }
+        )
