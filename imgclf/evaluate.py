@@ -11,7 +11,7 @@ import numpy as np
 from imgclf.config import parse_config, resolve_head
 from imgclf.config.scalars import write_yaml
 from imgclf.data.dataset import Part, read_dataset, read_labelled
-from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
 from imgclf.data.folder import ImageFolder, Skipped
 from imgclf.data.walking import not_a_picture
 from imgclf.errors import DataError, UsageError
@@ -72,9 +72,9 @@ def _validation_part(manifest: Manifest, talk: Talk) -> tuple[Part, tuple[Skippe
             "judge by other pictures: imgclf evaluate FOLDER",
         )
     data = manifest.config["data"]
-    found = read_dataset(
-        directory, data["validation_split"], data["seed"], manifest.decoder.settings(), talk
-    )
+    keep = data.get("cache", "disk")  # models of earlier versions don't say
+    settings = manifest.decoder.settings()
+    found = read_dataset(directory, data["validation_split"], data["seed"], settings, talk, keep)
     if found.folder.fingerprint() != manifest.data.fingerprint:
         talk.warning(
             f"{directory} has changed since {manifest.name} was trained: it may have seen some "
@@ -116,4 +116,5 @@ def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Seq
     loaded = parse_config(write_yaml(manifest.config), model)
     labels = encode_labels(part.labels, resolve_head(loaded, num_classes).label_mode, num_classes)
     feed = Feed(part.pixels, part.rows, labels, loaded.config.data.first_batch_size)
-    load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)
+    with failures_as_they_were(feed):
+        load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from imgclf.callbacks.commits import Commit
 from imgclf.config import Head, LoadedConfig
 from imgclf.data.dataset import DataSet, Part
-from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
 from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.share import WHOLE, Share
 from imgclf.resuming import fingerprint
@@ -119,7 +119,9 @@ def fit(
     seed = loaded.config.data.seed if training.seed is None else training.seed
     with out_of_memory_as_error(loaded, settled.batch_size):
         keras.utils.set_random_seed(seed)
-        resampling = leading_resampling(augmentation_layers(loaded))
+        resampling = None
+        if settled.resampled:
+            resampling = leading_resampling(augmentation_layers(loaded))
         model = build_model(loaded, head, resampling, settled.precision)
         if show_summary is not None:
             model.summary(print_fn=lambda line, line_break=True: show_summary(line))
@@ -140,7 +142,7 @@ def fit(
         first_epoch = _restore(commit, settled, model, stack, training.epochs, talk)
 
         started = time.monotonic()
-        with stack.running(), stop.listening(talk), _plainly(feed, validation):
+        with stack.running(), stop.listening(talk), failures_as_they_were(feed, validation):
             history = model.fit(
                 feed.dataset(),
                 validation_data=validation.dataset(),
@@ -161,16 +163,13 @@ def fit(
     return Fitted(model, resampling, history, published_epoch, seconds, finished)
 
 
-@contextmanager
-def _plainly(*feeds: Feed) -> Iterator[None]:
-    """Raises what failed in a feed as it was, not as TensorFlow tells it."""
-    try:
-        yield
-    except Exception:
-        failures = [feed.failure for feed in feeds if feed.failure is not None]
-        if failures:
-            raise failures[0] from None
-        raise
+def forget_attempt() -> None:
+    """Gives back the memory of a model that had too little of it; to be called before the next."""
+    from imgclf.backend import keras
+
+    keras.backend.clear_session()
+    # Models are in cycles, and Python looks for those by how many objects there are, not how large.
+    gc.collect()
 
 
 def _feed(

@@ -53,10 +53,14 @@ class Plan:
     record: RunRecord | None = None
     commit: Commit | None = None
 
-    @property
-    def settled(self) -> Settled | None:
-        """What the run that is gone on with had settled."""
-        return self.record.settled if self.record is not None and self.commit is not None else None
+    def settled(self, loaded: LoadedConfig) -> Settled | None:
+        """What the run that is gone on with had settled; None if nothing is gone on with."""
+        if self.commit is None or self.record is None:
+            return None
+        if self.record.settled is not None:
+            return self.record.settled
+        # Of a version in which there was one precision, and Keras did all augmentation.
+        return Settled("float32", loaded.config.data.first_batch_size, resampled=False)
 
     def begin(
         self, loaded: LoadedConfig, data_fingerprint: str, command: str, settled: Settled

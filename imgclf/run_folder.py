@@ -5,16 +5,15 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
+from imgclf.config.precision import Precision
 from imgclf.files import atomic_write_bytes, atomic_write_text
 from imgclf.model.scores import Scores
 
 RUNS_DIRECTORY = Path("runs")
-
-Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 _STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 
@@ -39,10 +38,13 @@ class Settled(msgspec.Struct, frozen=True):
     Attributes:
         precision: What the network computes in.
         batch_size: Pictures in a step.
+        resampled: The feed does what the first augmentation layers would, as in all runs but
+            those of earlier versions.
     """
 
     precision: Precision
     batch_size: int
+    resampled: bool = True
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

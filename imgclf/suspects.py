@@ -150,7 +150,9 @@ def _read_pictures(loaded: LoadedConfig, manifest: Manifest, folds: int, talk: T
     if folds:
         return read_config_dataset(config, talk)
     settings = manifest.decoder.settings()
-    data = read_dataset(directory, config.validation_split, config.seed, settings, talk)
+    data = read_dataset(
+        directory, config.validation_split, config.seed, settings, talk, config.cache
+    )
     if manifest.data is None or data.folder.fingerprint() != manifest.data.fingerprint:
         talk.warning(
             f"{directory} has changed since {manifest.name} was trained: it may have seen some "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.distribution.front import Worker
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import ImgclfError, OutOfMemoryError
-from imgclf.fitting import Fitted, fit, settle
+from imgclf.fitting import Fitted, fit, forget_attempt, settle
 from imgclf.lock import lock
 from imgclf.model.archive import MODELS_DIRECTORY
 from imgclf.model.versions import versions
@@ -110,7 +112,7 @@ def train(
                 if worker is not None:
                     worker.do_nothing()
                 return Trained("unchanged", plan.run, plan.record, model_path)
-            settled = plan.settled or settle(loaded, head, data, talk)
+            settled = plan.settled(loaded) or settle(loaded, head, data, talk)
             record = plan.begin(loaded, prints, command, settled)
             if worker is not None:
                 fitted = worker.fit(plan, head, data, settled, show_summary)
@@ -224,9 +226,10 @@ def _fit(
     show_summary: Callable[[str], None] | None,
 ) -> tuple[Fitted, RunRecord]:
     """Trains; with `batch_size: auto`, goes on with half as many pictures where memory ends."""
-    stop, run, commit = StopRequest(), plan.run, plan.commit
+    stop, run, commit, before = StopRequest(), plan.run, plan.commit, 0.0
     while True:
         assert record.settled is not None
+        began = time.monotonic()
         try:
             fitted = fit(
                 loaded,
@@ -239,18 +242,20 @@ def _fit(
                 stop,
                 show_summary=show_summary,
             )
-            return fitted, record
+            return dataclasses.replace(fitted, seconds=before + fitted.seconds), record
         except OutOfMemoryError:
             if loaded.config.data.batch_size != "auto" or record.settled.batch_size == 1:
                 raise
+        before += time.monotonic() - began
         half = record.settled.batch_size // 2
+        commit = latest_commit(loaded, run, talk)
         talk.warning(
             f"the memory does not suffice for batches of {record.settled.batch_size} pictures; "
-            f"going on with {half}"
+            f"{'starting over' if commit is None else 'going on'} with {half}"
         )
         record = replace(record, settled=replace(record.settled, batch_size=half))
         run.write(record)
-        commit = latest_commit(loaded, run, talk)
+        forget_attempt()
         show_summary = None
 
 

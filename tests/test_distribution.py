@@ -463,3 +463,8 @@ def test_orbax_and_several_processes_are_refused() -> None:
     found = problems(orbax, "training.distribution=data_parallel")
     message = "OrbaxCheckpoint can't be used with training.distribution: data_parallel"
     assert ("callbacks.0", message) in [(one.key, one.message) for one in found]
+
+
+def test_several_processes_need_a_batch_size_that_is_a_number() -> None:
+    found = problems(SMALLEST, "training.distribution=data_parallel", "data.batch_size=auto")
+    assert [(one.key, one.received) for one in found] == [("data.batch_size", "auto")]

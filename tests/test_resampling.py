@@ -136,6 +136,8 @@ def test_draws_spread_as_keras_draws_them() -> None:
         layers.RandomRotation(0.1, seed=4),
         layers.RandomRotation(0.1, fill_mode="wrap"),
         layers.RandomRotation(0.1, data_format="channels_first"),
+        layers.RandomRotation(0.1, fill_mode="constant", fill_value=-1.0),
+        layers.RandomRotation(0.1, fill_mode="constant", fill_value=0.5),
         layers.RandomFlip("horizontal", dtype="bfloat16"),
     ],
 )

@@ -163,10 +163,18 @@ def _period_problems(loaded: LoadedConfig) -> Iterator[Problem]:
 
 
 def _distribution_problems(loaded: LoadedConfig) -> Iterator[Problem]:
-    """Orbax has all processes wait for each other while it writes, and only one of them writes."""
+    """What several processes can't do, or do otherwise."""
     if loaded.config.training.distribution == "none":
         return
+    if loaded.config.data.batch_size == "auto":
+        yield loaded.problem(
+            "data.batch_size",
+            "training.distribution: data_parallel needs a number, which its devices divide",
+            received="auto",
+            allowed="a whole number from 1 to 65536",
+        )
     for index, spec in enumerate(loaded.config.callbacks):
+        # It has all processes wait for each other while it writes, and only one of them writes.
         if spec.name == "OrbaxCheckpoint" and not spec.off:
             yield loaded.problem(
                 f"callbacks.{index}",

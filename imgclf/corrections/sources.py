@@ -62,9 +62,9 @@ def _of_training(manifest: Manifest, directory: Path, talk: Talk) -> ReplayMemor
     """The data set that the model was trained on, divided as it was then."""
     config = manifest.config["data"]
     seed = config["seed"]
-    data = read_dataset(
-        directory, config["validation_split"], seed, manifest.decoder.settings(), talk
-    )
+    keep = config.get("cache", "disk")  # models of earlier versions don't say
+    settings = manifest.decoder.settings()
+    data = read_dataset(directory, config["validation_split"], seed, settings, talk, keep)
     if manifest.data and data.folder.fingerprint() != manifest.data.fingerprint:
         talk.warning(
             f"{directory} has changed since {manifest.name} was trained: it may have seen some "

@@ -72,8 +72,8 @@ def decode_all(
         talk: For progress.
         cache_directory: Where the cache file is.
         keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
-            there; "memory" keeps them while they are used; "none" only looks which pictures can
-            be read, and decodes them anew whenever they are used.
+            there; "memory" keeps them while they are used; "none" only looks, once, which pictures
+            can be read, and decodes them anew whenever they are used.
         meanwhile: Called while threads decode, before progress is shown; not if there is nothing
             to decode.
 
@@ -88,8 +88,11 @@ def decode_all(
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
         found = in_memory, _decode_into(in_memory, pictures, settings, talk, meanwhile)
     elif found is None and keep == "none":
-        on_demand = OnDemand(pictures, settings)
-        found = on_demand, _decode_into(None, pictures, settings, talk, meanwhile)
+        reasons = _read_failures(failures_file, len(pictures))
+        if reasons is None:
+            reasons = _decode_into(None, pictures, settings, talk, meanwhile)
+            atomic_write_text(failures_file, json.dumps(reasons))
+        found = OnDemand(pictures, settings), reasons
     elif found is None:
         # What was written is kept open: the files may be gone already, for they may be deleted.
         found = _fill(pictures, settings, talk, meanwhile, array_file, failures_file)
@@ -185,14 +188,20 @@ def _open(
         with array_file.open("rb") as stream:
             whole = stream.read(len(header)) == header
         whole = whole and array_file.stat().st_size == len(header) + math.prod(shape)
-        reasons = {
-            int(key): str(value) for key, value in json.loads(failures_file.read_text()).items()
-        }
-        if not whole or any(not 0 <= row < count for row in reasons):
+        reasons = _read_failures(failures_file, count)
+        if not whole or reasons is None:
             return None
         return np.load(array_file, mmap_mode="r", allow_pickle=False), reasons
+    except (OSError, ValueError):
+        return None
+
+
+def _read_failures(file: Path, count: int) -> dict[int, str] | None:
+    try:
+        reasons = {int(key): str(value) for key, value in json.loads(file.read_text()).items()}
     except (OSError, ValueError, AttributeError):
         return None
+    return reasons if all(0 <= row < count for row in reasons) else None
 
 
 def _key(pictures: Sequence[Picture], settings: DecoderSettings) -> str:

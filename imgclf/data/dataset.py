@@ -64,7 +64,7 @@ def read_dataset(
     seed: int,
     settings: DecoderSettings,
     talk: Talk,
-    keep: Keep = "disk",
+    keep: Keep,
     meanwhile: Callable[[], None] | None = None,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.resampling import Resampling
 from imgclf.data.share import WHOLE, Share
+from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -36,6 +38,20 @@ def encode_labels(
     if label_mode == "categorical":
         return np.eye(num_classes, dtype=np.float32)[labels]
     return labels
+
+
+@contextmanager
+def failures_as_they_were(*feeds: Feed) -> Iterator[None]:
+    """Raises what failed in a feed, not what TensorFlow makes of it."""
+    try:
+        yield
+    except ImgclfError:
+        raise
+    except Exception:
+        failures = [feed.failure for feed in feeds if feed.failure is not None]
+        if failures:
+            raise failures[0] from None
+        raise
 
 
 class Feed:

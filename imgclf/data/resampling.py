@@ -82,7 +82,7 @@ def leading_resampling(layers: Sequence[Any]) -> Resampling | None:
 
     A layer can if it is a RandomFlip, RandomRotation, RandomZoom or RandomTranslation, fills and
     interpolates like those before it, doesn't fill by wrapping around (of which TensorFlow and
-    OpenCV have other ideas), and has no seed or dtype of its own.
+    OpenCV have other ideas) or with what is no byte, and has no seed or dtype of its own.
 
     Args:
         layers: Keras layers.
@@ -103,13 +103,17 @@ def _is_plain(layer: Any) -> bool:
         and layer.seed is None
         and layer.data_format == "channels_last"
         and layer.compute_dtype == "float32"
-        and (_flips(layer) or layer.fill_mode in _BORDERS)
+        and (_flips(layer) or (layer.fill_mode in _BORDERS and _is_a_byte(layer.fill_value)))
     )
 
 
 def _flips(layer: Any) -> bool:
     """Whether it moves whole pixels only, so that nothing is filled in or interpolated."""
     return type(layer).__name__ == "RandomFlip"
+
+
+def _is_a_byte(value: float) -> bool:
+    return 0 <= value <= 255 and value == int(value)
 
 
 def _manner_of(layer: Any) -> tuple[str, str, float]:

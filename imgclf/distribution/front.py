@@ -108,7 +108,7 @@ class Worker:
                 "train",
                 run=str(plan.run.path),
                 data_fingerprint=data.folder.fingerprint(),
-                settled=(settled.precision, settled.batch_size),
+                settled=settled,
                 committed=None if commit is None else (commit.epoch, commit.batch),
                 summary=show_summary is not None,
             )

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from imgclf.config import LoadedConfig
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError
-from imgclf.run_folder import Precision
+from imgclf.run_folder import Settled
 
 START_ALL = "start all of them, and see to it that the address is that of process 0"
 
@@ -67,7 +69,7 @@ class Task:
     Attributes:
         run: The run's folder.
         data_fingerprint: Of the pictures; all processes must have the same.
-        settled: What the config leaves open: precision and batch size.
+        settled: What the config leaves open.
         committed: Epoch and batch of the commit to go on from; None to begin at the beginning.
         summary: Show the network's layers first.
         failure: Why process 0 ends.
@@ -76,7 +78,7 @@ class Task:
     what: Literal["train", "nothing", "failed"]
     run: str = ""
     data_fingerprint: str = ""
-    settled: tuple[Precision, int] = ("float32", 0)
+    settled: Settled | None = None
     committed: tuple[int, int] | None = None
     summary: bool = False
     failure: Failure | None = None
@@ -89,7 +91,7 @@ class Task:
             **{
                 **heard,
                 "failure": None if failure is None else Failure(**failure),
-                "settled": tuple(heard["settled"]),
+                "settled": msgspec.convert(heard["settled"], Settled | None),
                 "committed": None if committed is None else tuple(committed),
             }
         )

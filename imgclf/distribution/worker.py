@@ -14,6 +14,8 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
+
 from imgclf import keras_choice
 from imgclf.callbacks.commits import Commit, latest_of_run, state_directory, write_commit
 from imgclf.config import LoadedConfig, resolve_head
@@ -50,6 +52,8 @@ def work(job: Job, pipe: Pipe) -> None:
     # Whoever imports Keras from here on gets the one on JAX.
     keras_choice.backend = "jax"
     logging.getLogger("jax").setLevel(logging.ERROR)
+    import jax
+
     from imgclf.distribution.peers import Peers
 
     peers = Peers(job.processes)
@@ -64,7 +68,8 @@ def work(job: Job, pipe: Pipe) -> None:
         peers.leave()  # the others may have found the same, and have yet to say so
     except Exception as error:
         text = str(error)
-        lost = job.processes.count > 1 and any(word in text.lower() for word in _BROKEN)
+        ours = job.processes.count > 1 and isinstance(error, jax.errors.JaxRuntimeError)
+        lost = ours and any(word in text.lower() for word in _BROKEN)
         pipe.send(("lost", text) if lost else ("fault", traceback.format_exc()))
     finally:
         # What JAX and TensorFlow do at the end of a process can wait for the lost forever.
@@ -100,7 +105,7 @@ def _train(job: Job, pipe: Pipe, peers: Peers, talk: Talk) -> Failure | None:
     peers.meet()
     pipe.send("met")
     if job.processes.first:
-        peers.announce("task", asdict(pipe.recv()))
+        peers.announce("task", msgspec.to_builtins(pipe.recv()))
     task = Task.read(peers.hear("task"))
     if task.what == "nothing" or task.failure is not None:
         return None if job.processes.first else task.failure
@@ -112,7 +117,7 @@ def _train(job: Job, pipe: Pipe, peers: Peers, talk: Talk) -> Failure | None:
     failure = _first_failure(job.processes, failure, peers)
     if failure is not None or ready is None:
         return failure
-    _say_how(task.settled[1], ready, talk)
+    _say_how(ready, talk)
     fitted = _fit(job, task, ready, pipe, talk)
     if job.processes.first:
         _hand_over(fitted, job.folder)
@@ -126,6 +131,7 @@ class _Ready:
     data: DataSet
     share: Share
     commit: Commit | None
+    settled: Settled
 
 
 def _prepare(job: Job, task: Task, talk: Talk) -> _Ready:
@@ -136,7 +142,8 @@ def _prepare(job: Job, task: Task, talk: Talk) -> _Ready:
         UsageError: They are others, or the run's folder is not there, or the batches don't divide.
     """
     loaded = job.loaded
-    share = _use_devices(job.processes, task.settled[1])
+    assert task.settled is not None
+    share = _use_devices(job.processes, task.settled.batch_size)
     data = read_config_dataset(loaded.config.data, talk)
     if data.folder.fingerprint() != task.data_fingerprint:
         raise UsageError(
@@ -149,7 +156,7 @@ def _prepare(job: Job, task: Task, talk: Talk) -> _Ready:
                 f"{len(part)} pictures to {name} on are fewer than {share.devices} devices"
             )
     commit = _commit(loaded, task, talk) if task.committed is not None else None
-    return _Ready(data, share, commit)
+    return _Ready(data, share, commit, task.settled)
 
 
 def _use_devices(processes: Processes, batch_size: int) -> Share:
@@ -197,8 +204,8 @@ def _first_failure(processes: Processes, ours: Failure | None, peers: Peers) -> 
     return next((Failure(**one) for one in heard if one), None)
 
 
-def _say_how(batch: int, ready: _Ready, talk: Talk) -> None:
-    share, data = ready.share, ready.data
+def _say_how(ready: _Ready, talk: Talk) -> None:
+    share, data, batch = ready.share, ready.data, ready.settled.batch_size
     talk.note(
         f"{_counted(share.count, 'process', 'es')} with {_counted(share.devices, 'device')}: "
         f"{batch // share.devices} of each {batch} pictures go to each device"
@@ -228,7 +235,7 @@ def _fit(job: Job, task: Task, ready: _Ready, pipe: Pipe, talk: Talk) -> Fitted:
         ready.data,
         Path(task.run),
         ready.commit,
-        Settled(*task.settled),
+        ready.settled,
         talk,
         stop,
         share=ready.share,

@@ -16,7 +16,7 @@ from imgclf.callbacks.spoken import prints_as_talk
 from imgclf.config import Config, Head, LoadedConfig, Spec, resolve_head
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import Part
-from imgclf.data.feed import Feed, encode_labels
+from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
 from imgclf.data.folds import divide
 from imgclf.data.resampling import leading_resampling
 from imgclf.errors import UsageError
@@ -145,17 +145,18 @@ class _Network:
                 outputs = np.concatenate([model.predict_on_batch(batch) for batch in batches])
                 said.append(to_probabilities(outputs, self._activation))
 
-        model.fit(
-            feed.dataset(),
-            epochs=epochs,
-            callbacks=[
-                SetEpoch(feed),
-                *_schedules(config),
-                keras.callbacks.LambdaCallback(on_epoch_end=judge),
-            ],
-            shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
-            verbose=0,
-        )
+        with failures_as_they_were(feed):
+            model.fit(
+                feed.dataset(),
+                epochs=epochs,
+                callbacks=[
+                    SetEpoch(feed),
+                    *_schedules(config),
+                    keras.callbacks.LambdaCallback(on_epoch_end=judge),
+                ],
+                shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
+                verbose=0,
+            )
         mean: Probabilities = np.mean(said, axis=0)
         if not np.isfinite(mean).all():
             raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import time
@@ -12,11 +13,12 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.config import Head, LoadedConfig
+from imgclf.config.precision import Precision
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
+from imgclf.errors import ImgclfError
 from imgclf.files import atomic_write_text
 from imgclf.model.build import build_model
-from imgclf.run_folder import Precision
 from imgclf.talk import Talk
 
 # Pixels that a training looks at in all, below which trying costs more than could be gained: some
@@ -61,8 +63,15 @@ def choose_precision(
     file = CACHE_DIRECTORY / f"precision-{_key(loaded, batch_size, hardware)}.json"
     seconds = _read(file)
     if seconds is None:
-        with talk.track("trying a few steps in float32 and in bfloat16"):
-            seconds = _time_steps(loaded, head, resampling, batch_size)
+        try:
+            with talk.track("trying a few steps in float32 and in bfloat16"):
+                seconds = _time_steps(loaded, head, resampling, batch_size)
+        except ImgclfError:
+            raise
+        except Exception as error:  # the training may go well where the try didn't
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            talk.note(f"training in float32: a try in bfloat16 came to nothing ({reason[:200]})")
+            return "float32"
         atomic_write_text(file, json.dumps(seconds))
     chosen: Precision = (
         "bfloat16" if seconds["bfloat16"] < (1 - _GAIN) * seconds["float32"] else "float32"
@@ -105,20 +114,22 @@ def _time_steps(
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (batch_size, height, width, 3), dtype=np.uint8)
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    models = {
-        precision: build_model(loaded, head, resampling, precision) for precision in precisions
-    }
-    labels = _labels(head, batch_size, models["float32"].output_shape[-1])
     seconds: dict[str, float] = {}
-    for precision, model in models.items():
-        times = []
-        for _ in range(1 + _STEPS):  # the first one compiles
-            started = time.perf_counter()
-            model.train_on_batch(pictures, labels)
-            times.append(time.perf_counter() - started)
-        seconds[precision] = min(times[1:])
-    del models
-    keras.backend.clear_session()  # or the layers of the training would have other names
+    for precision in precisions:
+        try:
+            model = build_model(loaded, head, resampling, precision)
+            labels = _labels(head, batch_size, model.output_shape[-1])
+            times = []
+            for _ in range(1 + _STEPS):  # the first one compiles
+                started = time.perf_counter()
+                model.train_on_batch(pictures, labels)
+                times.append(time.perf_counter() - started)
+            seconds[precision] = min(times[1:])
+        finally:
+            # Or there were two in memory, and the layers of the training had other names.
+            model = None
+            keras.backend.clear_session()
+            gc.collect()
     return seconds
 
 
