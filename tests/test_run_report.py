@@ -204,6 +204,7 @@ def test_it_says_how_to_do_it_again(trained: Trained) -> None:
         words(row.one("th")): words(row.one("td")) for row in section(page, "reproduce").all("tr")
     }
     assert facts["seed"] == "123 (split: 123)"
+    assert facts["computed in"] == "float32 (batches of 16 pictures)"
     assert facts["data fingerprint"] == trained.record.data_fingerprint
     assert facts["weights"] == manifest.weights_sha256
     assert facts["run"] == str(trained.run.path)
