@@ -118,10 +118,11 @@ def fit(
     num_classes = len(data.folder.class_names)
     seed = loaded.config.data.seed if training.seed is None else training.seed
     with out_of_memory_as_error(loaded, settled.batch_size):
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(seed)  # of all processes alike, before any layer is made
         resampling = None
         if settled.resampled:
             resampling = leading_resampling(augmentation_layers(loaded))
+        keras.utils.set_random_seed(seed)  # again, so that layers looked at here change no weights
         model = build_model(loaded, head, resampling, settled.precision)
         if show_summary is not None:
             model.summary(print_fn=lambda line, line_break=True: show_summary(line))

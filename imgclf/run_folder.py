@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from imgclf.config.precision import Precision
 from imgclf.files import atomic_write_bytes, atomic_write_text
 from imgclf.model.scores import Scores
 
 RUNS_DIRECTORY = Path("runs")
+
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 _STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 

@@ -19,9 +19,10 @@ from imgclf.train import Trained, train
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One 32 x 32 convolution learns to tell most of the drawn animals apart in a second or two.
+# Float64 is left to Keras; test_resampling.py and test_settled.py are about what isn't.
 CONFIG = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
-augmentation: [RandomFlip: horizontal]
+augmentation: [RandomFlip: {mode: horizontal, dtype: float64}]
 model:
   layers:
     - Rescaling: 1/255

@@ -467,4 +467,4 @@ def test_orbax_and_several_processes_are_refused() -> None:
 
 def test_several_processes_need_a_batch_size_that_is_a_number() -> None:
     found = problems(SMALLEST, "training.distribution=data_parallel", "data.batch_size=auto")
-    assert [(one.key, one.received) for one in found] == [("data.batch_size", "auto")]
+    assert [(one.key, one.received) for one in found] == [("--set data.batch_size=auto", "auto")]

@@ -22,11 +22,14 @@ from imgclf.model import precision
 from imgclf.run_folder import RunFolder, Settled, all_runs
 from imgclf.talk import Talk
 from imgclf.train import Trained, train
-from tests.conftest import CONFIG
+from tests import conftest
 from tests.test_resume import STOPPER, assert_equal, said
 from tests.test_train import log, quiet, weights
 
 PETS = Path("pets.yaml")
+
+# The flip is the feed's.
+CONFIG = conftest.CONFIG.replace("{mode: horizontal, dtype: float64}", "horizontal")
 
 
 @pytest.fixture

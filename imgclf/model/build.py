@@ -8,11 +8,11 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config import Head, LoadedConfig, Spec
-from imgclf.config.precision import Precision
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ModelFileError
 from imgclf.model.head import Activation
 from imgclf.model.keras_objects import make
+from imgclf.run_folder import Precision
 
 
 def augmentation_layers(loaded: LoadedConfig) -> list[Any]:

@@ -13,12 +13,12 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.config import Head, LoadedConfig
-from imgclf.config.precision import Precision
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 from imgclf.files import atomic_write_text
 from imgclf.model.build import build_model
+from imgclf.run_folder import Precision
 from imgclf.talk import Talk
 
 # Pixels that a training looks at in all, below which trying costs more than could be gained: some
