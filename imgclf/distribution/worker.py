@@ -52,8 +52,6 @@ def work(job: Job, pipe: Pipe) -> None:
     # Whoever imports Keras from here on gets the one on JAX.
     keras_choice.backend = "jax"
     logging.getLogger("jax").setLevel(logging.ERROR)
-    import jax
-
     from imgclf.distribution.peers import Peers
 
     peers = Peers(job.processes)
@@ -68,8 +66,8 @@ def work(job: Job, pipe: Pipe) -> None:
         peers.leave()  # the others may have found the same, and have yet to say so
     except Exception as error:
         text = str(error)
-        ours = job.processes.count > 1 and isinstance(error, jax.errors.JaxRuntimeError)
-        lost = ours and any(word in text.lower() for word in _BROKEN)
+        # By its words, for it is of several types.
+        lost = job.processes.count > 1 and any(word in text.lower() for word in _BROKEN)
         pipe.send(("lost", text) if lost else ("fault", traceback.format_exc()))
     finally:
         # What JAX and TensorFlow do at the end of a process can wait for the lost forever.
