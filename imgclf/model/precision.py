@@ -14,6 +14,7 @@ import numpy as np
 from imgclf.backend import keras
 from imgclf.config import Head, LoadedConfig
 from imgclf.data.cache import CACHE_DIRECTORY
+from imgclf.data.feed import encode_labels
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 from imgclf.files import atomic_write_text
@@ -134,8 +135,6 @@ def _time_steps(
 
 
 def _labels(head: Head, count: int, units: int) -> Any:
-    from imgclf.data.feed import encode_labels
-
     classes = np.arange(count) % max(units, 2)
     return encode_labels(classes, head.label_mode, max(units, 2))
 
