@@ -6,6 +6,7 @@
     python benchmarks/train.py start PICTURES
     python benchmarks/train.py overhead PICTURES
     python benchmarks/train.py accuracy PICTURES
+    python benchmarks/train.py generalization PICTURES --test OTHERS
 
 PICTURES has a folder for each class. Every arm is a process of its own in a temporary working
 directory, on a terminal of its own so that progress bars are drawn, and the arms take turns. The
@@ -35,6 +36,9 @@ overhead  What is neither a step nor validation in whole epochs after the first.
           that slow down the steps do not show in these shares but in the ratio of imgclf's epochs
           to those of "bare": the same command, network and feed, with `fit` given no callbacks.
 accuracy  Validation accuracy over whole trainings, of both arms on the same division of PICTURES.
+generalization
+          What is right of the pictures in OTHERS, which nothing was chosen by: imgclf's published
+          model, and tutorial_train.py's at its best epoch and at its last.
 """
 
 import argparse
@@ -378,6 +382,44 @@ def accuracy(given: argparse.Namespace, trainings: Trainings) -> None:
     show(f"validation accuracy, seeds {given.seeds}", medians(rows))
 
 
+def generalization(given: argparse.Namespace, trainings: Trainings) -> None:
+    test = given.test.resolve()
+
+    def imgclf(options: list[str], seed: int) -> Row:
+        work = trainings.directory()
+        options = [*options, f"training.seed={seed}"]
+        trainings.imgclf(given.pictures, given.epochs, options=options, work=work, stop="never")
+        command = [sys.executable, "-m", "imgclf", "evaluate", str(test), "--json"]
+        said = subprocess.run(command, cwd=work, check=True, capture_output=True).stdout
+        settled = json.loads(next((work / "runs").glob("*/*/run.json")).read_text())["settled"]
+        accuracy = json.loads(said)["accuracy"]
+        return {"published": accuracy, "seed": [seed], "precision": settled["precision"]}
+
+    def tutorial(seed: int) -> Row:
+        command = [sys.executable, str(HERE / "tutorial_train.py"), str(given.pictures), str(test)]
+        command += ["--epochs", str(given.epochs), "--seed", str(seed)]
+        said = subprocess.run(
+            command, cwd=trainings.directory(), check=True, capture_output=True, text=True
+        ).stdout
+        found = json.loads(said.splitlines()[-1])
+        return {
+            "published": found["test_accuracy_best"],
+            "last": found["test_accuracy_last"],
+            "seed": [seed],
+        }
+
+    rows: Rows = {name: [] for name in [*precisions(given), "tutorial"]}
+    for seed in given.seeds:
+        arms: Arms = {
+            name: lambda options=options, seed=seed: imgclf(options, seed)
+            for name, options in precisions(given).items()
+        }
+        arms["tutorial"] = lambda seed=seed: tutorial(seed)
+        for name, several in take_turns(arms, 1).items():
+            rows[name] += several
+    show(f"accuracy on other pictures, seeds {given.seeds}", medians(rows))
+
+
 def files_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
 
@@ -474,10 +516,15 @@ def main() -> None:
     one = command(overhead, "what is neither a step nor validation", 3)
     one.add_argument("--epochs", type=int, default=4, help="steady epochs in each run")
     precision(one)
-    one = command(accuracy, "validation accuracy of whole trainings", None)
-    one.add_argument("--epochs", type=int, default=30, help="epochs of each training")
-    one.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the trainings")
-    precision(one)
+    for function, text in (
+        (accuracy, "validation accuracy of whole trainings"),
+        (generalization, "accuracy on other pictures after whole trainings"),
+    ):
+        one = command(function, text, None)
+        one.add_argument("--epochs", type=int, default=30, help="epochs of each training")
+        one.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the trainings")
+        precision(one)
+    one.add_argument("--test", type=Path, required=True, help="other pictures in class folders")
     given = parser.parse_args()
     given.pictures = given.pictures.resolve()
     if not files_below(given.pictures):

@@ -13,6 +13,7 @@ from imgclf.data.survey import Survey, survey
 from imgclf.draft import Draft, draft, write_draft
 from imgclf.errors import UsageError
 from imgclf.files import atomic_write_text
+from imgclf.talk import Talk
 
 _PARTS = ("train", "training")
 
@@ -26,12 +27,13 @@ class Initialized:
     chosen: Draft
 
 
-def init(directory: Path, target: Path | None) -> Initialized:
+def init(directory: Path, target: Path | None, talk: Talk) -> Initialized:
     """Looks at a data set and writes a config for it.
 
     Args:
         directory: Class folders, or train/, validation/ and test/ with those.
         target: The file to write; None for the folder's name with `.yaml`.
+        talk: For progress.
 
     Raises:
         DataError: The folder is none that can be trained on.
@@ -44,7 +46,7 @@ def init(directory: Path, target: Path | None) -> Initialized:
             f"{target} is there already, and is left as it is",
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
-    seen = survey(scan(directory, 0.2, 123))
+    seen = survey(scan(directory, 0.2, 123, talk))
     chosen = draft(seen)
     text = write_draft(seen, chosen, f"imgclf train {shlex.quote(str(target))}")
     parse_config(text, target)  # so that nothing is written that could not be trained by

@@ -108,7 +108,7 @@ def plan_training(
     if not found.config_resolved.exists():
         # Killed before there was anything to go on with; a finished one has lost it.
         return Plan("train", found, record) if record.status == "running" else anew
-    before, now = fields(found.config_resolved.read_text("utf-8")), fields(loaded.resolved_yaml())
+    before, now = _resolved_fields(found), fields(loaded.resolved_yaml())
     changes = [*_differences(before, now), *_changed_pictures(record, loaded, data_fingerprint)]
     if record.status == "finished" and not changes and published:
         return Plan("nothing", found, record)
@@ -120,6 +120,21 @@ def plan_training(
     if plan.commit is not None:
         _require_state_of(plan.commit, found, fingerprint(loaded, data_fingerprint))
     return plan
+
+
+def begins_anew(loaded: LoadedConfig, *, fresh: bool) -> bool:
+    """Whether `plan_training` will surely begin a new run, whatever the pictures are.
+
+    For who has something to prepare while they are read.
+    """
+    found = None if fresh else latest_run(loaded.name)
+    record = found.read() if found else None
+    if found is None or record is None:
+        return True
+    if record.status == "running" or not found.config_resolved.exists():
+        return False
+    changes = _differences(_resolved_fields(found), fields(loaded.resolved_yaml()))
+    return any(not change.is_one_of(_EXTENDS) for change in changes)
 
 
 def fingerprint(loaded: LoadedConfig, data_fingerprint: str) -> dict[str, str]:
@@ -220,6 +235,10 @@ def _refuse_fewer_epochs(loaded: LoadedConfig, run: RunFolder, commit: Commit) -
             f"{run.path} has trained {begun}, and training.epochs is {epochs}",
             "give it more epochs, or start over: add --fresh",
         )
+
+
+def _resolved_fields(run: RunFolder) -> dict[str, Any]:
+    return fields(run.config_resolved.read_text("utf-8"))
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

@@ -28,7 +28,7 @@ from imgclf.publish import Published, publish, score_test_part
 from imgclf.report.curves import draw_curves
 from imgclf.report.run_facts import gather_facts
 from imgclf.report.run_page import write_report
-from imgclf.resuming import Plan, latest_commit, plan_training
+from imgclf.resuming import Plan, begins_anew, latest_commit, plan_training
 from imgclf.run_folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.signals import StopRequest, ended_by
 from imgclf.talk import Talk
@@ -104,7 +104,7 @@ def train(
     command = f"imgclf train {shlex.quote(str(config_path))}{options}"
     try:
         with _front(loaded, talk) as worker, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
-            data = _read_pictures(loaded, talk)
+            data = _read_pictures(loaded, talk, anew=begins_anew(loaded, fresh=fresh))
             head = resolve_head(loaded, len(data.folder.class_names))
             prints = data.folder.fingerprint()
             plan = plan_training(loaded, prints, talk, fresh=fresh, published=model_path.exists())
@@ -195,8 +195,9 @@ def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
     return run.tensorboard if given is None else Path(given).expanduser()
 
 
-def _read_pictures(loaded: LoadedConfig, talk: Talk) -> DataSet:
-    found = read_config_dataset(loaded.config.data, talk, _import_keras)
+def _read_pictures(loaded: LoadedConfig, talk: Talk, *, anew: bool) -> DataSet:
+    """Reads them; imports Keras meanwhile, unless it may turn out that there is nothing to do."""
+    found = read_config_dataset(loaded.config.data, talk, _import_keras, at_once=anew)
     folder = found.folder
     talk.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"

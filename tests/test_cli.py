@@ -66,6 +66,14 @@ def test_what_can_do_without_tensorflow_does(trained: Trained, arguments: list[s
     assert not imported_by(*arguments) & {"tensorflow", "keras", "matplotlib"}
 
 
+def test_a_new_training_with_too_few_pictures_ends_without_tensorflow(trained: Trained) -> None:
+    for path in Path("dataset/dog").glob("*[!1].jpg"):
+        path.unlink()
+    command = ["train", "pets.yaml", "--fresh"]
+    assert not imported_by(*command, "--set", "data.validation_split=0.1") & {"tensorflow"}
+    assert imgclf(*command, "--set", "data.validation_split=0.1").returncode == 2
+
+
 def test_the_check_above_sees_tensorflow(trained: Trained) -> None:
     Path("hooks.py").write_text("from imgclf.backend import keras\n")
     assert "tensorflow" in imported_by("predict", "new", "--callback", "hooks.py:Gone")

@@ -171,7 +171,7 @@ def test_a_damaged_cache_is_decoded_anew(
     drawn: Path, in_folder: Path, spoil: Callable[[Path], None]
 ) -> None:
     shutil.copytree(drawn / "new", "new")
-    pictures = scan(Path("new"), 0.2, 1).training
+    pictures = scan(Path("new"), 0.2, 1, quiet()).training
     expected = decode_all(pictures, SETTINGS, quiet()).pixels.copy()
     (file,) = Path(".imgclf-cache").glob("*.npy")
     spoil(file)
@@ -184,7 +184,7 @@ def test_every_flipped_bit_of_a_cache_header_is_noticed_or_makes_no_difference(
     drawn: Path, in_folder: Path
 ) -> None:
     shutil.copytree(drawn / "new", "new")
-    pictures = scan(Path("new"), 0.2, 1).training
+    pictures = scan(Path("new"), 0.2, 1, quiet()).training
     expected = decode_all(pictures, SETTINGS, quiet()).pixels.copy()
     (file,) = Path(".imgclf-cache").glob("*.npy")
     whole = file.read_bytes()
@@ -197,7 +197,7 @@ def test_two_that_fill_the_same_cache_at_once_do_not_disturb_each_other(
     drawn: Path, in_folder: Path
 ) -> None:
     shutil.copytree(drawn / "new", "new")
-    pictures = scan(Path("new"), 0.2, 1).training
+    pictures = scan(Path("new"), 0.2, 1, quiet()).training
     expected = decode_all(pictures, SETTINGS, quiet(), Path("elsewhere")).pixels
     found: list[np.ndarray] = []
 

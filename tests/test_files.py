@@ -191,7 +191,7 @@ def test_a_training_that_finds_the_disk_full_again_and_again_ends_the_same(
 
 
 def test_the_cache_is_named_with_what_it_takes(trained: Trained) -> None:
-    folder = scan(Path("dataset"), 0.2, 123)
+    folder = scan(Path("dataset"), 0.2, 123, quiet())
     settings = DecoderSettings(64, 64, "stretch")
     with files_up_to(100_000), pytest.raises(WriteError, match=r"imgclf-cache.*it takes 589824 "):
         decode_all(folder.training, settings, quiet())

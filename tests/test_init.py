@@ -29,7 +29,7 @@ def draw(directory: Path, *shapes: tuple[int, int], classes: tuple[str, ...] = (
 
 
 def chosen(*shapes: tuple[int, int]) -> Draft:
-    return init(draw(Path("set"), *shapes), None).chosen
+    return init(draw(Path("set"), *shapes), None, quiet()).chosen
 
 
 def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> None:
@@ -49,7 +49,7 @@ def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> 
 
 
 def test_the_comments_say_why(in_folder: Path) -> None:
-    init(draw(Path("set"), (300, 200), classes=("hat", "shoe")), None)
+    init(draw(Path("set"), (300, 200), classes=("hat", "shoe")), None, quiet())
     text = Path("set.yaml").read_text()
     assert text.startswith(
         "# 2 classes of pictures: hat 5, shoe 5.\n#\n#     imgclf train set.yaml\n"
@@ -63,14 +63,14 @@ def test_a_config_that_is_there_is_left_as_it_is(in_folder: Path) -> None:
     folder = draw(Path("set"), (20, 20))
     Path("set.yaml").write_text("mine")
     with pytest.raises(UsageError, match=r"set\.yaml is there already.*"):
-        init(folder, None)
+        init(folder, None, quiet())
     assert Path("set.yaml").read_text() == "mine"
-    assert init(folder, Path("other.yaml")).config == Path("other.yaml")
+    assert init(folder, Path("other.yaml"), quiet()).config == Path("other.yaml")
 
 
 def test_a_folder_that_cannot_be_trained_on_gets_no_config(in_folder: Path) -> None:
     with pytest.raises(DataError, match="one class folder only"):
-        init(draw(Path("set"), (20, 20), classes=("a",)), None)
+        init(draw(Path("set"), (20, 20), classes=("a",)), None, quiet())
     assert not Path("set.yaml").exists()
 
 
@@ -102,7 +102,7 @@ def test_pictures_that_lie_on_their_side_count_upright(in_folder: Path) -> None:
         for number in range(5):
             file = with_orientation(motif(90 + number, 60), 6, "JPEG")
             Path("set", name, f"{number}.jpg").write_bytes(file + name.encode())
-    assert init(Path("set"), None).seen.typical_shape == (60, 92)
+    assert init(Path("set"), None, quiet()).seen.typical_shape == (60, 92)
 
 
 def test_small_pictures_get_a_small_network_and_are_not_mirrored(in_folder: Path) -> None:
@@ -119,19 +119,22 @@ def test_large_ones_get_a_deeper_one(in_folder: Path) -> None:
 
 def test_names_that_are_traps_for_yaml(in_folder: Path) -> None:
     folder = Path('yes: #1 \'n "x"\n')
-    done: Initialized = init(draw(folder, (20, 20), classes=("on\ndata: {}", "# no")), None)
+    done: Initialized = init(
+        draw(folder, (20, 20), classes=("on\ndata: {}", "# no")), None, quiet()
+    )
     assert done.config == Path("yes-1-n-x.yaml")
     assert load_config(done.config).config.data.directory == str(folder)
     assert "on data: {} 5" in done.config.read_text().splitlines()[0]
     for name in ("123", "no", "2026-11-22", "pets \N{GRINNING FACE}"):
         assert (
-            load_config(init(draw(Path(name), (9, 9)), None).config).config.data.directory == name
+            load_config(init(draw(Path(name), (9, 9)), None, quiet()).config).config.data.directory
+            == name
         )
 
 
 def test_a_set_that_comes_divided_is_named_after_itself(in_folder: Path) -> None:
     draw(Path("pets/train"), (20, 20))
-    assert init(Path("pets/train"), None).config == Path("pets.yaml")
+    assert init(Path("pets/train"), None, quiet()).config == Path("pets.yaml")
     assert load_config(Path("pets.yaml")).config.data.directory == "pets/train"
 
 

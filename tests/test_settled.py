@@ -240,7 +240,7 @@ def test_where_decoded_pictures_are_kept_makes_no_difference_to_the_model(
 
 def test_what_is_on_disk_is_used_wherever_more_would_be_kept(pets: Path) -> None:
     settings = DecoderSettings(32, 32, "stretch")
-    pictures = scan(Path("dataset"), 0.2, 123).training
+    pictures = scan(Path("dataset"), 0.2, 123, quiet()).training
     on_disk = decode_all(pictures, settings, quiet()).pixels
     again = decode_all(pictures, settings, quiet(), keep="none").pixels
     assert isinstance(again, np.memmap)
@@ -249,7 +249,7 @@ def test_what_is_on_disk_is_used_wherever_more_would_be_kept(pets: Path) -> None
 
 def test_pictures_that_are_decoded_on_demand_are_those_of_the_cache(pets: Path) -> None:
     settings = DecoderSettings(20, 30, "pad")
-    pictures = scan(Path("dataset"), 0.2, 123).training
+    pictures = scan(Path("dataset"), 0.2, 123, quiet()).training
     on_demand = decode_all(pictures, settings, quiet(), keep="none")
     in_memory = decode_all(pictures, settings, quiet(), keep="memory")
     rows = np.array([3, 1, 1, 7])
@@ -263,7 +263,7 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
     pets: Path, keep: Keep
 ) -> None:
     settings, done = DecoderSettings(20, 30, "pad"), []
-    pictures = scan(Path("dataset"), 0.2, 123).training
+    pictures = scan(Path("dataset"), 0.2, 123, quiet()).training
 
     def decode_them() -> None:
         decode_all(pictures, settings, quiet(), keep=keep, meanwhile=lambda: done.append(keep))
@@ -280,7 +280,7 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
 
 def test_a_picture_that_can_not_be_read_any_more_is_named(pets: Path) -> None:
     settings = DecoderSettings(20, 30, "pad")
-    pictures = scan(Path("dataset"), 0.2, 123).training
+    pictures = scan(Path("dataset"), 0.2, 123, quiet()).training
     on_demand = decode_all(pictures, settings, quiet(), keep="none").pixels
     pictures[2].path.unlink()
     with pytest.raises(DataError, match=pictures[2].path.name):

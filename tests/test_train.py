@@ -9,6 +9,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import yaml
@@ -22,6 +23,7 @@ from imgclf.errors import BusyError, DataError
 from imgclf.lock import lock
 from imgclf.model.archive import read_manifest
 from imgclf.model.classifier import open_classifier
+from imgclf.resuming import begins_anew, plan_training
 from imgclf.talk import Talk
 from imgclf.train import Trained, train
 from tests.conftest import CONFIG
@@ -115,6 +117,30 @@ def test_a_change_since_makes_a_new_run_and_keeps_the_old_version(
     assert Path("models/pets.history/versions/0001.keras").read_bytes() == old
 
 
+@pytest.mark.parametrize(
+    ("overrides", "fresh", "anew"),
+    [
+        ([], False, False),  # nothing may have changed
+        ([], True, True),
+        (["training.seed=5"], False, True),
+        (["training.epochs=9"], False, False),  # goes on
+    ],
+)
+def test_what_surely_begins_a_new_run_is_known_before_pictures_are_read(
+    trained: Trained, overrides: list[str], fresh: bool, anew: bool
+) -> None:
+    loaded = load_config(Path("pets.yaml"), overrides)
+    assert begins_anew(loaded, fresh=fresh) == anew
+    if anew:
+        same_pictures = trained.record.data_fingerprint
+        plan = plan_training(loaded, same_pictures, quiet(), fresh=fresh, published=True)
+        assert plan.run.path != trained.run.path
+    trained.run.write(msgspec.structs.replace(trained.record, status="running"))
+    assert begins_anew(loaded, fresh=fresh) == fresh  # it may go on, or conflict
+    shutil.rmtree("runs")
+    assert begins_anew(loaded, fresh=fresh)
+
+
 def test_it_says_what_it_replaced(trained: Trained) -> None:
     assert trained.replaced is None
     done = train(Path("pets.yaml"), quiet(), ["training.epochs=1"])
@@ -198,7 +224,7 @@ def test_three_classes_give_a_softmax_head(trained: Trained) -> None:
 
 def test_training_and_prediction_decode_to_equal_arrays(trained: Trained) -> None:
     settings = DecoderSettings(32, 32, "stretch")
-    folder = scan(Path("dataset"), 0.2, 123)
+    folder = scan(Path("dataset"), 0.2, 123, quiet())
     cached = decode_all(folder.training, settings, quiet())
     for picture, pixels in zip(folder.training, cached.pixels, strict=True):
         np.testing.assert_array_equal(decode(picture.path, settings), pixels)

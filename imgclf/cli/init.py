@@ -29,7 +29,7 @@ def command(
     from imgclf.report.survey import survey_lines
 
     talk = session.talk()
-    done = init(directory, output)
+    done = init(directory, output, talk)
     for line in survey_lines(done.seen, done.chosen):
         print(line)
     print(f"config: {done.config}")

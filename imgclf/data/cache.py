@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 import math
 import os
@@ -22,7 +21,7 @@ import numpy as np
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.folder import Picture, Skipped
 from imgclf.data.on_demand import OnDemand
-from imgclf.data.threads import map_in_threads
+from imgclf.data.threads import work_through
 from imgclf.errors import PictureError
 from imgclf.files import atomic_path, atomic_write_text
 from imgclf.talk import Talk
@@ -30,10 +29,6 @@ from imgclf.talk import Talk
 CACHE_DIRECTORY = Path(".imgclf-cache")
 
 Keep: TypeAlias = Literal["disk", "memory", "none"]
-
-# Pictures whose decoding may have been begun but not been looked at: as many small ones as are
-# decoded while a library is imported.
-_WINDOW = 4096
 
 # Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
 _DECODER_VERSION = 1
@@ -140,16 +135,11 @@ def _decode_into(
         return index, None
 
     failures: dict[int, str] = {}
-    # Closed whatever happens, so that no thread goes on decoding.
-    with closing(map_in_threads(decode_row, range(len(pictures)), _WINDOW)) as decoded:
-        begun = list(itertools.islice(decoded, 1))
-        if meanwhile is not None:
-            meanwhile()
-        with talk.track("decoding pictures", len(pictures)) as advance:
-            for index, failure in itertools.chain(begun, decoded):
-                if failure is not None:
-                    failures[index] = failure
-                advance(1)
+    rows = range(len(pictures))
+    with closing(work_through(decode_row, rows, talk, "decoding pictures", meanwhile)) as decoded:
+        for index, failure in decoded:
+            if failure is not None:
+                failures[index] = failure
     return failures
 
 

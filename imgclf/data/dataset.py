@@ -66,13 +66,25 @@ def read_dataset(
     talk: Talk,
     keep: Keep,
     meanwhile: Callable[[], None] | None = None,
+    *,
+    at_once: bool = False,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
+
+    Args:
+        directory: See `scan`.
+        validation_split: See `scan`.
+        seed: See `scan`.
+        settings: See `decode_all`.
+        talk: For progress.
+        keep: See `decode_all`.
+        meanwhile: Called while threads work; see `decode_all`.
+        at_once: Call it while files are read, rather than only if some have to be decoded.
 
     Raises:
         DataError: See `scan` and `decode_all`.
     """
-    folder = scan(directory, validation_split, seed)
+    folder = scan(directory, validation_split, seed, talk, meanwhile if at_once else None)
     pictures = (*folder.training, *folder.validation, *folder.test)
     decoded = decode_all(pictures, settings, talk, keep=keep, meanwhile=meanwhile)
     folder = folder.without(decoded.failures)
@@ -84,9 +96,13 @@ def read_dataset(
 
 
 def read_config_dataset(
-    config: DataConfig, talk: Talk, meanwhile: Callable[[], None] | None = None
+    config: DataConfig,
+    talk: Talk,
+    meanwhile: Callable[[], None] | None = None,
+    *,
+    at_once: bool = False,
 ) -> DataSet:
-    """The data set that a config names; see `read_dataset` and `decode_all`."""
+    """The data set that a config names; see `read_dataset`."""
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
     return read_dataset(
@@ -97,6 +113,7 @@ def read_config_dataset(
         talk,
         config.cache,
         meanwhile,
+        at_once=at_once,
     )
 
 
@@ -108,7 +125,7 @@ def read_labelled(
     Raises:
         DataError: See `scan_labelled` and `decode_all`; also if no picture can be read.
     """
-    pictures, skipped = scan_labelled(directory, class_names)
+    pictures, skipped = scan_labelled(directory, class_names, talk)
     decoded = decode_all(pictures, settings, talk)
     failed = {failure.path for failure in decoded.failures}
     readable = tuple(picture for picture in pictures if picture.path not in failed)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgclf.data.threads import work_through
 from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, nearest_match
+from imgclf.talk import Talk
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this room does not know.
 _MADE_HERE = ("runs", "models")
@@ -94,7 +97,13 @@ class ImageFolder:
         return left
 
 
-def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
+def scan(
+    directory: Path,
+    validation_split: float,
+    seed: int,
+    talk: Talk,
+    meanwhile: Callable[[], None] | None = None,
+) -> ImageFolder:
     """Finds the pictures of a data set and divides them.
 
     Either `directory` holds one folder per class, and a share of each class is set aside for
@@ -108,32 +117,27 @@ def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
         directory: The data set.
         validation_split: Share of each class's pictures, between 0 and 1.
         seed: Another seed gives another split.
+        talk: For progress.
+        meanwhile: Called while a thread reads the files, unless those found are too few.
 
     Raises:
         DataError: Nothing there, fewer than two classes, or too few pictures in one.
     """
     if not directory.is_dir():
         raise DataError(f"data.directory: {_missing(directory)}", _LAYOUT)
-    parts = _ready_made_parts(directory)
+    parts = _ready_made_parts(directory) or {"training": directory}
+    class_names = _class_names(parts["training"])
     skipped: list[Skipped] = []
-    if parts is None:
-        class_names = _class_names(directory)
-        pictures = list(_pictures(directory, class_names, skipped))
-        training, validation = split(pictures, len(class_names), validation_split, seed)
-        test: Sequence[Picture] = ()
+    found = {part: _find(folder, class_names, skipped) for part, folder in parts.items()}
+    if not _may_fill_every_class(found, len(class_names), validation_split):
+        meanwhile = None  # the error is not to wait for it
+    read = {part: _read(files, skipped, talk, meanwhile) for part, files in found.items()}
+    training, test = read["training"], read.get("test", [])
+    if "validation" in read:
+        validation = read["validation"]
+        _refuse_shared(training, validation)
     else:
-        class_names = _class_names(parts["training"])
-        found = {
-            part: list(_pictures(folder, class_names, skipped)) for part, folder in parts.items()
-        }
-        test = found.get("test", ())
-        if "validation" in found:
-            training, validation = found["training"], found["validation"]
-            _refuse_shared(training, validation)
-        else:
-            training, validation = split(
-                found["training"], len(class_names), validation_split, seed
-            )
+        training, validation = split(training, len(class_names), validation_split, seed)
     folder = ImageFolder(
         directory, class_names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
     )
@@ -142,13 +146,14 @@ def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
 
 
 def scan_labelled(
-    directory: Path, class_names: Sequence[str]
+    directory: Path, class_names: Sequence[str], talk: Talk
 ) -> tuple[tuple[Picture, ...], tuple[Skipped, ...]]:
     """The pictures of a folder of class folders, to judge a model by, and the files left out.
 
     Args:
         directory: One folder for each class; some may be missing.
         class_names: The model's, in output order.
+        talk: For progress.
 
     Raises:
         DataError: No picture there, or a folder that is none of the model's classes.
@@ -156,7 +161,7 @@ def scan_labelled(
     if not directory.is_dir():
         raise DataError(_missing(directory), "name a folder with one folder per class in it")
     skipped: list[Skipped] = []
-    pictures = tuple(_pictures(directory, tuple(class_names), skipped))
+    pictures = tuple(_read(_find(directory, tuple(class_names), skipped), skipped, talk))
     if not pictures:
         raise DataError(
             f"{directory} has no pictures in folders called {', '.join(class_names)}", None
@@ -239,9 +244,10 @@ def _class_names(directory: Path) -> tuple[str, ...]:
     return names
 
 
-def _pictures(
+def _find(
     directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
-) -> Iterator[Picture]:
+) -> list[tuple[Path, int]]:
+    """The files that may be pictures, with their labels."""
     for path in _visible_folders(directory):
         if path.name not in class_names:
             near = nearest_match(path.name, class_names)
@@ -249,6 +255,7 @@ def _pictures(
                 f"{path} is none of the classes: {', '.join(class_names)}"
                 + (f"; did you mean {near}?" if near else "")
             )
+    found: list[tuple[Path, int]] = []
     for label, name in enumerate(class_names):
         for path in walk_files(directory / name):  # nothing if there is no such folder
             try:
@@ -256,14 +263,46 @@ def _pictures(
                 if reason:
                     skipped.append(Skipped(path, reason))
                 else:
-                    yield Picture(path, label, file_digest(path))
+                    found.append((path, label))
             except OSError as error:
-                skipped.append(Skipped(path, error.strerror or "can't be read"))
+                skipped.append(_unreadable(path, error))
     skipped.extend(
         Skipped(path, "not in a class folder")
         for path in sorted(directory.iterdir())
         if path.is_file() and not path.name.startswith(".")
     )
+    return found
+
+
+def _read(
+    found: Sequence[tuple[Path, int]],
+    skipped: list[Skipped],
+    talk: Talk,
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Picture]:
+    """The pictures of these files, with what their bytes add up to."""
+
+    def read(file: tuple[Path, int]) -> Picture | Skipped:
+        path, label = file
+        try:
+            return Picture(path, label, file_digest(path))
+        except OSError as error:
+            return _unreadable(path, error)
+
+    pictures: list[Picture] = []
+    # In one thread: several take turns at Python's lock so often that small files take longer.
+    reading = work_through(read, found, talk, "reading pictures", meanwhile, threads=1)
+    with closing(reading):
+        for one in reading:
+            if isinstance(one, Picture):
+                pictures.append(one)
+            else:
+                skipped.append(one)
+    return pictures
+
+
+def _unreadable(path: Path, error: OSError) -> Skipped:
+    return Skipped(path, error.strerror or "can't be read")
 
 
 def _draw(seed: int, digest: str) -> bytes:
@@ -281,6 +320,23 @@ def _refuse_shared(training: Sequence[Picture], validation: Sequence[Picture]) -
             + ("\n  ..." if len(shared) > 10 else ""),
             "delete one of each pair, so that validation judges on pictures not trained on",
         )
+
+
+def _may_fill_every_class(
+    found: Mapping[str, Sequence[tuple[Path, int]]], num_classes: int, validation_split: float
+) -> bool:
+    """Whether no class is sure to miss a part, before it is known which files can be read."""
+    counts = {part: Counter(label for _, label in files) for part, files in found.items()}
+    for label in range(num_classes):
+        training = counts["training"][label]
+        if "validation" in counts:
+            validation = counts["validation"][label]
+        else:
+            validation = round(training * validation_split)
+            training -= validation
+        if not training or not validation:
+            return False
+    return True
 
 
 def _require_every_class(folder: ImageFolder) -> None:
