@@ -6,9 +6,8 @@ import importlib.util
 import multiprocessing
 import re
 import signal
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from imgclf.data.dataset import DataSet
 from imgclf.distribution.messages import START_ALL, Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, UsageError
+from imgclf.files import temporary_files
 from imgclf.fitting import Fitted
 from imgclf.resuming import Plan
 from imgclf.run_folder import Settled
@@ -55,22 +55,25 @@ class Worker:
         self._talk = talk
 
     def __enter__(self) -> Worker:
+        with ExitStack() as opened:
+            self._folder = opened.enter_context(temporary_files())
+            self._start()
+            self._opened = opened.pop_all()
+        return self
+
+    def _start(self) -> None:
         from imgclf.distribution.worker import work
 
-        self._folder = tempfile.TemporaryDirectory(prefix="imgclf-")
         # Not forked: JAX and TensorFlow can't be, and the one must not see the other's Keras.
         context = multiprocessing.get_context("spawn")
         self._pipe: Connection[Any, Any]
         self._pipe, theirs = context.Pipe()
         quiet = self._talk.quiet or not self._processes.first
-        job = Job(
-            self._loaded, self._processes, Path(self._folder.name), quiet, self._talk.terminal
-        )
+        job = Job(self._loaded, self._processes, self._folder, quiet, self._talk.terminal)
         self._process = context.Process(target=work, args=(job, theirs), name="imgclf worker")
         self._process.start()
         theirs.close()
         self._asked = self._met = False
-        return self
 
     def __exit__(
         self,
@@ -86,7 +89,7 @@ class Worker:
             self._process.kill()
         self._process.join()
         self._pipe.close()
-        self._folder.cleanup()
+        self._opened.close()
 
     def fit(
         self,
@@ -179,7 +182,7 @@ class Worker:
                 f"the {us.count} processes did not come together at {us.address}",
                 START_ALL,
             )
-        log = (Path(self._folder.name) / "log").read_text(errors="replace")
+        log = (self._folder / "log").read_text(errors="replace")
         code = self._process.exitcode or 0
         if reason is None and us.count > 1 and _FATAL in log:
             reason = log
@@ -207,7 +210,7 @@ class Worker:
         """What the worker made, as a model of this process's Keras."""
         from imgclf.model.build import build_model
 
-        result = load_latest(Path(self._folder.name) / "fitted", self._talk.warning)
+        result = load_latest(self._folder / "fitted", self._talk.warning)
         if result is None:
             raise RuntimeError("the process that trains has left no weights")
         model = build_model(self._loaded, head)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from dataclasses import asdict, dataclass
@@ -48,6 +49,8 @@ def work(job: Job, pipe: Pipe) -> None:
     """
     os.setsid()  # Ctrl-C is the front's to hear
     _end_with_front()
+    # It ends without clean-up, and TensorFlow leaves what it generates; the front removes this.
+    tempfile.tempdir = str(job.folder)
     talk = _own_voice(job)
     # Whoever imports Keras from here on gets the one on JAX.
     keras_choice.backend = "jax"
