@@ -72,8 +72,10 @@ class TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Leaves out metrics with a value for each class: Keras takes all for single numbers."""
+        # By default no batch is written, but Keras would make its summary: a millisecond a step.
+        written = {} if self.update_freq == "epoch" else _single_numbers(logs)
         with self._writing():
-            super().on_train_batch_end(batch, _single_numbers(logs))
+            super().on_train_batch_end(batch, written)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Likewise."""

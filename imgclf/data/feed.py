@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -154,7 +155,12 @@ class Feed:
             labels.set_shape((None, *self._labels.shape[1:]))
             return pictures, labels
 
-        dataset = numbers.map(make, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+        dataset = numbers.map(make, num_parallel_calls=os.cpu_count()).prefetch(2)
+        # In TensorFlow 2.21 the thread that tunes misses now and then that an epoch is over, and
+        # the next one waits idly until the thread wakes: as long as half an epoch or a whole one.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.with_options(options)
         # Keras must be told the length, or it warns after the first epoch and draws no bar. Not
         # by assert_cardinality: the first epoch of a resumed training is rightly shorter.
         dataset.cardinality = lambda: tf.constant(self.num_batches, tf.int64)
