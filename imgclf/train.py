@@ -197,7 +197,7 @@ def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
 
 def _read_pictures(loaded: LoadedConfig, talk: Talk, *, anew: bool) -> DataSet:
     """Reads them; imports Keras meanwhile, unless it may turn out that there is nothing to do."""
-    found = read_config_dataset(loaded.config.data, talk, _import_keras, at_once=anew)
+    found = read_config_dataset(loaded.config.data, talk, _import_keras, surely=anew)
     folder = found.folder
     talk.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +17,14 @@ from imgclf import fitting
 from imgclf.backend import keras
 from imgclf.config import LoadedConfig, load_config, resolve_head
 from imgclf.data.cache import CACHE_DIRECTORY, Keep, decode_all
+from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
 from imgclf.errors import DataError, Interrupted, OutOfMemoryError
 from imgclf.evaluate import evaluate
 from imgclf.model import precision
 from imgclf.run_folder import RunFolder, Settled, all_runs
-from imgclf.talk import Talk
+from imgclf.talk import Advance, Talk
 from imgclf.train import Trained, train
 from tests import conftest
 from tests.test_resume import STOPPER, assert_equal, said
@@ -276,6 +280,30 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
     decode_all(pictures, settings, quiet())  # on disk now
     decode_them()
     assert done == [keep]
+
+
+def test_where_all_is_decoded_something_else_is_done_while_files_are_read(pets: Path) -> None:
+    def done_in(settings: DecoderSettings, *, surely: bool) -> list[str]:
+        """What was done, in its order; "!" is something else."""
+        done: list[str] = []
+
+        class Noting(Talk):
+            @contextmanager
+            def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
+                done.append(description)
+                with super().track(description, total) as advance:
+                    yield advance
+
+        where, talk = Path("dataset"), Noting(io.StringIO())
+        read_dataset(where, 0.2, 1, settings, talk, "disk", lambda: done.append("!"), surely=surely)
+        return done
+
+    settings = DecoderSettings(20, 30, "pad")
+    assert done_in(settings, surely=True) == ["reading pictures", "!", "decoding pictures"]
+    assert done_in(settings, surely=True) == ["!", "reading pictures"]
+    assert done_in(settings, surely=False) == ["reading pictures"]
+    larger = DecoderSettings(20, 31, "pad")
+    assert done_in(larger, surely=True) == ["reading pictures", "!", "decoding pictures"]
 
 
 def test_a_picture_that_can_not_be_read_any_more_is_named(pets: Path) -> None:

@@ -96,6 +96,17 @@ def decode_all(
     return Decoded(pixels, failures)
 
 
+def probably_decoded(
+    count: int, settings: DecoderSettings, cache_directory: Path = CACHE_DIRECTORY
+) -> bool:
+    """Whether so many pictures lie there decoded, before it is known which these are."""
+    size = _file_size((count, settings.height, settings.width, 3))
+    try:
+        return any(file.stat().st_size == size for file in cache_directory.glob("*.npy"))
+    except OSError:  # deleted while it was looked at
+        return False
+
+
 def _fill(
     pictures: Sequence[Picture],
     settings: DecoderSettings,
@@ -153,7 +164,7 @@ def _reserve(file: Path, shape: tuple[int, ...]) -> None:
     with file.open("wb") as stream:
         stream.write(header)
         stream.flush()
-        size = len(header) + math.prod(shape)
+        size = _file_size(shape)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(stream.fileno(), 0, size)
         else:  # macOS has no such call, and keeps the risk
@@ -168,6 +179,10 @@ def _header(shape: tuple[int, ...]) -> bytes:
     return stream.getvalue()
 
 
+def _file_size(shape: tuple[int, ...]) -> int:
+    return len(_header(shape)) + math.prod(shape)
+
+
 def _open(
     array_file: Path, failures_file: Path, count: int, settings: DecoderSettings
 ) -> tuple[Pixels, dict[int, str]] | None:
@@ -177,7 +192,7 @@ def _open(
         # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
         with array_file.open("rb") as stream:
             whole = stream.read(len(header)) == header
-        whole = whole and array_file.stat().st_size == len(header) + math.prod(shape)
+        whole = whole and array_file.stat().st_size == _file_size(shape)
         reasons = _read_failures(failures_file, count)
         if not whole or reasons is None:
             return None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config import DataConfig
-from imgclf.data.cache import Decoded, Keep, decode_all
+from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
 from imgclf.data.on_demand import OnDemand
@@ -67,7 +67,7 @@ def read_dataset(
     keep: Keep,
     meanwhile: Callable[[], None] | None = None,
     *,
-    at_once: bool = False,
+    surely: bool = False,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
@@ -79,12 +79,18 @@ def read_dataset(
         talk: For progress.
         keep: See `decode_all`.
         meanwhile: Called while threads work; see `decode_all`.
-        at_once: Call it while files are read, rather than only if some have to be decoded.
+        surely: Call it if nothing has to be decoded, too.
 
     Raises:
         DataError: See `scan` and `decode_all`.
     """
-    folder = scan(directory, validation_split, seed, talk, meanwhile if at_once else None)
+
+    def beside_reading(count: int) -> None:
+        # Else there is decoding to come, which takes longer.
+        if meanwhile is not None and probably_decoded(count, settings):
+            meanwhile()
+
+    folder = scan(directory, validation_split, seed, talk, beside_reading if surely else None)
     pictures = (*folder.training, *folder.validation, *folder.test)
     decoded = decode_all(pictures, settings, talk, keep=keep, meanwhile=meanwhile)
     folder = folder.without(decoded.failures)
@@ -100,7 +106,7 @@ def read_config_dataset(
     talk: Talk,
     meanwhile: Callable[[], None] | None = None,
     *,
-    at_once: bool = False,
+    surely: bool = False,
 ) -> DataSet:
     """The data set that a config names; see `read_dataset`."""
     height, width = config.image_size
@@ -113,7 +119,7 @@ def read_config_dataset(
         talk,
         config.cache,
         meanwhile,
-        at_once=at_once,
+        surely=surely,
     )
 
 

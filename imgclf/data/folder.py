@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from imgclf.data.threads import work_through
@@ -102,7 +103,7 @@ def scan(
     validation_split: float,
     seed: int,
     talk: Talk,
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[int], None] | None = None,
 ) -> ImageFolder:
     """Finds the pictures of a data set and divides them.
 
@@ -118,7 +119,8 @@ def scan(
         validation_split: Share of each class's pictures, between 0 and 1.
         seed: Another seed gives another split.
         talk: For progress.
-        meanwhile: Called while a thread reads the files, unless those found are too few.
+        meanwhile: Called with the number of files while a thread reads them, unless they are too
+            few.
 
     Raises:
         DataError: Nothing there, fewer than two classes, or too few pictures in one.
@@ -129,9 +131,10 @@ def scan(
     class_names = _class_names(parts["training"])
     skipped: list[Skipped] = []
     found = {part: _find(folder, class_names, skipped) for part, folder in parts.items()}
-    if not _may_fill_every_class(found, len(class_names), validation_split):
-        meanwhile = None  # the error is not to wait for it
-    read = {part: _read(files, skipped, talk, meanwhile) for part, files in found.items()}
+    beside = None
+    if meanwhile is not None and _may_fill_every_class(found, len(class_names), validation_split):
+        beside = partial(meanwhile, sum(map(len, found.values())))
+    read = {part: _read(files, skipped, talk, beside) for part, files in found.items()}
     training, test = read["training"], read.get("test", [])
     if "validation" in read:
         validation = read["validation"]
