@@ -129,17 +129,30 @@ def test_a_second_signal_ends_at_once_with_the_last_commit_intact(pets: Path) ->
 
 
 class Interrupting(Talk):
-    """Ctrl-C while pictures are decoded."""
+    """Ctrl-C in the midst of something.
+
+    Args:
+        doing: Its description.
+    """
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(io.StringIO())
+        self._doing = doing
 
     @contextmanager
     def track(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        yield lambda steps: os.kill(os.getpid(), signal.SIGINT)
+        now = description == self._doing
+        yield lambda steps: os.kill(os.getpid(), signal.SIGINT) if now else None
 
 
-def test_an_interruption_while_decoding_leaves_nothing_half_done(pets: Path) -> None:
+@pytest.mark.parametrize("doing", ["reading pictures", "decoding pictures"])
+def test_an_interruption_before_the_training_leaves_nothing_half_done(
+    pets: Path, doing: str
+) -> None:
     with pytest.raises(Interrupted, match="to go on: imgclf train pets"):
-        train(PETS, Interrupting(io.StringIO()))
-    assert list(Path(".imgclf-cache").iterdir()) == []
+        train(PETS, Interrupting(doing))
+    assert Path(".imgclf-cache").exists() == (doing == "decoding pictures")
+    assert not list(Path(".imgclf-cache").glob("*"))
     assert not list(Path("runs").glob("*/*"))
 
 
