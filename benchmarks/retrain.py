@@ -83,7 +83,7 @@ class Task:
 def prepare(model: Path, directory: Path, corrections: int, seed: int) -> Task:
     classifier = open_classifier(model, print)
     manifest = classifier.manifest
-    pictures, _ = scan_labelled(directory, manifest.class_names)
+    pictures, _ = scan_labelled(directory, manifest.class_names, QUIET)
     pixels = np.stack([decode(one.path, manifest.decoder.settings()) for one in pictures])
     labels = np.array([one.label for one in pictures])
     right = given(model, pixels) == labels

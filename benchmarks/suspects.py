@@ -30,10 +30,10 @@ from imgclf.suspects import FOLDS, all_judged
 from imgclf.talk import Talk
 
 
-def flipped_copy(source: Path, target: Path, share: float, seed: int) -> set[str]:
+def flipped_copy(source: Path, target: Path, share: float, seed: int, talk: Talk) -> set[str]:
     """Links to the pictures of class folders, some under another class; the names of those."""
     classes = sorted(folder.name for folder in source.iterdir() if folder.is_dir())
-    pictures, _ = scan_labelled(source, classes)
+    pictures, _ = scan_labelled(source, classes, talk)
     random = np.random.default_rng(seed)
     chosen = set(random.choice(len(pictures), round(share * len(pictures)), replace=False).tolist())
     flipped = set()
@@ -64,7 +64,7 @@ def main() -> None:
     talk = Talk(sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "flipped")
-        flipped = flipped_copy(given.directory, copy, given.share, given.seed)
+        flipped = flipped_copy(given.directory, copy, given.share, given.seed, talk)
         loaded = load_config(given.config, [*given.set, f"data.directory={copy}"])
         data = read_config_dataset(loaded.config.data, talk)
         part = all_judged(data)
