@@ -10,21 +10,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from imgclf.data.layout import (
+    LAYOUT,
+    find_class_names,
+    missing,
+    ready_made_parts,
+    visible_folders,
+)
 from imgclf.data.threads import work_through
 from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, nearest_match
 from imgclf.talk import Talk
-
-# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this room does not know.
-_MADE_HERE = ("runs", "models")
-
-_READY_MADE = {
-    "train": "training",
-    "training": "training",
-    "val": "validation",
-    "validation": "validation",
-    "test": "test",
-}
 
 
 @dataclass(frozen=True)
@@ -126,9 +122,9 @@ def scan(
         DataError: Nothing there, fewer than two classes, or too few pictures in one.
     """
     if not directory.is_dir():
-        raise DataError(f"data.directory: {_missing(directory)}", _LAYOUT)
-    parts = _ready_made_parts(directory) or {"training": directory}
-    class_names = _class_names(parts["training"])
+        raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
+    parts = ready_made_parts(directory) or {"training": directory}
+    class_names = find_class_names(parts["training"])
     skipped: list[Skipped] = []
     found = {part: _find(folder, class_names, skipped) for part, folder in parts.items()}
     beside = None
@@ -162,7 +158,7 @@ def scan_labelled(
         DataError: No picture there, or a folder that is none of the model's classes.
     """
     if not directory.is_dir():
-        raise DataError(_missing(directory), "name a folder with one folder per class in it")
+        raise DataError(missing(directory), "name a folder with one folder per class in it")
     skipped: list[Skipped] = []
     pictures = tuple(_read(_find(directory, tuple(class_names), skipped), skipped, talk))
     if not pictures:
@@ -193,65 +189,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-_LAYOUT = (
-    "expected one folder of pictures per class, such as dataset/cat/*.jpg and dataset/dog/*.jpg;\n"
-    "to use another folder: imgclf train CONFIG --set data.directory=FOLDER"
-)
-
-
-def _missing(directory: Path) -> str:
-    if directory.exists():
-        return f"{directory} is a file, not a folder"
-    parent = directory.parent
-    near = None
-    if parent.is_dir():
-        near = nearest_match(directory.name, (p.name for p in parent.iterdir() if p.is_dir()))
-    return f"no folder {directory}" + (f"; did you mean {parent / near}?" if near else "")
-
-
-def _visible_folders(directory: Path) -> list[Path]:
-    # Where the working directory itself is the data set, what imgclf makes in it is no class.
-    ours = _MADE_HERE if directory.resolve() == Path.cwd() else ()
-    return sorted(
-        path
-        for path in directory.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name not in ours
-    )
-
-
-def _ready_made_parts(directory: Path) -> dict[str, Path] | None:
-    """The folders of a data set that comes divided, or None if the folders are classes."""
-    folders = _visible_folders(directory)
-    names = [folder.name for folder in folders]
-    if not set(names) <= set(_READY_MADE) or not {"train", "training"} & set(names):
-        return None
-    parts: dict[str, Path] = {}
-    for folder in folders:
-        part = _READY_MADE[folder.name]
-        if part in parts:
-            raise DataError(
-                f"{directory} has both {parts[part].name}/ and {folder.name}/; keep one"
-            )
-        parts[part] = folder
-    return parts
-
-
-def _class_names(directory: Path) -> tuple[str, ...]:
-    names = tuple(path.name for path in _visible_folders(directory))
-    if not names:
-        raise DataError(f"{directory} has no class folders in it", _LAYOUT)
-    if len(names) == 1:
-        raise DataError(
-            f"{directory} has one class folder only ({names[0]}); a classifier needs two", _LAYOUT
-        )
-    return names
-
-
 def _find(
     directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
 ) -> list[tuple[Path, int]]:
     """The files that may be pictures, with their labels."""
-    for path in _visible_folders(directory):
+    for path in visible_folders(directory):
         if path.name not in class_names:
             near = nearest_match(path.name, class_names)
             raise DataError(
