@@ -13,15 +13,15 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.data.decoder import decode
-from imgclf.data.walking import not_a_picture, walk_files
+from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.errors import PictureError
-from imgclf.model.classifier import open_classifier
 from imgclf.model.engine import LiteRTEngine
-from imgclf.model.head import to_probabilities
+from imgclf.model.probabilities import to_probabilities
+from imgclf.model_file.classifier import open_classifier
 
 
 def main(model: Path, folder: Path) -> None:
-    classifier = open_classifier(model, print)
+    classifier = open_classifier(model)
     assert isinstance(classifier.engine, LiteRTEngine), "the model has no LiteRT twin"
     plain = keras.models.load_model(model)
     manifest = classifier.manifest

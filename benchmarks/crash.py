@@ -4,7 +4,7 @@
     python -m benchmarks.crash --stock [--every K] [--random N]     the control arm
 
 Each training of five epochs is killed at its n-th step towards the disk (see
-tests/dying_disk.py; a write is torn in its middle), for n = F, F + K, F + 2K, ... until one
+tests/support/dying_disk.py; a write is torn in its middle), for n = F, F + K, F + 2K, ... until one
 survives, and then N times after a random time; each time the plain command is given again until
 it ends. What must be equal then, byte for byte: the final weights, training.csv, the history,
 the published model's weights, the best checkpoint's; one version, and no temporary file.
@@ -30,8 +30,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from imgclf.data.sample import draw_sample
-from tests.dying_disk import dying_disk
+from imgclf.data.drawn_sample import draw_sample
+from tests.support.dying_disk import dying_disk
 
 CONFIG = """\
 data: {directory: dataset, image_size: 24, batch_size: 8}
@@ -54,21 +54,22 @@ MOST_ATTEMPTS = 20
 
 
 def train_ours() -> None:
-    from imgclf.talk import Talk
-    from imgclf.train import train
+    from imgclf.commands.train import train
+    from imgclf.system import console
 
-    with Path("talk.txt").open("a") as stream:
-        train(Path("pets.yaml"), Talk(stream))
+    with Path("notes.txt").open("a") as stream:
+        console.use(console.Console(stream))
+        train(Path("pets.yaml"))
 
 
 def result_of_ours() -> dict[str, object]:
     """Read without Keras, for the parent must not start TensorFlow."""
-    from imgclf.callbacks.commits import load_latest
-    from imgclf.model.archive import WEIGHTS, ModelArchive
-    from imgclf.model.versions import versions
+    from imgclf.model_file.archive import WEIGHTS, ModelArchive
+    from imgclf.model_file.versions import versions
+    from imgclf.runs.commits import load_latest
 
     (run,) = {path.parent for path in Path("runs").rglob("run.json")}
-    commit = load_latest(run / "state", lambda text: None)
+    commit = load_latest(run / "state")
     assert commit is not None
     model = Path("models/pets.keras")
     with ModelArchive(model) as archive:
@@ -148,9 +149,6 @@ def main() -> int:
     given = parser.parse_args()
     work, result = (train_stock, result_of_stock) if given.stock else (train_ours, result_of_ours)
     # All that a child would import, for an import costs seconds.
-    import imgclf.callbacks.stack
-    import imgclf.model.keras_file
-    import imgclf.train  # noqa: F401
 
     start = Path.cwd()
     chance = random.Random(given.seed)

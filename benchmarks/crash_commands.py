@@ -3,7 +3,7 @@
     python -m benchmarks.crash_commands [COMMAND ...] [--every K] [--signals N] [--full N]
 
 The commands: retrain, rollback, predict, litert, int8, onnx, saved_model. Each is killed with
-SIGKILL at its n-th step towards the disk (see tests/dying_disk.py; a write is torn in its
+SIGKILL at its n-th step towards the disk (see tests/support/dying_disk.py; a write is torn in its
 middle), for n = 1, 1 + K, 1 + 2K, ... until it survives; gets SIGTERM and Ctrl-C after N random
 times; and runs N times with a limit for the size of files, which is a full disk to it.
 
@@ -32,8 +32,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.sample import draw_sample
-from tests.dying_disk import dying_disk
+from imgclf.data.drawn_sample import draw_sample
+from tests.support.dying_disk import dying_disk
 
 CONFIG = """\
 data: {directory: dataset, image_size: 24, batch_size: 8}
@@ -244,8 +244,8 @@ class Trials:
 
 def _is_corrected() -> bool:
     """Whether the model is the third version, whole, and the two before it are kept."""
-    from imgclf.model.archive import ModelArchive
-    from imgclf.model.versions import versions
+    from imgclf.model_file.archive import ModelArchive
+    from imgclf.model_file.versions import versions
 
     with ModelArchive(MODEL) as archive:
         manifest = archive.manifest()
@@ -258,7 +258,7 @@ def _is_corrected() -> bool:
 def _journal_problems() -> list[str]:
     """Each picture is to be in it, torn lines aside, and those that hold as corrected."""
     from imgclf.corrections.journal import read_journal
-    from imgclf.model.archive import read_manifest
+    from imgclf.model_file.archive import read_manifest
 
     fates = {entry.digest: entry.fate for entry in read_journal(MODEL)}
     wanted = len(Path("wrong.csv").read_text().splitlines()) - 1
@@ -280,13 +280,6 @@ def main() -> int:
     given = parser.parse_args()
     # All that a child would import, for an import costs seconds.
     from importlib import import_module
-
-    import imgclf.callbacks.stack
-    import imgclf.corrections.learning
-    import imgclf.export
-    import imgclf.model.exporting
-    import imgclf.retrain
-    import imgclf.train  # noqa: F401
 
     for name in ("tf2onnx", "onnxruntime"):  # after Keras, which is imported without its noise
         import_module(name)

@@ -24,7 +24,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from imgclf.config import load_config
+from imgclf.config.load import load_config
 
 # Times each epoch's steps in process 0, without the validation.
 CLOCK = """\

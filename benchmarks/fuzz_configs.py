@@ -2,7 +2,7 @@
 
     python -m benchmarks.fuzz_configs [--count N] [--seed S]
 
-Each of them is a config of configs/, changed as tests/test_config_fuzz.py changes it. Whatever
+Each of them is a config of configs/, changed as tests/config/test_fuzz.py changes it. Whatever
 another exception comes of, or takes over two seconds, is kept in a file, with its traceback.
 """
 
@@ -16,7 +16,7 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from tests.test_config_fuzz import damaged, outcome
+from tests.support.fuzz_configs import damaged, outcome
 
 SECONDS = 2.0
 

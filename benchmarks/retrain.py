@@ -21,7 +21,6 @@ flips         how many of the other pictures' answers became right or wrong
 """
 
 import argparse
-import io
 import json
 import logging
 import shutil
@@ -39,20 +38,18 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from imgclf.backend import keras
-from imgclf.config.scalars import write_yaml
+from imgclf.commands.retrain import Retrained, retrain
+from imgclf.commands.train import train
+from imgclf.commands.versions import rollback
+from imgclf.config.yaml_scalars import write_yaml
 from imgclf.corrections.inputs import Labelled
 from imgclf.data.decoder import decode
 from imgclf.data.folder import scan_labelled
-from imgclf.history import rollback
-from imgclf.model.archive import read_manifest
-from imgclf.model.classifier import open_classifier
-from imgclf.model.keras_file import load_keras_model
-from imgclf.retrain import Retrained, retrain
-from imgclf.talk import Talk
-from imgclf.train import train
+from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.keras_io import load_keras_model
 
 HERE = Path(__file__).parent
-QUIET = Talk(io.StringIO(), quiet=True)
 Row = dict[str, Any]
 
 
@@ -81,9 +78,9 @@ class Task:
 
 
 def prepare(model: Path, directory: Path, corrections: int, seed: int) -> Task:
-    classifier = open_classifier(model, print)
+    classifier = open_classifier(model)
     manifest = classifier.manifest
-    pictures, _ = scan_labelled(directory, manifest.class_names, QUIET)
+    pictures, _ = scan_labelled(directory, manifest.class_names)
     pixels = np.stack([decode(one.path, manifest.decoder.settings()) for one in pictures])
     labels = np.array([one.label for one in pictures])
     right = given(model, pixels) == labels
@@ -94,7 +91,7 @@ def prepare(model: Path, directory: Path, corrections: int, seed: int) -> Task:
 
 def given(model: Path, pixels: np.ndarray) -> np.ndarray:
     """The classes that the model file gives to pictures."""
-    classifier = open_classifier(model, print)
+    classifier = open_classifier(model)
     batches = (pixels[start : start + 32] for start in range(0, len(pixels), 32))
     return classifier.probabilities_of(batches).argmax(axis=1)
 
@@ -144,7 +141,7 @@ def one_by_one(task: Task, model: Path) -> Row:
     right_after, seconds = [], []
     for index in task.chosen.tolist():
         started = time.perf_counter()
-        done = retrain(model, task.labelled([index]), QUIET)
+        done = retrain(model, task.labelled([index]))
         seconds.append(time.perf_counter() - started)
         right_after.append(_right(done))
     row = figures(task, np.array(right_after, bool), lambda pixels: given(model, pixels))
@@ -160,7 +157,7 @@ def one_by_one(task: Task, model: Path) -> Row:
 
 def all_at_once(task: Task, model: Path) -> Row:
     started = time.perf_counter()
-    done = retrain(model, task.labelled(task.chosen.tolist()), QUIET)
+    done = retrain(model, task.labelled(task.chosen.tolist()))
     seconds = time.perf_counter() - started
     fates = {picture.before.path: picture.fate for picture in done.pictures}
     learned = [fates[str(task.paths[index])] == "corrected" for index in task.chosen]
@@ -174,7 +171,7 @@ def wrong_on_purpose(task: Task, model: Path, count: int, seed: int) -> Row:
     picked = generator.permutation(np.flatnonzero(task.right_before))[:count]
     classes = len(task.class_names)
     labels = (task.labels[picked] + generator.integers(1, classes, len(picked))) % classes
-    done = retrain(model, task.labelled(picked.tolist(), labels.tolist()), QUIET)
+    done = retrain(model, task.labelled(picked.tolist(), labels.tolist()))
     rest = np.ones(len(task.labels), bool)
     rest[picked] = False
     right = given(model, task.pixels) == task.labels
@@ -226,7 +223,7 @@ def trained_anew(task: Task, model: Path, folder: Path) -> Row:
     config.write_text(write_yaml(manifest.config))
     started = time.perf_counter()
     with chdir(folder):
-        done = train(config, QUIET, ["data.directory=dataset", "name=anew"])
+        done = train(config, ["data.directory=dataset", "name=anew"])
     seconds = time.perf_counter() - started
     answer = given(folder / done.model, task.pixels)
     right_after = answer[task.chosen] == task.labels[task.chosen]

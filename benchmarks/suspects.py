@@ -20,20 +20,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config import load_config
+from imgclf.config.load import load_config
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.folder import scan_labelled
-from imgclf.model.head import Probabilities
-from imgclf.model.out_of_fold import out_of_fold_probabilities
-from imgclf.model.suspects import estimated_label_errors, rank_suspects
-from imgclf.suspects import FOLDS, all_judged
-from imgclf.talk import Talk
+from imgclf.model.probabilities import Probabilities
+from imgclf.suspects.confident_learning import estimated_label_errors, rank_suspects
+from imgclf.suspects.cross_validation import out_of_fold_probabilities
+from imgclf.suspects.find import FOLDS, all_judged
+from imgclf.system import console
 
 
-def flipped_copy(source: Path, target: Path, share: float, seed: int, talk: Talk) -> set[str]:
+def flipped_copy(source: Path, target: Path, share: float, seed: int) -> set[str]:
     """Links to the pictures of class folders, some under another class; the names of those."""
     classes = sorted(folder.name for folder in source.iterdir() if folder.is_dir())
-    pictures, _ = scan_labelled(source, classes, talk)
+    pictures, _ = scan_labelled(source, classes)
     random = np.random.default_rng(seed)
     chosen = set(random.choice(len(pictures), round(share * len(pictures)), replace=False).tolist())
     flipped = set()
@@ -61,12 +61,12 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--cache", type=Path, help="keep what is known of each fold here")
     given = parser.parse_args()
-    talk = Talk(sys.stderr)
+    console.use(console.Console(sys.stderr))
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "flipped")
-        flipped = flipped_copy(given.directory, copy, given.share, given.seed, talk)
+        flipped = flipped_copy(given.directory, copy, given.share, given.seed)
         loaded = load_config(given.config, [*given.set, f"data.directory={copy}"])
-        data = read_config_dataset(loaded.config.data, talk)
+        data = read_config_dataset(loaded.config.data)
         part = all_judged(data)
         wrong = np.array([picture.path.name in flipped for picture in part.pictures])
         seconds = 0.0
@@ -76,7 +76,6 @@ def main() -> None:
                 loaded,
                 part,
                 len(data.folder.class_names),
-                talk,
                 folds=given.folds,
                 repeats=repeats,
                 cache_directory=given.cache or Path(folder, "cache"),

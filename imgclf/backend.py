@@ -1,25 +1,41 @@
-"""Keras, imported without the lines that its C++ core prints.
+"""Keras, imported when it is first asked for, and without the lines that its C++ core prints.
 
     from imgclf.backend import keras
 
-The import costs seconds; whoever can do without must not import this module. It is Keras on
+That statement is what costs seconds; whoever can do without Keras must not make it. It is Keras on
 TensorFlow, which alone makes LiteRT graphs, whatever $KERAS_BACKEND says; only a process that
-takes part in a `data_parallel` training asks for JAX before (see `keras_choice`).
+takes part in a `data_parallel` training chooses JAX before.
 """
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any, Literal
 
-from imgclf import keras_choice
-from imgclf.quiet import quiet_stderr
+from imgclf.system.stderr import quiet_stderr
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Else TensorFlow takes the whole memory of a GPU at once, and others that use it find none.
-os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-os.environ["KERAS_BACKEND"] = keras_choice.backend
-
-with quiet_stderr():
+if TYPE_CHECKING:
     import keras
 
-__all__ = ["keras"]
+__all__ = ["choose", "keras"]
+
+_chosen: Literal["tensorflow", "jax"] = "tensorflow"
+
+
+def choose(backend: Literal["tensorflow", "jax"]) -> None:
+    """Says which of its backends Keras will run on: a process has one, chosen before the import."""
+    global _chosen
+    _chosen = backend
+
+
+def __getattr__(name: str) -> Any:
+    if name != "keras":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Else TensorFlow takes the whole memory of a GPU at once, and others that use it find none.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ["KERAS_BACKEND"] = _chosen
+    with quiet_stderr():
+        import keras
+    globals()["keras"] = keras  # so that this function is not asked again
+    return keras

@@ -139,6 +139,16 @@ class Terminated(ImgclfError):  # noqa: N818
     exit_status = 143
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of somebody else's message; the name of the error's class if it says nothing.
+
+    Libraries raise errors with an empty message, with blank lines first, or with a page of text.
+    """
+    return next(
+        (line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__
+    )
+
+
 def nearest_match(word: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like `word`, or None if none comes close; case is ignored."""
     by_folded = {choice.casefold(): choice for choice in choices}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import signal
@@ -11,32 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.sample import draw_sample
-from imgclf.talk import Talk
-from imgclf.train import Trained, train
+from imgclf.commands.train import Trained, train
+from imgclf.data.drawn_sample import draw_sample
+from imgclf.system import console
+from tests.support.heard import Heard, listen
+from tests.support.trainings import CONFIG
 
 # A shell starts what it runs in the background deaf to Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# One 32 x 32 convolution learns to tell most of the drawn animals apart in a second or two.
-# Float64 is left to Keras; test_resampling.py and test_settled.py are about what isn't.
-CONFIG = """\
-data: {directory: dataset, image_size: 32, batch_size: 16}
-augmentation: [RandomFlip: {mode: horizontal, dtype: float64}]
-model:
-  layers:
-    - Rescaling: 1/255
-    - Conv2D: {filters: 8, kernel_size: 3, strides: 2, activation: relu}
-    - Dropout: 0.1
-    - Flatten
-training: {epochs: 4}
-"""
-
 
 @pytest.fixture
-def talk() -> Talk:
-    """Keeps what is said, for `talk.stream.getvalue()`."""
-    return Talk(io.StringIO())
+def heard() -> Heard:
+    """Keeps what is said."""
+    return listen()
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens() -> Iterator[None]:
+    """No test hears what an earlier one has said."""
+    yield
+    console.use(console.Console(None))
 
 
 @pytest.fixture
@@ -63,7 +57,7 @@ def trained_once(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     before = Path.cwd()
     os.chdir(folder)
     try:
-        return folder, train(Path("pets.yaml"), Talk(io.StringIO()))
+        return folder, train(Path("pets.yaml"))
     finally:
         os.chdir(before)
 

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from imgclf.cli import COMMANDS, app
-from imgclf.config import load_config
+from imgclf.config.load import load_config
 
 ROOT = Path(__file__).parent.parent
 

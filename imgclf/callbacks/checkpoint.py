@@ -11,7 +11,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.epoch import Logs
-from imgclf.files import atomic_path, temporary_files
+from imgclf.system.files import atomic_path, temporary_files
 
 
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]

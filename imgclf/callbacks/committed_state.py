@@ -15,7 +15,9 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.callbacks import callback_state
-from imgclf.callbacks.commits import (
+from imgclf.callbacks.epoch import Logs, SetEpoch
+from imgclf.errors import UsageError
+from imgclf.runs.commits import (
     Arrays,
     Commit,
     latest_of_run,
@@ -23,9 +25,7 @@ from imgclf.callbacks.commits import (
     remove_unfinished,
     write_commit,
 )
-from imgclf.callbacks.epoch import Logs, SetEpoch
-from imgclf.errors import UsageError
-from imgclf.talk import Talk
+from imgclf.system import console
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         directory: Where the commits are written; see `commits`.
         callbacks: The others in the stack, whose states are part of a commit.
-        talk: Told when the state of a callback could not be kept.
         set_epoch: Has the feed leave out batches where an epoch is resumed in its middle; needed
             for `every_batches`.
         fingerprint: What the training is made of; kept in each commit for the caller to compare,
@@ -65,7 +64,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self,
         directory: Path,
         callbacks: Sequence[Any],
-        talk: Talk,
         *,
         set_epoch: SetEpoch | None = None,
         fingerprint: Mapping[str, str] | None = None,
@@ -80,7 +78,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self.delete_at_end = delete_at_end
         self._writes = writes
         self._named = callback_state.names(list(callbacks))
-        self._talk = talk
         self._set_epoch = set_epoch
         self._resumed: Commit | None = None
         self._epoch = 0
@@ -89,7 +86,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
 
     def latest(self) -> Commit | None:
         """The newest commit of this run that is whole."""
-        return latest_of_run(self.directory, self.fingerprint.get("run", ""), self._talk.note)
+        return latest_of_run(self.directory, self.fingerprint.get("run", ""))
 
     def restore(self, commit: Commit, model: Any) -> Start:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
@@ -125,7 +122,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             return
         for name, callback in self._named.items():
             if callback_state.forgets(callback):
-                self._talk.note(f"{name} offers no get_state and set_state, so it starts anew")
+                console.note(f"{name} offers no get_state and set_state, so it starts anew")
         self._set_callbacks(self._resumed)
         if self._resumed.batch == 0:
             self._resumed = None

@@ -12,9 +12,9 @@ import numpy as np
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
 from imgclf.callbacks.monitoring import log_names
-from imgclf.disk import write_problems
 from imgclf.errors import UsageError
-from imgclf.files import atomic_write_bytes
+from imgclf.system.disk import write_problems
+from imgclf.system.files import atomic_write_bytes
 
 
 class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]

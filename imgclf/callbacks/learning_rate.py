@@ -9,7 +9,7 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, learning_rates
-from imgclf.callbacks.schedules import SCHEDULES, Schedule
+from imgclf.config.schedules import SCHEDULES, Schedule
 from imgclf.errors import UsageError
 
 _DECLARED = tuple(SCHEDULES.values())

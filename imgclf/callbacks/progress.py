@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
-from imgclf.talk import Talk
+from imgclf.system import console
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -23,14 +23,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
     and on a terminal a bar below shows the step, the time left until the last epoch, and the
     metrics so far.
-
-    Args:
-        talk: Where it is said.
     """
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._talk = talk
         self._bars: Bars | None = None
         self._task: TaskID | None = None
         self._epoch = 0
@@ -41,7 +37,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Draws the bar, on a terminal."""
         self._steps_timed = -1
-        if not self._talk.terminal:
+        if not console.current().terminal:
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bars
@@ -49,9 +45,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         text = [TextColumn(f"{{task.{name}}}") for name in ("description", "fields[notes]")]
         columns = (text[0], BarColumn(bar_width=24), MofNCompleteColumn(), text[1])
         # stdout is redirected already, by whoever holds the stack's `running`.
-        self._bars = Bars(
-            *columns, console=self._talk.console, transient=True, redirect_stdout=False
-        )
+        rich = console.current().rich
+        self._bars = Bars(*columns, console=rich, transient=True, redirect_stdout=False)
         self._task = self._bars.add_task("", total=None, notes="")
         self._bars.start()
 
@@ -84,7 +79,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         # Keras sorts the names; the learning rate, which is set and not measured, comes last.
         measured = sorted((logs or {}).items(), key=lambda item: item[0].startswith("learning_"))
         metrics = [f"{name} {_number(name, value)}" for name, value in measured]
-        self._talk.note(" - ".join([self._title(), f"{seconds:.1f} s", *metrics]))
+        console.note(" - ".join([self._title(), f"{seconds:.1f} s", *metrics]))
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Takes the bar away."""

@@ -10,19 +10,20 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
+from imgclf.callbacks.captured_prints import prints_as_notes
 from imgclf.callbacks.committed_state import CommittedState
-from imgclf.callbacks.construct import Surroundings, construct, construct_committed_state
 from imgclf.callbacks.epoch import CompleteLogs, EpochAware, SetEpoch
+from imgclf.callbacks.factory import Surroundings, construct, construct_committed_state
 from imgclf.callbacks.monitoring import CheckMonitors
-from imgclf.callbacks.numbers import CheckNumbers
+from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
-from imgclf.callbacks.spoken import prints_as_talk
-from imgclf.callbacks.stopping import StopWhenAsked
+from imgclf.callbacks.stop_on_signal import StopWhenAsked
 from imgclf.callbacks.tensorboard import TensorBoard
-from imgclf.config import Config, LoadedConfig, Spec
+from imgclf.config.loaded import LoadedConfig
+from imgclf.config.schema import Config
+from imgclf.config.spec import Spec
 from imgclf.errors import Problem, UsageError
-from imgclf.signals import StopRequest
-from imgclf.talk import Talk
+from imgclf.system.signals import StopRequest
 
 # Hooks run in this order. What logs comes after what it logs (Keras puts the learning rate
 # into the logs only while schedulers run); what keeps weights comes after the averages were
@@ -73,16 +74,15 @@ class Stack:
     callbacks: list[Any]
     committed_state: CommittedState | None
     best: BestEpoch
-    talk: Talk
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """To be held around `fit`.
 
-        What Keras and others print becomes talk, and whatever ends the training, no bar and no
+        What Keras and others print becomes notes, and whatever ends the training, no bar and no
         open writer is left behind: Keras calls `on_train_end` only if nothing was raised.
         """
-        with prints_as_talk(self.talk):
+        with prints_as_notes():
             try:
                 yield
             finally:
@@ -94,7 +94,6 @@ class Stack:
 def build_stack(
     loaded: LoadedConfig,
     run_folder: Path,
-    talk: Talk,
     *,
     feed: EpochAware | None,
     fingerprint: Mapping[str, str] | None = None,
@@ -107,7 +106,6 @@ def build_stack(
     Args:
         loaded: The config.
         run_folder: Where files go whose place the config doesn't say.
-        talk: For progress and notes.
         feed: Told the epoch before Keras asks for its batches.
         fingerprint: What the training is made of, kept in each commit beside the run's name.
         stop: Ends the training at the next step when somebody asks for it.
@@ -118,7 +116,7 @@ def build_stack(
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
     """
-    around = Surroundings(run_folder, talk, _best_epoch(loaded.config))
+    around = Surroundings(run_folder, _best_epoch(loaded.config))
     built: list[Any] = [CompleteLogs(), keras.callbacks.History(), around.best]
     set_epoch = None if feed is None else SetEpoch(feed)
     if set_epoch is not None:
@@ -132,11 +130,11 @@ def build_stack(
             try:
                 built.append(construct(spec, around))
             except UsageError as error:
-                problems.append(loaded.problem(key, error.message, allowed=error.hint))
+                problems.append(loaded.file.problem(key, error.message, allowed=error.hint))
             except (ValueError, TypeError) as error:
-                problems.append(loaded.problem(key, f"{spec.name}: {error}"))
+                problems.append(loaded.file.problem(key, f"{spec.name}: {error}"))
     if problems:
-        raise loaded.error(*problems)
+        raise loaded.file.error(*problems)
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
         built.append(CheckNumbers(feed))
     built.append(CheckMonitors(built, feed))
@@ -157,8 +155,8 @@ def build_stack(
         callbacks.append(committed_state)
     callbacks.extend(before_stopping)
     if stop is not None:
-        callbacks.append(StopWhenAsked(stop, committed_state, talk))
-    return Stack(callbacks, committed_state, around.best, talk)
+        callbacks.append(StopWhenAsked(stop, committed_state))
+    return Stack(callbacks, committed_state, around.best)
 
 
 def _declared(config: Config) -> Iterator[tuple[str, Spec]]:

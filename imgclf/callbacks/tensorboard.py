@@ -12,7 +12,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
-from imgclf.disk import write_problems
+from imgclf.system.disk import write_problems
 
 _COUNTERS = ("_global_train_batch", "_global_test_batch")
 

@@ -17,9 +17,10 @@ import typer
 
 from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
-from imgclf.disk import problem_of
 from imgclf.errors import ImgclfError, UsageError
-from imgclf.signals import ended_by, raise_at_signals
+from imgclf.system import console
+from imgclf.system.disk import problem_of
+from imgclf.system.signals import ended_by, raise_at_signals
 
 COMMANDS = (
     "init",
@@ -106,7 +107,8 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    Session.directory, Session.quiet, Session.debug = directory, quiet, debug
+    Session.directory, Session.debug = directory, debug
+    console.use(console.Console(sys.stderr, quiet=quiet))
     if directory is not None:
         try:
             os.chdir(directory)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
+from imgclf.system import console
 
 
 def command(
@@ -55,14 +56,12 @@ def command(
     ] = None,
 ) -> None:
     """Make a model file of a plain Keras model that was trained elsewhere."""
-    from imgclf.adopt import adopt, parse_factor, parse_image_size
+    from imgclf.commands.adopt import adopt, parse_factor, parse_image_size
 
     session.refuse_unknown("--resize", resize, ("stretch", "crop", "pad"))
-    talk = session.talk()
     done = adopt(
         source,
         [word.strip() for word in classes.split(",")],
-        talk,
         image_size=None if image_size is None else parse_image_size(image_size),
         resize=resize,  # type: ignore[arg-type]
         scale=None if scale is None else parse_factor("--scale", scale),
@@ -74,8 +73,8 @@ def command(
     print(f"pictures: {decoder.height}x{decoder.width}, {decoder.resize}")
     print(f"model: {done.model}")
     if done.manifest.version > 1:
-        talk.note(f"version {done.manifest.version}; earlier ones: imgclf history")
-    talk.note(
+        console.note(f"version {done.manifest.version}; earlier ones: imgclf history")
+    console.note(
         session.as_typed_here(
             f"next: imgclf predict PICTURE --model {shlex.quote(str(done.model))}"
         )

@@ -8,6 +8,7 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import SetOption
+from imgclf.system import console
 
 
 def command(
@@ -15,10 +16,9 @@ def command(
     overrides: SetOption = None,
 ) -> None:
     """Look for what would spoil a training, in the config and in its pictures."""
-    from imgclf.check import check
+    from imgclf.commands.check import check
 
-    talk = session.talk()
-    found = check(config, talk, overrides or [])
+    found = check(config, overrides or [])
     width = max(len("class"), *(len(name) for name in found.counts))
     print(f"{'class':<{width}}  train  validate  test")
     for name, (training, validation, test) in found.counts.items():
@@ -28,5 +28,5 @@ def command(
     for code in found.code:
         print(f"training will run code of your own: {code}")
     if not found.findings:
-        talk.note("nothing found that would spoil a training")
-    talk.note(session.as_typed_here(f"next: imgclf train {shlex.quote(str(config))}"))
+        console.note("nothing found that would spoil a training")
+    console.note(session.as_typed_here(f"next: imgclf train {shlex.quote(str(config))}"))

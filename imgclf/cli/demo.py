@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from imgclf.cli import session
-
 
 def command(
     directory: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")] = Path(
@@ -14,6 +12,6 @@ def command(
     ),
 ) -> None:
     """Try everything on drawn pictures: train, predict, correct one mistake."""
-    from imgclf.demo import demo
+    from imgclf.commands.demo import demo
 
-    demo(directory, session.talk(), show=print)
+    demo(directory, show=print)

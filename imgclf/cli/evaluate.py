@@ -8,9 +8,10 @@ import typer
 from imgclf.cli import session
 from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
+from imgclf.system import console
 
 if TYPE_CHECKING:
-    from imgclf.model.suspects import Suspects
+    from imgclf.suspects.confident_learning import Suspects
 
 
 def command(
@@ -78,14 +79,13 @@ def command(
 ) -> None:
     """Score a model on labelled pictures, or look for wrong labels."""
     file = session.chosen_model(model)
-    talk = session.talk()
     if not suspects:
         if folds is not None or repeats or overrides or top or as_csv or review:
             raise UsageError("--folds, --repeats, --set, --top, --csv and --review need --suspects")
-        from imgclf.evaluate import evaluate
+        from imgclf.commands.evaluate import evaluate
         from imgclf.report.scores import evaluation_table
 
-        scores = evaluate(file, directory, callbacks or [], talk)
+        scores = evaluate(file, directory, callbacks or [])
         print(session.as_json_text(scores) if as_json else evaluation_table(scores))
         unreadable = scores.unreadable
     else:
@@ -96,7 +96,7 @@ def command(
         trained_by = [one for one in overrides or [] if not one.startswith("data.directory=")]
         if folds == 0 and (repeats or trained_by):
             raise UsageError("--folds 0 trains no models, which --repeats and --set are for")
-        from imgclf.suspects import FOLDS, find_suspects
+        from imgclf.suspects.find import FOLDS, find_suspects
 
         if review is not None:
             from imgclf.report.review import refuse_target
@@ -105,7 +105,6 @@ def command(
         found = find_suspects(
             file,
             directory,
-            talk,
             folds=FOLDS if folds is None else folds,
             repeats=repeats or 1,
             top=top or 100,
@@ -121,7 +120,7 @@ def command(
             write_suspects_page(review, found, file.stem, session.as_typed_here(correct))
         if found.suspects:
             for line in _next_steps(review, correct, in_data_set=directory is None):
-                talk.note(session.as_typed_here(line))
+                console.note(session.as_typed_here(line))
         unreadable = found.unreadable
     if unreadable:
         raise typer.Exit(4)
@@ -132,8 +131,8 @@ def _print_suspects(found: "Suspects", as_json: bool, as_csv: bool) -> None:
 
     import msgspec
 
-    from imgclf.files import open_output
     from imgclf.report.suspects import suspects_table, write_suspects
+    from imgclf.system.files import open_output
 
     with open_output(None) as stream:
         if as_json:  # by a writer that takes file names that are no text

@@ -7,9 +7,10 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.system import console
 
 if TYPE_CHECKING:
-    from imgclf.export import Quantised
+    from imgclf.commands.export import Quantised
 
 
 def command(
@@ -37,19 +38,18 @@ def command(
     model: ModelOption = None,
 ) -> None:
     """Write a model for LiteRT, ONNX or TensorFlow, checked against its own outputs."""
-    from imgclf.export import FORMATS, export
+    from imgclf.commands.export import FORMATS, export
 
     session.refuse_unknown("--format", form, tuple(FORMATS))
     if quantize is not None:
         session.refuse_unknown("--quantize", quantize, ("int8",))
-    talk = session.talk()
     file = session.chosen_model(model)
-    done = export(file, form, talk, output=output, quantize=quantize)  # type: ignore[arg-type]
+    done = export(file, form, output=output, quantize=quantize)  # type: ignore[arg-type]
     print(f"{done.path}: {done.size} bytes")
     print(f"largest difference from the model's outputs: {done.difference:.1e} ({done.compared})")
     if done.quantised is not None:
         print(_quantised_lines(done.quantised))
-    talk.note(done.usage())
+    console.note(done.usage())
 
 
 def _quantised_lines(cost: "Quantised") -> str:

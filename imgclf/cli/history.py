@@ -13,7 +13,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the versions of a model, what was corrected and what they scored."""
-    from imgclf.history import history
+    from imgclf.commands.versions import history
 
     found = history(session.chosen_model(model))
     if as_json:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
+from imgclf.system import console
 
 
 def command(
@@ -25,13 +26,12 @@ def command(
     ] = None,
 ) -> None:
     """Look at a folder of pictures and write a config for it, with comments."""
-    from imgclf.init import init
+    from imgclf.commands.init import init
     from imgclf.report.survey import survey_lines
 
-    talk = session.talk()
-    done = init(directory, output, talk)
-    for line in survey_lines(done.seen, done.chosen):
+    done = init(directory, output)
+    for line in survey_lines(done.seen, done.chosen.image_size, done.chosen.resize):
         print(line)
     print(f"config: {done.config}")
-    talk.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))
-    talk.note(session.as_typed_here(f"then: imgclf train {shlex.quote(str(done.config))}"))
+    console.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))
+    console.note(session.as_typed_here(f"then: imgclf train {shlex.quote(str(done.config))}"))

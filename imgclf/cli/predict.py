@@ -10,6 +10,7 @@ import typer
 from imgclf.cli import session
 from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
+from imgclf.system import console
 
 _ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
 
@@ -62,9 +63,9 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
-    from imgclf.files import open_output
-    from imgclf.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
     from imgclf.report.rows import RowFormat, row_writer
+    from imgclf.system.files import open_output
 
     # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -74,27 +75,26 @@ def command(
         raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
     if review is not None and (move or review == output):
         raise UsageError(f"--review does not go with {'--move' if move else f'--output {output}'}")
-    talk = session.talk()
     file = session.chosen_model(model)
-    classifier = open_for_prediction(file, callbacks or [], talk)
+    classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
     inputs = find_inputs(paths, sys.stdin)
     if review is None:
         rows = predict(classifier, inputs, min_confidence)
     else:
-        from imgclf import review as page
+        from imgclf.report import review_predictions as page
 
         thumbnails = page.Thumbnails()
         rows = predict(classifier, inputs, min_confidence, thumbnails.read)
         again = session.as_typed_here(session.retrain_command("corrections.csv", file))
-        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again, talk)
+        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)
     if sort_into is not None:
+        from imgclf.commands.predict import sort
         from imgclf.data.filing import Filing
-        from imgclf.sort import sort
 
         rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     count = unreadable = 0
-    with open_output(output) as stream, talk.track("predicting") as advance:
+    with open_output(output) as stream, console.track("predicting") as advance:
         write = row_writer(stream, chosen, names, top)
         for row in rows:
             write(row)
@@ -102,7 +102,7 @@ def command(
             unreadable += row.error is not None
             advance(1)
     if not count:
-        talk.warning(f"no pictures in {', '.join(paths)}")
+        console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable:
         raise typer.Exit(4)
 

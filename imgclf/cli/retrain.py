@@ -8,9 +8,10 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.system import console
 
 if TYPE_CHECKING:
-    from imgclf.retrain import Retrained
+    from imgclf.commands.retrain import Retrained
 
 
 def command(
@@ -93,11 +94,10 @@ def command(
     import dataclasses
     import json
 
+    from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import read_inputs
     from imgclf.report.corrections import fate_line, judged_table
-    from imgclf.retrain import Options, retrain
 
-    talk = session.talk()
     file = session.chosen_model(model)
     options = Options(
         dry_run=dry_run,
@@ -108,10 +108,10 @@ def command(
         new_class=new_class,
         unguarded_epochs=epochs if unguarded else None,
     )
-    done = retrain(file, read_inputs(inputs, label, sys.stdin), talk, options)
+    done = retrain(file, read_inputs(inputs, label, sys.stdin), options)
     for wrong in done.misfiled:
         what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
-        talk.warning(
+        console.warning(
             f"{wrong.path} is one of these pictures: it lies under {wrong.label} and is "
             f"{wrong.is_really}; {what}"
         )

@@ -16,7 +16,7 @@ def command(
     model: ModelOption = None,
 ) -> None:
     """Put an earlier version of a model back in use."""
-    from imgclf.history import rollback
+    from imgclf.commands.versions import rollback
 
     file = session.chosen_model(model)
     done = rollback(file, version)

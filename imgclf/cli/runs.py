@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
+from imgclf.system import console
 
 
 def command(
@@ -26,23 +27,22 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the trainings so far side by side, best first."""
+    from imgclf.commands.runs import runs
     from imgclf.report.runs import runs_table
-    from imgclf.run_folder import RUNS_DIRECTORY
-    from imgclf.runs import runs
+    from imgclf.runs.folder import RUNS_DIRECTORY
 
     found = runs(name, by)
-    talk = session.talk()
     if as_json:
         print(session.as_json_text(found))
     elif found:
         print(runs_table(found, by.removeprefix("val_")))
     else:
-        talk.note(f"no trainings in {RUNS_DIRECTORY}/ yet; imgclf train CONFIG makes one")
+        console.note(f"no trainings in {RUNS_DIRECTORY}/ yet; imgclf train CONFIG makes one")
     for run in found:
         if run.error is not None:
-            talk.warning(f"{run.path}: {run.error}")
+            console.warning(f"{run.path}: {run.error}")
     if any(run.tensorboard for run in found):
         folder = RUNS_DIRECTORY if name is None else RUNS_DIRECTORY / name
-        talk.note(f"their curves together: {session.tensorboard_command(folder)}")
+        console.note(f"their curves together: {session.tensorboard_command(folder)}")
     if any(run.error for run in found):
         raise typer.Exit(4)

@@ -2,30 +2,17 @@
 
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgclf.errors import UsageError, nearest_match
-
-if TYPE_CHECKING:
-    from imgclf.talk import Talk
 
 
 class Session:
     """Options that stand before the command."""
 
     directory: Path | None = None
-    quiet = False
     debug = False
-
-
-def talk() -> "Talk":
-    """Where the command's notes and progress go."""
-    from imgclf.talk import Talk
-
-    return Talk(sys.stderr, quiet=Session.quiet)
 
 
 def as_typed_here(text: str) -> str:
@@ -48,7 +35,7 @@ def tensorboard_command(folder: Path) -> str:
 
 def chosen_model(given: Path | None) -> Path:
     """The model that the command is about; see `find_model`."""
-    from imgclf.model.archive import find_model
+    from imgclf.model_file.archive import find_model
 
     return find_model(given, os.environ.get("IMGCLF_MODEL"))
 

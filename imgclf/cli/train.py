@@ -8,10 +8,11 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import SetOption
+from imgclf.system import console
 
 if TYPE_CHECKING:
-    from imgclf.model.manifest import Manifest
     from imgclf.model.scores import Scores
+    from imgclf.model_file.manifest import Manifest
 
 
 def command(
@@ -40,22 +41,20 @@ def command(
     ] = False,
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
-    from imgclf.corrections.memory import parse_size
-    from imgclf.train import take_part, train
+    from imgclf.commands.train import take_part, train
+    from imgclf.corrections.replay_memory import parse_size
 
-    talk = session.talk()
-    if take_part(config, talk, overrides or []):
+    if take_part(config, overrides or []):
         return
     done = train(
         config,
-        talk,
         overrides or [],
         fresh=fresh,
         replay_memory=parse_size(replay_memory),
-        show_summary=talk.note if summary else None,
+        show_summary=console.note if summary else None,
     )
     if done.outcome == "unchanged":
-        talk.note(f"nothing to do: {config} and its pictures are as they were trained on")
+        console.note(f"nothing to do: {config} and its pictures are as they were trained on")
     if done.record.scores:
         print(_score_line(done.record.scores))
     if done.record.test_scores:
@@ -63,27 +62,27 @@ def command(
     print(f"model: {done.model}")
     print(f"run: {done.run.path}")
     if done.outcome == "unchanged":
-        talk.note(
+        console.note(
             session.as_typed_here(f"to train anew: imgclf train {shlex.quote(str(config))} --fresh")
         )
         return
-    talk.note(
+    console.note(
         f"{done.outcome} in {done.seconds:.0f} s; "
         f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
     )
     if done.replaced is not None:
-        talk.note(_replaced_line(done.replaced))
+        console.note(_replaced_line(done.replaced))
         back = f"imgclf rollback {done.replaced.version} --model {shlex.quote(str(done.model))}"
-        talk.note(session.as_typed_here(f"to go back: {back}"))
-    talk.note(f"curves: {done.run.curves}")
+        console.note(session.as_typed_here(f"to go back: {back}"))
+    console.note(f"curves: {done.run.curves}")
     if done.run.report.is_file():
-        talk.note(f"report: {done.run.report}")
+        console.note(f"report: {done.run.report}")
     if done.tensorboard is not None:
         inside = done.tensorboard.is_relative_to(done.run.path)
         overlaid = done.run.path.parent if inside else done.tensorboard
-        talk.note(f"TensorBoard's files: {done.tensorboard}")
-        talk.note(f"to see them: {session.tensorboard_command(overlaid)}")
-    talk.note(
+        console.note(f"TensorBoard's files: {done.tensorboard}")
+        console.note(f"to see them: {session.tensorboard_command(overlaid)}")
+    console.note(
         session.as_typed_here(
             f"next: imgclf predict PICTURE --model {shlex.quote(str(done.model))}"
         )

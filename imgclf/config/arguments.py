@@ -26,8 +26,8 @@ from imgclf.config.checks import (
     Whole,
     either,
 )
-from imgclf.config.names import SINGULAR, a
-from imgclf.config.vocabulary import COMPUTED, REQUIRED, Kind, signature
+from imgclf.config.keras_names import SINGULAR, a
+from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
 
 _COUNT = Whole(least=0)
 _SIZE = Whole(least=1)

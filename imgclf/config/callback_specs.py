@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 
-from imgclf.config.names import class_names
-from imgclf.config.nodes import Node
+from imgclf.config.keras_names import class_names
+from imgclf.config.keras_signatures import methods
 from imgclf.config.problems import Report
 from imgclf.config.reading import read_spec, refuse_argument, split_spec
 from imgclf.config.references import check_reference
 from imgclf.config.schedule_specs import read_scheduler
 from imgclf.config.spec import Spec
-from imgclf.config.vocabulary import methods
+from imgclf.config.yaml_tree import Node
 
 # What a callback needs that imgclf doesn't install: module to look for, package to install.
 _NEEDS = {

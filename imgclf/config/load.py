@@ -2,71 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from imgclf.config.nodes import MAX_BYTES, Origin, YamlProblem, read_yaml
+from imgclf.config.cross_checks import check_together
+from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.overrides import apply_override
 from imgclf.config.problems import Report, some
-from imgclf.config.rules import check_together
-from imgclf.config.scalars import write_yaml
-from imgclf.config.schema import Config
 from imgclf.config.sections import read_config
+from imgclf.config.yaml_tree import MAX_BYTES, YamlProblem, read_yaml
 from imgclf.errors import ConfigError, Problem, nearest_match
-
-
-@dataclass(frozen=True)
-class LoadedConfig:
-    """A config that was checked, and where each key of it was written.
-
-    Attributes:
-        config: With all defaults filled in.
-        path: The file.
-        text: The file as written, without the overrides.
-        overrides: `KEY=VALUE` as given on the command line, in their order.
-        origins: Dotted key (`model.layers.3.filters`) to where it was written; keys that took
-            their default are not among them.
-    """
-
-    config: Config
-    path: Path
-    text: str
-    overrides: tuple[str, ...]
-    origins: Mapping[str, Origin]
-
-    @property
-    def name(self) -> str:
-        """What the model is called: `name:`, or the file's name without its ending."""
-        return self.config.name or self.path.stem
-
-    @property
-    def lines(self) -> Mapping[str, int]:
-        """Dotted key to line, for the keys that the file has."""
-        return {k: origin.line for k, origin in self.origins.items() if origin.line is not None}
-
-    def resolved_yaml(self) -> str:
-        """The config with overrides and defaults filled in; loading it gives an equal Config."""
-        return write_yaml(self.config.written())
-
-    def problem(
-        self,
-        key: str,
-        message: str,
-        *,
-        received: str | None = None,
-        allowed: str | None = None,
-        nearest: str | None = None,
-    ) -> Problem:
-        """A problem at a key, with its line, or the line of what it stands in."""
-        parts = key.split(".")
-        places = (self.origins.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
-        origin = next(filter(None, places), Origin())
-        return origin.problem(key, message, received=received, allowed=allowed, nearest=nearest)
-
-    def error(self, *problems: Problem, hint: str | None = None) -> ConfigError:
-        """The error to raise for problems found after loading."""
-        return ConfigError(self.path, problems, hint)
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
@@ -107,11 +52,11 @@ def parse_config(text: str, path: Path, overrides: Sequence[str] = ()) -> Loaded
     config = read_config(report, root, path.stem)
     if config is None:
         raise ConfigError(path, report.problems)
-    loaded = LoadedConfig(config, path, text, tuple(overrides), report.origins)
-    problems = [*report.problems, *check_together(loaded, report.refused)]
+    file = ConfigFile(path, report.origins)
+    problems = [*report.problems, *check_together(config, file, report.refused)]
     if problems:
-        raise loaded.error(*_in_order(problems))
-    return loaded
+        raise file.error(*_in_order(problems))
+    return LoadedConfig(config, file, text, tuple(overrides))
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imgclf.config.names import BY_OUTPUT, snake_case
+from imgclf.config.keras_names import BY_OUTPUT, snake_case
+from imgclf.config.keras_signatures import assigned_word, signature
 from imgclf.config.spec import Spec
-from imgclf.config.vocabulary import assigned_word, signature
 
 Direction = Literal["up", "down"]
 

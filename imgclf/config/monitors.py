@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from imgclf.config.loaded import ConfigFile
 from imgclf.config.metric_names import metric_direction, metric_name
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem, nearest_match
-
-if TYPE_CHECKING:
-    from imgclf.config.load import LoadedConfig
 
 _WIDE = re.compile(r"\{[^}]*\d{4}")  # {epoch:9999999999d} would fill the memory with blanks
 
@@ -29,41 +26,44 @@ def log_names(metrics: Iterable[Spec]) -> list[str]:
     return [*names, *(f"val_{name}" for name in names), "learning_rate"]
 
 
-def metric_problems(loaded: LoadedConfig) -> Iterator[Problem]:
+def metric_problems(metrics: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
     """Two metrics of one name: Keras would call the second `auc_1`."""
     seen = {"loss", "learning_rate"}
-    for index, metric in enumerate(loaded.config.training.metrics):
+    for index, metric in enumerate(metrics):
         name = metric_name(metric)
         key = f"training.metrics.{index}"
         if name.startswith("val_"):
             message = "val_ is what Keras puts before the names of validation"
-            yield loaded.problem(key, message, received=name, allowed=name.removeprefix("val_"))
+            yield file.problem(key, message, received=name, allowed=name.removeprefix("val_"))
         elif name in seen:
             message = f"another column of the log is called {name}; give this one a name"
-            yield loaded.problem(
+            yield file.problem(
                 key, message, received=metric.name, allowed=f"{metric.name}: {{name: ...}}"
             )
         seen.add(name)
 
 
-def monitor_problems(loaded: LoadedConfig) -> Iterator[Problem]:
+def monitor_problems(
+    callbacks: Sequence[Spec], metrics: Sequence[Spec], file: ConfigFile
+) -> Iterator[Problem]:
     """Monitors that nothing will be logged under, and those whose direction isn't known."""
-    names = log_names(loaded.config.training.metrics)
-    for index, spec in enumerate(loaded.config.callbacks):
+    names = log_names(metrics)
+    for index, spec in enumerate(callbacks):
         if spec.name in _MONITORING and not spec.off:
-            yield from _check_monitor(loaded, f"callbacks.{index}", spec, names)
+            yield from _check_monitor(f"callbacks.{index}", spec, metrics, file)
         if spec.name == "ModelCheckpoint" and not spec.off:
-            yield from _check_file_name(loaded, f"callbacks.{index}", spec, names)
+            yield from _check_file_name(f"callbacks.{index}", spec, names, file)
 
 
 def _check_monitor(
-    loaded: LoadedConfig, key: str, spec: Spec, names: list[str]
+    key: str, spec: Spec, metrics: Sequence[Spec], file: ConfigFile
 ) -> Iterator[Problem]:
+    names = log_names(metrics)
     monitor = spec.arguments.get("monitor", "val_loss")
     by_batch = isinstance(spec.arguments.get("save_freq"), int)
     compares = spec.name != "ModelCheckpoint" or bool(spec.arguments.get("save_best_only"))
     if monitor not in names:
-        yield loaded.problem(
+        yield file.problem(
             f"{key}.monitor",
             f"{spec.name} monitors what will not be logged",
             received=monitor,
@@ -71,15 +71,15 @@ def _check_monitor(
             nearest=_nearest(monitor, names),
         )
     elif by_batch and compares and monitor.startswith("val_"):
-        yield loaded.problem(
+        yield file.problem(
             f"{key}.save_freq",
             f"{spec.name} can't look for the best {monitor} between batches, for validation "
             "comes at the end of an epoch",
             received=str(spec.arguments["save_freq"]),
             allowed="save_freq: epoch, or a monitor without val_, or save_best_only: false",
         )
-    elif compares and _is_undecided(loaded, spec, monitor):
-        yield loaded.problem(
+    elif compares and _is_undecided(spec, monitor, metrics):
+        yield file.problem(
             f"{key}.monitor",
             f"{spec.name} can't know whether {monitor} is better large or small",
             received="mode: auto",
@@ -87,9 +87,9 @@ def _check_monitor(
         )
 
 
-def _is_undecided(loaded: LoadedConfig, spec: Spec, monitor: str) -> bool:
+def _is_undecided(spec: Spec, monitor: str, metrics: Sequence[Spec]) -> bool:
     auto = spec.arguments.get("mode", "auto") == "auto"
-    return auto and _direction(loaded, monitor) is None
+    return auto and _direction(monitor, metrics) is None
 
 
 def _nearest(monitor: str, names: list[str]) -> str | None:
@@ -98,19 +98,17 @@ def _nearest(monitor: str, names: list[str]) -> str | None:
     return in_full if in_full in names else nearest_match(monitor, names)
 
 
-def _direction(loaded: LoadedConfig, monitor: str) -> str | None:
+def _direction(monitor: str, metrics: Sequence[Spec]) -> str | None:
     name = monitor.removeprefix("val_")
     if name == "loss":
         return "down"
-    for metric in loaded.config.training.metrics:
+    for metric in metrics:
         if metric_name(metric) == name:
             return metric_direction(metric)
     return None
 
 
-def _check_file_name(
-    loaded: LoadedConfig, key: str, spec: Spec, names: list[str]
-) -> Iterator[Problem]:
+def _check_file_name(key: str, spec: Spec, names: list[str], file: ConfigFile) -> Iterator[Problem]:
     """`{epoch:02d}-{val_loss:.2f}.keras`: Keras fills it in at the first save, and may fail."""
     filepath = spec.arguments.get("filepath")
     if filepath is None:
@@ -119,7 +117,7 @@ def _check_file_name(
     ending = ".weights.h5" if weights else ".keras"
     if not filepath.endswith(ending):
         what = "weights alone" if weights else "a whole model"
-        yield loaded.problem(
+        yield file.problem(
             f"{key}.filepath",
             f"a file of {what} ends in {ending}",
             received=filepath,
@@ -133,7 +131,7 @@ def _check_file_name(
     try:
         unknown = _unfillable(filepath, known)
     except ValueError as error:
-        yield loaded.problem(
+        yield file.problem(
             f"{key}.filepath",
             f"the braces in this path can't be filled in: {error}",
             received=filepath,
@@ -141,7 +139,7 @@ def _check_file_name(
         )
         return
     if unknown is not None:
-        yield loaded.problem(
+        yield file.problem(
             f"{key}.filepath",
             "the braces in this path name what will not be known when it is saved",
             received=f"{{{unknown}}}",

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imgclf.config.arguments import object_kind
-from imgclf.config.names import class_names, resolve
-from imgclf.config.nodes import MAX_DEPTH, Node, Origin, YamlProblem, read_yaml
+from imgclf.config.keras_names import class_names, resolve
+from imgclf.config.keras_signatures import Kind, signature
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
-from imgclf.config.vocabulary import Kind, signature
+from imgclf.config.yaml_tree import MAX_DEPTH, Node, Origin, YamlProblem, read_yaml
 from imgclf.errors import nearest_match
 
 _DEFAULTS = {"training.optimizer": "Adam"}

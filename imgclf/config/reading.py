@@ -13,11 +13,11 @@ from imgclf.config.arguments import (
     object_kind,
 )
 from imgclf.config.checks import MISMATCH
-from imgclf.config.names import FORBIDDEN, MODULE, SINGULAR, a, resolve, suggestions
-from imgclf.config.nodes import Node
+from imgclf.config.keras_names import FORBIDDEN, MODULE, SINGULAR, a, resolve, suggestions
+from imgclf.config.keras_signatures import REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
 from imgclf.config.spec import Spec
-from imgclf.config.vocabulary import REQUIRED, Kind, signature
+from imgclf.config.yaml_tree import Node
 from imgclf.errors import nearest_match
 
 

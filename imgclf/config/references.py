@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from imgclf.config.nodes import Node
 from imgclf.config.problems import Report
+from imgclf.config.yaml_tree import Node
 from imgclf.errors import nearest_match
 
 _REFERENCE = re.compile(r"(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\0]+\.py):[A-Za-z_]\w*")

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from imgclf.config.keras_signatures import Kind
+from imgclf.config.precision import Precision
 from imgclf.config.spec import Spec, written
-from imgclf.config.vocabulary import Kind
 
 
 def _square(value: Any) -> Any:
@@ -100,7 +101,7 @@ class TrainingConfig(_Section):
     metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
     publish: Literal["best", "last"] = _field("best, last", "best")
-    precision: Literal["auto", "float32", "bfloat16"] = _field("auto, float32, bfloat16", "auto")
+    precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
     distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.walking import not_a_picture, walk_files
+from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.errors import DataError, UsageError, nearest_match
 
 _TABLES = {".csv": ",", ".tsv": "\t"}

@@ -14,8 +14,8 @@ from typing import Literal
 
 import msgspec
 
-from imgclf.files import sync_folder
-from imgclf.model.versions import history_directory
+from imgclf.model_file.versions import history_directory
+from imgclf.system.files import sync_folder
 
 Fate = Literal["right already", "corrected", "left out", "unreadable"]
 

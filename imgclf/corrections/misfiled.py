@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.filing import Filing, file_picture
 from imgclf.data.folder import file_digest
-from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError
-from imgclf.model.manifest import Manifest
+from imgclf.model_file.manifest import Manifest
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,20 @@ import numpy as np
 from msgspec.structs import replace as replace_members
 
 from imgclf.backend import keras
+from imgclf.corrections.assess import Case, Corrected, stays_out
+from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.guard import OVERALL, Judged, standard_error
-from imgclf.corrections.looking import Case, Corrected, stays_out
-from imgclf.corrections.memory import Samples
-from imgclf.corrections.network import CorrectableNetwork
 from imgclf.corrections.neurons import Labels, Neurons
+from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model.calibration import fit_temperature
-from imgclf.model.classifier import Classifier
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
-from imgclf.model.manifest import Manifest
 from imgclf.model.prediction import Prediction
 from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
+from imgclf.model_file.classifier import Classifier
+from imgclf.model_file.manifest import Manifest
 
 LEARNING_RATE = 1e-3
 

@@ -21,10 +21,9 @@ import numpy as np
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.folder import Picture, Skipped
 from imgclf.data.on_demand import OnDemand
-from imgclf.data.threads import work_through
 from imgclf.errors import PictureError
-from imgclf.files import atomic_path, atomic_write_text
-from imgclf.talk import Talk
+from imgclf.system.files import atomic_path, atomic_write_text
+from imgclf.system.threads import work_through
 
 CACHE_DIRECTORY = Path(".imgclf-cache")
 
@@ -51,7 +50,6 @@ class Decoded:
 def decode_all(
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-    talk: Talk,
     cache_directory: Path = CACHE_DIRECTORY,
     keep: Keep = "disk",
     meanwhile: Callable[[], None] | None = None,
@@ -64,7 +62,6 @@ def decode_all(
     Args:
         pictures: All of them.
         settings: How they are decoded.
-        talk: For progress.
         cache_directory: Where the cache file is.
         keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
             there; "memory" keeps them while they are used; "none" only looks, once, which pictures
@@ -81,16 +78,16 @@ def decode_all(
     found = _open(array_file, failures_file, len(pictures), settings)
     if found is None and keep == "memory":
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
-        found = in_memory, _decode_into(in_memory, pictures, settings, talk, meanwhile)
+        found = in_memory, _decode_into(in_memory, pictures, settings, meanwhile)
     elif found is None and keep == "none":
         reasons = _read_failures(failures_file, len(pictures))
         if reasons is None:
-            reasons = _decode_into(None, pictures, settings, talk, meanwhile)
+            reasons = _decode_into(None, pictures, settings, meanwhile)
             atomic_write_text(failures_file, json.dumps(reasons))
         found = OnDemand(pictures, settings), reasons
     elif found is None:
         # What was written is kept open: the files may be gone already, for they may be deleted.
-        found = _fill(pictures, settings, talk, meanwhile, array_file, failures_file)
+        found = _fill(pictures, settings, meanwhile, array_file, failures_file)
     pixels, reasons = found
     failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
     return Decoded(pixels, failures)
@@ -110,7 +107,6 @@ def probably_decoded(
 def _fill(
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-    talk: Talk,
     meanwhile: Callable[[], None] | None,
     array_file: Path,
     failures_file: Path,
@@ -119,7 +115,7 @@ def _fill(
     with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-        failures = _decode_into(pixels, pictures, settings, talk, meanwhile)
+        failures = _decode_into(pixels, pictures, settings, meanwhile)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
         atomic_write_text(failures_file, json.dumps(failures))
@@ -131,7 +127,6 @@ def _decode_into(
     pixels: Pixels | None,
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-    talk: Talk,
     meanwhile: Callable[[], None] | None,
 ) -> dict[int, str]:
     """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
@@ -147,7 +142,7 @@ def _decode_into(
 
     failures: dict[int, str] = {}
     rows = range(len(pictures))
-    with closing(work_through(decode_row, rows, talk, "decoding pictures", meanwhile)) as decoded:
+    with closing(work_through(decode_row, rows, "decoding pictures", meanwhile)) as decoded:
         for index, failure in decoded:
             if failure is not None:
                 failures[index] = failure

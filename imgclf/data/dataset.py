@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config import DataConfig
+from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
 from imgclf.data.on_demand import OnDemand
 from imgclf.errors import DataError
-from imgclf.talk import Talk
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,6 @@ def read_dataset(
     validation_split: float,
     seed: int,
     settings: DecoderSettings,
-    talk: Talk,
     keep: Keep,
     meanwhile: Callable[[], None] | None = None,
     *,
@@ -76,7 +74,6 @@ def read_dataset(
         validation_split: See `scan`.
         seed: See `scan`.
         settings: See `decode_all`.
-        talk: For progress.
         keep: See `decode_all`.
         meanwhile: Called while threads work; see `decode_all`.
         surely: Call it if nothing has to be decoded, too.
@@ -90,9 +87,9 @@ def read_dataset(
         if meanwhile is not None and probably_decoded(count, settings):
             meanwhile()
 
-    folder = scan(directory, validation_split, seed, talk, beside_reading if surely else None)
+    folder = scan(directory, validation_split, seed, beside_reading if surely else None)
     pictures = (*folder.training, *folder.validation, *folder.test)
-    decoded = decode_all(pictures, settings, talk, keep=keep, meanwhile=meanwhile)
+    decoded = decode_all(pictures, settings, keep=keep, meanwhile=meanwhile)
     folder = folder.without(decoded.failures)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
     training, validation, test = (
@@ -102,11 +99,7 @@ def read_dataset(
 
 
 def read_config_dataset(
-    config: DataConfig,
-    talk: Talk,
-    meanwhile: Callable[[], None] | None = None,
-    *,
-    surely: bool = False,
+    config: DataConfig, meanwhile: Callable[[], None] | None = None, *, surely: bool = False
 ) -> DataSet:
     """The data set that a config names; see `read_dataset`."""
     height, width = config.image_size
@@ -116,7 +109,6 @@ def read_config_dataset(
         config.validation_split,
         config.seed,
         settings,
-        talk,
         config.cache,
         meanwhile,
         surely=surely,
@@ -124,15 +116,15 @@ def read_config_dataset(
 
 
 def read_labelled(
-    directory: Path, class_names: Sequence[str], settings: DecoderSettings, talk: Talk
+    directory: Path, class_names: Sequence[str], settings: DecoderSettings
 ) -> tuple[Part, tuple[Skipped, ...]]:
     """Pictures to judge a model by, and the files left out; see `scan_labelled`.
 
     Raises:
         DataError: See `scan_labelled` and `decode_all`; also if no picture can be read.
     """
-    pictures, skipped = scan_labelled(directory, class_names, talk)
-    decoded = decode_all(pictures, settings, talk)
+    pictures, skipped = scan_labelled(directory, class_names)
+    decoded = decode_all(pictures, settings)
     failed = {failure.path for failure in decoded.failures}
     readable = tuple(picture for picture in pictures if picture.path not in failed)
     if not readable:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.data.batch_share import WHOLE, Share
 from imgclf.data.decoder import Pixels
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.resampling import Resampling
-from imgclf.data.share import WHOLE, Share
 from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:

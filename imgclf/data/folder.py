@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.layout import (
     LAYOUT,
     find_class_names,
@@ -17,10 +18,8 @@ from imgclf.data.layout import (
     ready_made_parts,
     visible_folders,
 )
-from imgclf.data.threads import work_through
-from imgclf.data.walking import not_a_picture, walk_files
 from imgclf.errors import DataError, nearest_match
-from imgclf.talk import Talk
+from imgclf.system.threads import work_through
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,6 @@ def scan(
     directory: Path,
     validation_split: float,
     seed: int,
-    talk: Talk,
     meanwhile: Callable[[int], None] | None = None,
 ) -> ImageFolder:
     """Finds the pictures of a data set and divides them.
@@ -114,7 +112,6 @@ def scan(
         directory: The data set.
         validation_split: Share of each class's pictures, between 0 and 1.
         seed: Another seed gives another split.
-        talk: For progress.
         meanwhile: Called with the number of files while a thread reads them, unless they are too
             few.
 
@@ -130,7 +127,7 @@ def scan(
     beside = None
     if meanwhile is not None and _may_fill_every_class(found, len(class_names), validation_split):
         beside = partial(meanwhile, sum(map(len, found.values())))
-    read = {part: _read(files, skipped, talk, beside) for part, files in found.items()}
+    read = {part: _read(files, skipped, beside) for part, files in found.items()}
     training, test = read["training"], read.get("test", [])
     if "validation" in read:
         validation = read["validation"]
@@ -145,14 +142,13 @@ def scan(
 
 
 def scan_labelled(
-    directory: Path, class_names: Sequence[str], talk: Talk
+    directory: Path, class_names: Sequence[str]
 ) -> tuple[tuple[Picture, ...], tuple[Skipped, ...]]:
     """The pictures of a folder of class folders, to judge a model by, and the files left out.
 
     Args:
         directory: One folder for each class; some may be missing.
         class_names: The model's, in output order.
-        talk: For progress.
 
     Raises:
         DataError: No picture there, or a folder that is none of the model's classes.
@@ -160,7 +156,7 @@ def scan_labelled(
     if not directory.is_dir():
         raise DataError(missing(directory), "name a folder with one folder per class in it")
     skipped: list[Skipped] = []
-    pictures = tuple(_read(_find(directory, tuple(class_names), skipped), skipped, talk))
+    pictures = tuple(_read(_find(directory, tuple(class_names), skipped), skipped))
     if not pictures:
         raise DataError(
             f"{directory} has no pictures in folders called {', '.join(class_names)}", None
@@ -222,7 +218,6 @@ def _find(
 def _read(
     found: Sequence[tuple[Path, int]],
     skipped: list[Skipped],
-    talk: Talk,
     meanwhile: Callable[[], None] | None = None,
 ) -> list[Picture]:
     """The pictures of these files, with what their bytes add up to."""
@@ -236,7 +231,7 @@ def _read(
 
     pictures: list[Picture] = []
     # In one thread: several take turns at Python's lock so often that small files take longer.
-    reading = work_through(read, found, talk, "reading pictures", meanwhile, threads=1)
+    reading = work_through(read, found, "reading pictures", meanwhile, threads=1)
     with closing(reading):
         for one in reading:
             if isinstance(one, Picture):

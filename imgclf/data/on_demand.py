@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.folder import Picture
-from imgclf.data.threads import map_in_threads
 from imgclf.errors import DataError, PictureError
+from imgclf.system.threads import map_in_threads
 
 
 class OnDemand:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgclf.data.folder import ImageFolder
 from imgclf.data.formats import identify, open_picture
-from imgclf.data.threads import map_in_threads
+from imgclf.system.threads import map_in_threads
 
 # The headers of more files would say the same, and take their time on a network drive.
 _LOOKED_AT = 400

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from imgclf.config import LoadedConfig
+from imgclf.config.loaded import LoadedConfig
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError
-from imgclf.run_folder import Settled
+from imgclf.runs.folder import Settled
 
 START_ALL = "start all of them, and see to it that the address is that of process 0"
 

@@ -21,8 +21,7 @@ from imgclf.callbacks.epoch import Logs
 from imgclf.distribution.messages import START_ALL
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError
-from imgclf.signals import StopRequest
-from imgclf.talk import Talk
+from imgclf.system.signals import StopRequest
 
 # JAX's 100 s would break the promise that a lost process ends the others within a minute.
 _SILENCE = 20  # seconds
@@ -99,16 +98,16 @@ class WorkersStop(StopRequest):
     """
 
     def __init__(self, *, alone: bool) -> None:
-        super().__init__()
+        super().__init__(says_so=False)
         self._alone = alone
 
     @contextmanager
-    def listening(self, talk: Talk) -> Iterator[None]:
+    def listening(self) -> Iterator[None]:
         """Listens for SIGTERM, unless JAX does."""
         if not self._alone:
             yield
             return
-        with super().listening(Talk(talk.stream, quiet=True)):
+        with super().listening():
             yield
 
 

@@ -7,80 +7,79 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.config import Head, LoadedConfig, Spec
+from imgclf.config.network import Network
+from imgclf.config.precision import Precision
+from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
-from imgclf.errors import ModelFileError
-from imgclf.model.head import Activation
+from imgclf.errors import ModelFileError, first_line
 from imgclf.model.keras_objects import make
-from imgclf.run_folder import Precision
+from imgclf.model.probabilities import Activation
 
 
-def augmentation_layers(loaded: LoadedConfig) -> list[Any]:
-    """The layers under `augmentation`, in no network yet.
+def augmentation_layers(network: Network) -> list[Any]:
+    """The layers under `augmentation`, in no model yet.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
     """
     return [
-        make(loaded, "layers", spec, key)
-        for key, spec in _keyed("augmentation", loaded.config.augmentation)
+        make("layers", spec, key, network.file)
+        for key, spec in _keyed("augmentation", network.augmentation)
     ]
 
 
 def build_model(
-    loaded: LoadedConfig,
-    head: Head,
+    network: Network,
     resampling: Resampling | None = None,
     precision: Precision = "float32",
-) -> keras.Sequential:
-    """One flat, compiled network: augmentation, the declared layers, the output layer.
+) -> keras.Model:
+    """One flat, compiled graph: augmentation, the declared layers, the output layer.
 
     It takes RGB pictures of shape (batch, height, width, 3) with values 0 to 255. Keras leaves
     the augmentation out when it predicts.
 
     Args:
-        loaded: The config.
-        head: The output layer and the loss; see `resolve_head`.
-        resampling: What the feed does; the layers that it stands for are left out.
+        network: What to build.
+        resampling: What the source does; the layers that it stands for are left out.
         precision: What the declared layers compute in; augmentation and output stay with float32,
             as all weights do.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
     """
-    config = loaded.config
-    height, width = config.data.image_size
-    model = keras.Sequential([keras.Input((height, width, 3))])
+    file = network.file
+    pictures = keras.Input((*network.image_size, 3))
     resampled = len(resampling.layers) if resampling else 0
     specs = [
-        *_keyed("augmentation", config.augmentation)[resampled:],
-        *_keyed("model.layers", config.model.layers),
-        ("model.output", head.output),
+        *_keyed("augmentation", network.augmentation)[resampled:],
+        *_keyed("model.layers", network.layers),
+        ("model.output", network.head.output),
     ]
+    values = pictures
     for key, spec in specs:
         with _computing_in(precision if key.startswith("model.layers") else "float32"):
-            layer = make(loaded, "layers", spec, key)
+            layer = make("layers", spec, key, file)
         try:
-            model.add(layer)
+            values = layer(values)
         except Exception as error:  # whatever the layer raises when it sees its input's shape
-            reason = str(error).strip().splitlines()[0]
-            raise loaded.error(
-                loaded.problem(
+            raise file.error(
+                file.problem(
                     key,
-                    f"{spec.name} can't follow the layers before it: {reason}",
-                    received=f"the output of the layers before it, of shape {model.output_shape}",
+                    f"{spec.name} can't follow the layers before it: {first_line(error)}",
+                    received=f"the output of the layers before it, of shape {values.shape}",
                 )
             ) from error
-    if len(model.output_shape) != 2:
-        raise loaded.error(
-            loaded.problem(
+    if len(values.shape) != 2:
+        raise file.error(
+            file.problem(
                 "model.layers",
                 "they must end in one row of numbers for each picture",
-                received=f"an output of shape {model.output_shape}",
+                received=f"an output of shape {values.shape}",
                 allowed="a last layer such as Flatten or GlobalAveragePooling2D",
             )
         )
-    compile_model(model, loaded, head)
+    model = keras.Model(pictures, values)
+    compile_model(model, network)
     return model
 
 
@@ -114,16 +113,16 @@ def output_activation(model: keras.Model) -> Activation:
     )
 
 
-def compile_model(model: keras.Model, loaded: LoadedConfig, head: Head) -> None:
+def compile_model(model: keras.Model, network: Network) -> None:
     """Gives a model the declared optimizer, loss and metrics."""
-    training = loaded.config.training
+    file = network.file
     metrics = [
-        make(loaded, "metrics", spec, key)
-        for key, spec in _keyed("training.metrics", training.metrics)
+        make("metrics", spec, key, file)
+        for key, spec in _keyed("training.metrics", network.metrics)
     ]
     model.compile(
-        optimizer=make(loaded, "optimizers", training.optimizer, "training.optimizer"),
-        loss=make(loaded, "losses", head.loss, "training.loss"),
+        optimizer=make("optimizers", network.optimizer, "training.optimizer", file),
+        loss=make("losses", network.head.loss, "training.loss", file),
         metrics=metrics,
     )
 

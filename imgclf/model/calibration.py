@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from imgclf.model.head import Probabilities
+from imgclf.model.probabilities import Probabilities
 
 # Fewer pictures say too little about confidence, and a temperature outside of these bounds comes
 # from a validation set that is all right or all wrong, not from the model.

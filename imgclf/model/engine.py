@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
-from imgclf.quiet import quiet_stderr
+from imgclf.system.stderr import quiet_stderr
 
 if TYPE_CHECKING:
     from imgclf.backend import keras

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.config import LoadedConfig, Spec
 from imgclf.config.arguments import object_kind
+from imgclf.config.keras_names import BY_OUTPUT
+from imgclf.config.keras_signatures import Kind
+from imgclf.config.loaded import ConfigFile
 from imgclf.config.metric_names import metric_name
-from imgclf.config.names import BY_OUTPUT
-from imgclf.config.vocabulary import Kind
+from imgclf.config.spec import Spec
 
 _MODULES: dict[Kind, Any] = {
     "layers": keras.layers,
@@ -24,7 +25,7 @@ _MODULES: dict[Kind, Any] = {
 }
 
 
-def make(loaded: LoadedConfig, kind: Kind, spec: Spec, key: str) -> Any:
+def make(kind: Kind, spec: Spec, key: str, file: ConfigFile) -> Any:
     """The object that a Spec declares, those inside of its arguments first.
 
     A metric is named here, for Keras numbers its automatic names through the whole process, and
@@ -32,10 +33,10 @@ def make(loaded: LoadedConfig, kind: Kind, spec: Spec, key: str) -> Any:
     `accuracy` stay words: Keras settles them when it sees the output.
 
     Args:
-        loaded: Where the Spec is from, for the line in a message.
         kind: The module of Keras to look in.
         spec: A class of that module with its arguments; not a user's own callback.
         key: The dotted key of the Spec, such as `model.layers.3`.
+        file: Where the Spec is from, for the line in a message.
 
     Raises:
         ConfigError: Keras refuses an argument.
@@ -43,7 +44,7 @@ def make(loaded: LoadedConfig, kind: Kind, spec: Spec, key: str) -> Any:
     if spec.name in BY_OUTPUT.get(kind, ()):
         return spec.name
     arguments = {
-        name: _make_inner(loaded, name, value, f"{key}.{name}")
+        name: _make_inner(name, value, f"{key}.{name}", file)
         for name, value in spec.arguments.items()
     }
     if kind == "metrics":
@@ -53,14 +54,14 @@ def make(loaded: LoadedConfig, kind: Kind, spec: Spec, key: str) -> Any:
     except Exception as error:  # Keras raises whatever its code stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"Keras can't make this {spec.name}: {reason}"
-        raise loaded.error(loaded.problem(key, message, received=_shown(spec))) from error
+        raise file.error(file.problem(key, message, received=_shown(spec))) from error
 
 
-def _make_inner(loaded: LoadedConfig, argument: str, value: Any, key: str) -> Any:
+def _make_inner(argument: str, value: Any, key: str, file: ConfigFile) -> Any:
     if isinstance(value, Spec):
-        return make(loaded, object_kind(argument) or "layers", value, key)
+        return make(object_kind(argument) or "layers", value, key, file)
     if isinstance(value, list) and any(isinstance(item, Spec) for item in value):
-        return [_make_inner(loaded, argument, v, f"{key}.{i}") for i, v in enumerate(value)]
+        return [_make_inner(argument, v, f"{key}.{i}", file) for i, v in enumerate(value)]
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from imgclf.model.head import Probabilities
+from imgclf.model.probabilities import Probabilities
 
 UNSURE = "unsure"
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from imgclf.model.calibration import expected_calibration_error
-from imgclf.model.head import Probabilities
+from imgclf.model.probabilities import Probabilities
 from imgclf.model.scores import Scores
 
 Part = Literal["validation", "test"]

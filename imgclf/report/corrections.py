@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
-from imgclf.corrections.looking import Corrected
 
 
 def fate_line(picture: Corrected) -> str:

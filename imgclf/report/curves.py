@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imgclf.files import atomic_path
+from imgclf.system.files import atomic_path
 
 
 def draw_curves(history: Mapping[str, Sequence[float]], path: Path, best_epoch: int | None) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from imgclf.data.decoder import Pixels, Within, decode
 from imgclf.errors import PictureError
-from imgclf.files import atomic_write
+from imgclf.system.files import atomic_write
 
 THUMBNAIL_SIZE: Final = 160
 """The longer side, in pixels."""

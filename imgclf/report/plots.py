@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imgclf.files import atomic_path
 from imgclf.model.calibration import Bin
 from imgclf.model.scoring import Evaluation
+from imgclf.system.files import atomic_path
 
 # Numbers in more cells than this can't be read.
 _NUMBERED_CLASSES = 25

@@ -14,10 +14,10 @@ from typing import Final, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from imgclf.data.decoder import Within, decode
-from imgclf.data.threads import map_in_threads
 from imgclf.errors import PictureError, UsageError
-from imgclf.files import refuse_unwritable
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg, write_page
+from imgclf.system.files import refuse_unwritable
+from imgclf.system.threads import map_in_threads
 
 PER_PAGE: Final = 5_000
 """More pictures go to further pages: a browser holds about 35 MB for so many."""

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config import LoadedConfig
+from imgclf.config.loaded import LoadedConfig
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
 from imgclf.data.findings import Finding, count_pictures, find_problems
 from imgclf.data.resampling import Resampling
 from imgclf.model.calibration import Bin, reliability
-from imgclf.model.head import Probabilities
-from imgclf.model.manifest import Manifest
+from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
+from imgclf.model_file.manifest import Manifest
 from imgclf.report.pages import as_jpeg, data_address, thumbnail
-from imgclf.run_folder import RunFolder, RunRecord
+from imgclf.runs.folder import RunFolder, RunRecord
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
@@ -167,7 +167,7 @@ def _augmentation(
     loaded: LoadedConfig, network: keras.Model, resampling: Resampling | None
 ) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
-    layers = list(network.layers)
+    layers = network.layers[1:]  # the first takes the pictures in
     count = len(loaded.config.augmentation) - (len(resampling.layers) if resampling else 0)
     while count < len(layers) and _is_random(layers[count]):
         count += 1

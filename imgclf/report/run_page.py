@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from imgclf.config.scalars import write_yaml
+from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.findings import Finding
 from imgclf.model.scoring import Evaluation
 from imgclf.report import charts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imgclf.past_run import Run
+from imgclf.runs.summary import Run
 
 
 def runs_table(found: Sequence[Run], by: str) -> str:

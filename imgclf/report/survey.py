@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgclf.data.survey import Survey
-from imgclf.draft import Draft
+from imgclf.data.survey import Shape, Survey
 
 _LISTED = 20
 
 
-def survey_lines(seen: Survey, chosen: Draft) -> Iterator[str]:
+def survey_lines(seen: Survey, image_size: Shape, resize: str) -> Iterator[str]:
     """Classes, sizes and what was left out, and what the config makes of them."""
     folder = seen.folder
     counts = [f"{name} {count}" for name, count in seen.counts.items()]
@@ -23,10 +22,7 @@ def survey_lines(seen: Survey, chosen: Draft) -> Iterator[str]:
         f"{len(folder.training)} to train on, {len(folder.validation)} to validate on, "
         f"{len(folder.test)} to test on"
     )
-    (height, width), (rows, columns) = seen.typical_shape, chosen.image_size
-    yield (
-        f"typically {width} x {height} pixels; the network sees {columns} x {rows} "
-        f"({chosen.resize})"
-    )
+    (height, width), (rows, columns) = seen.typical_shape, image_size
+    yield (f"typically {width} x {height} pixels; the network sees {columns} x {rows} ({resize})")
     if folder.skipped:
         yield f"left out: {len(folder.skipped)} files, which imgclf check names"

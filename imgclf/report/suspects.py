@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 from typing import TextIO
 
-from imgclf.model.suspects import Suspects
 from imgclf.report.review import ReviewItem, write_review
+from imgclf.suspects.confident_learning import Suspects
 
 
 def suspects_heading(found: Suspects) -> str:

@@ -1,0 +1,301 @@
+"""Adopting a plain Keras model: look at it, fit it to pictures, write it as a file of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from imgclf.config.yaml_scalars import read_scalar
+from imgclf.errors import ModelFileError, UsageError
+from imgclf.model.probabilities import Activation
+from imgclf.model_file.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, read_manifest
+from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
+from imgclf.model_file.screening import Contents, screen
+from imgclf.model_file.versions import keep_version, next_version
+from imgclf.system import console
+from imgclf.system.lock import lock
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+_LARGEST_SIDE = 8192
+_SAMPLES = 4
+
+Shape = Sequence[int | None]
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What became of a plain model.
+
+    Attributes:
+        model: The new model file.
+        manifest: What it says of itself.
+    """
+
+    model: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network that fits, what its outputs are, and what had to be guessed of it.
+
+    Attributes:
+        guessed: It ends without an activation, and nothing says that this makes logits.
+        scaled: Something scales its input.
+    """
+
+    model: keras.Model
+    head: Activation
+    guessed: bool
+    scaled: bool
+
+
+def adopt(
+    source: Path,
+    class_names: Sequence[str],
+    *,
+    image_size: tuple[int, int] | None = None,
+    resize: Literal["stretch", "crop", "pad"] = "stretch",
+    scale: float | None = None,
+    offset: float = 0.0,
+    name: str | None = None,
+) -> Adopted:
+    """Makes a model file of a `.keras` file that was made elsewhere, which stays as it is.
+
+    If there is a model of that name, it is kept as an earlier version. An adopted model has no
+    replay memory: it can't be corrected without pictures to judge by.
+
+    Args:
+        source: The `.keras` file.
+        class_names: In the order of the network's outputs.
+        image_size: Height and width, for a network that takes any.
+        resize: How pictures are brought to that size.
+        scale: Multiplies values from 0 to 255 first, for a network that was given others.
+        offset: Is added then.
+        name: Of the model in models/; the source's if None.
+
+    Raises:
+        UsageError: Classes, size or name don't fit the network, or another model is in the way.
+        ModelFileError: The file can't be read or is not to be trusted, or is no classifier of
+            colour pictures.
+        BusyError: Another process is at work on the model.
+    """
+    _require_classes(class_names)
+    if scale == 0:
+        raise UsageError("--scale 0 would make all pictures alike", "for example: --scale 1/255")
+    if scale is None and offset:
+        raise UsageError("--offset goes with --scale", "for example: --scale 1/127.5 --offset -1")
+    target = _target(source, name)
+    contents = _look_inside(source)
+    _refuse_misfits(source, contents.config, class_names, image_size)
+    with lock(target):
+        replaced = _require_place(source, target)
+        with console.track(f"adopting {source}"):
+            network = _fit(source, contents, class_names, image_size, scale, offset)
+            height, width, _ = network.model.input_shape[1:]
+            manifest = Manifest(
+                name=target.stem,
+                version=next_version(target),
+                parent=None if replaced is None else replaced.version,
+                created=datetime.now().astimezone().isoformat(timespec="seconds"),
+                class_names=tuple(class_names),
+                decoder=Decoder(height=height, width=width, resize=resize),
+                head=network.head,
+                made_with=installed_versions(),
+            )
+            keep_version(target)
+            manifest = _write(network, manifest, target)
+    _warn(network, manifest)
+    return Adopted(target, manifest)
+
+
+def parse_image_size(text: str) -> tuple[int, int]:
+    """Height and width from what --image-size says: `180x240`, or `180` for a square.
+
+    Raises:
+        UsageError: It says neither.
+    """
+    found = re.fullmatch(r"([0-9]{1,4})(?:x([0-9]{1,4}))?", text.strip().lower())
+    if found is None:
+        raise UsageError(f"--image-size {text}: HEIGHTxWIDTH is wanted", "for example: 180x180")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def parse_factor(option: str, text: str) -> float:
+    """The number that an option gives, such as `1/255`.
+
+    Raises:
+        UsageError: It is no number.
+    """
+    try:
+        number = read_scalar(text.strip())
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from None
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise UsageError(f"{option} {text}: a number is wanted", "for example: 1/255")
+    return float(number)
+
+
+def _require_classes(class_names: Sequence[str]) -> None:
+    for name in class_names:
+        if not name or name != name.strip() or "/" in name or not name.isprintable():
+            raise UsageError(f"--classes: {name!r} is no class name", "for example: cat,dog")
+    doubled = [name for name in class_names if list(class_names).count(name) > 1]
+    if doubled:
+        raise UsageError(f"--classes: {doubled[0]} is there twice")
+    if len(class_names) < 2:
+        raise UsageError("--classes: a classifier has at least two", "for example: cat,dog")
+
+
+def _target(source: Path, name: str | None) -> Path:
+    chosen = source.stem if name is None else name.removesuffix(".keras")
+    if not chosen or chosen.startswith(".") or Path(chosen).name != chosen:
+        raise UsageError(f"--name {chosen}: a plain name is wanted", "for example: --name catdog")
+    return MODELS_DIRECTORY / f"{chosen}.keras"
+
+
+def _look_inside(source: Path) -> Contents:
+    with ModelArchive(source) as archive:
+        if archive.has(MANIFEST):
+            names = ", ".join(archive.manifest().class_names)
+            raise UsageError(
+                f"{source} is a model file of imgclf already, with the classes {names}",
+                f"use it as it is: imgclf predict PICTURE --model {source}",
+            )
+        return screen(archive)
+
+
+def _require_place(source: Path, target: Path) -> Manifest | None:
+    """The manifest of the model that is to be replaced, if there is one."""
+    if not target.exists():
+        return None
+    try:
+        return read_manifest(target)
+    except ModelFileError as error:
+        what = "the file to adopt" if target.samefile(source) else "no readable model of imgclf"
+        raise UsageError(
+            f"{target} is {what}, and would be replaced", "choose another name: --name NAME"
+        ) from error
+
+
+def _fit(
+    source: Path,
+    contents: Contents,
+    class_names: Sequence[str],
+    image_size: tuple[int, int] | None,
+    scale: float | None,
+    offset: float,
+) -> _Network:
+    """The network, so that it takes what the decoder gives and says what its outputs are."""
+    from imgclf.model_file import plain_keras as adopting  # Keras, which takes seconds
+
+    model = adopting.load_plain(source, contents)
+    height, width = _require_size(source, model.input_shape, image_size)
+    _require_outputs(source, model.output_shape, class_names)
+    head = adopting.read_head(model)
+    declared = contents.config.get("compile_config")
+    scaled = scale is not None or adopting.scales_its_input(model)
+    model = adopting.with_input(model, height, width, scale, offset)
+    adopting.compile_as_declared(model, declared, head)
+    guessed = head.endswith("_logits") and not _says_from_logits(declared)
+    return _Network(model, head, guessed, scaled)
+
+
+def _write(network: _Network, manifest: Manifest, target: Path) -> Manifest:
+    from imgclf.model_file.keras_io import write_model_file
+
+    shape = (_SAMPLES, manifest.decoder.height, manifest.decoder.width, 3)
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    return write_model_file(network.model, manifest, target, noise)
+
+
+def _warn(network: _Network, manifest: Manifest) -> None:
+    if network.guessed:
+        console.warning("its last layer has no activation: its outputs are taken for logits")
+    if not network.scaled:
+        console.warning(
+            "nothing in it scales its input, and it will get values from 0 to 255; if it was "
+            "trained on 0 to 1, adopt it with --scale 1/255, and if on -1 to 1, with "
+            "--scale 1/127.5 --offset -1"
+        )
+    if manifest.twin_note:
+        console.warning(f"{manifest.twin_note}: predictions will take seconds to start")
+
+
+def _refuse_misfits(
+    source: Path,
+    config: dict[str, Any],
+    class_names: Sequence[str],
+    image_size: tuple[int, int] | None,
+) -> None:
+    """Finds without Keras what its config says plainly; the rest is found once it is loaded."""
+    try:
+        inner = config["config"]
+        first, last = inner["layers"][0], inner["layers"][-1]
+        if [layer["class_name"] for layer in inner["layers"]].count("InputLayer") == 1:
+            _require_size(source, first["config"]["batch_shape"], image_size)
+        if config["class_name"] == "Sequential" and last["class_name"] == "Dense":
+            _require_outputs(source, [None, last["config"]["units"]], class_names)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return
+
+
+def _require_size(
+    source: Path, shape: Shape, image_size: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Height and width of the pictures, from the network's input shape and --image-size."""
+    if len(shape) != 4 or shape[3] != 3:
+        grey = len(shape) == 4 and shape[3] == 1
+        raise ModelFileError(
+            f"{source} takes {'greyscale pictures, ' * grey}arrays of shape {_shown(shape)}; "
+            "imgclf gives RGB pictures, of shape (height, width, 3)"
+        )
+    sides = []
+    for index, (word, fixed) in enumerate(zip(("height", "width"), shape[1:3], strict=True)):
+        given = None if image_size is None else image_size[index]
+        if fixed is not None and given not in (None, fixed):
+            raise UsageError(
+                f"--image-size: {source} takes pictures of {word} {fixed}, not {given}"
+            )
+        side = fixed if fixed is not None else given
+        if side is None:
+            raise UsageError(
+                f"{source} takes pictures of any size", "say which: --image-size HEIGHTxWIDTH"
+            )
+        sides.append(side)
+    if not all(0 < side <= _LARGEST_SIDE for side in sides):
+        raise UsageError(f"pictures of {sides[0]}x{sides[1]} are none that imgclf can make")
+    return sides[0], sides[1]
+
+
+def _require_outputs(source: Path, shape: Shape, class_names: Sequence[str]) -> None:
+    if len(shape) != 2 or shape[1] is None:
+        raise ModelFileError(
+            f"{source} puts out arrays of shape {_shown(shape)}; "
+            "a classifier puts out one row of numbers for each picture"
+        )
+    classes = 2 if shape[1] == 1 else shape[1]
+    if classes != len(class_names):
+        units = "1 unit, which is for 2 classes" if shape[1] == 1 else f"{classes} units"
+        raise UsageError(
+            f"--classes: {source} ends in {units}; {len(class_names)} names are given: "
+            f"{', '.join(class_names)}"
+        )
+
+
+def _says_from_logits(declared: Any) -> bool:
+    loss = declared.get("loss") if isinstance(declared, dict) else None
+    config = loss.get("config") if isinstance(loss, dict) else None
+    return isinstance(config, dict) and config.get("from_logits") is True
+
+
+def _shown(shape: Shape) -> str:
+    return f"({', '.join('any' if side is None else str(side) for side in shape[1:])})"

@@ -1,0 +1,41 @@
+"""Looking at a config and its pictures before training, for what would spoil it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.config.load import load_config
+from imgclf.config.network import declared_network
+from imgclf.data.dataset import read_config_dataset
+from imgclf.data.findings import Finding, count_pictures, find_problems
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A config and its pictures, looked at.
+
+    Attributes:
+        counts: By class: pictures to train on, to validate on and to test on.
+        code: People's own code that training would run, as the config names it.
+    """
+
+    name: str
+    counts: dict[str, tuple[int, int, int]]
+    findings: tuple[Finding, ...]
+    code: tuple[str, ...]
+
+
+def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
+    """Checks a config and its data set, without TensorFlow.
+
+    Raises:
+        ConfigError: With all the problems there are.
+        DataError: The pictures can't be used at all.
+    """
+    loaded = load_config(config_path, overrides)
+    data = read_config_dataset(loaded.config.data)
+    declared_network(loaded, len(data.folder.class_names))
+    code = tuple(spec.name for spec in loaded.config.callbacks if spec.is_custom)
+    return Checked(loaded.name, count_pictures(data), find_problems(data), code)

@@ -1,0 +1,119 @@
+"""Scoring a model on labelled pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.config.load import parse_config
+from imgclf.config.network import declared_network
+from imgclf.config.yaml_scalars import write_yaml
+from imgclf.data.dataset import Part, read_dataset, read_labelled
+from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
+from imgclf.data.file_walk import not_a_picture
+from imgclf.data.folder import ImageFolder, Skipped
+from imgclf.errors import DataError, UsageError
+from imgclf.model.scoring import Evaluation, evaluate_probabilities
+from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.manifest import Manifest
+from imgclf.system import console
+
+
+def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> Evaluation:
+    """Accuracy, the scores of each class, who is taken for whom, and calibration.
+
+    Args:
+        model: The model file.
+        directory: Class folders; None for the validation part of the set it was trained on.
+        callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
+
+    Raises:
+        ModelFileError: The model can't be read.
+        DataError: The pictures can't be used.
+        UsageError: A callback can't be made.
+    """
+    classifier = open_classifier(model)
+    manifest = classifier.manifest
+    if directory is None:
+        part, left_out = _validation_part(manifest)
+    else:
+        settings = manifest.decoder.settings()
+        part, left_out = read_labelled(directory, manifest.class_names, settings)
+    for skipped in left_out:
+        console.warning(f"left out {skipped.path}: {skipped.reason}")
+    if callbacks:
+        _call_test_hooks(model, manifest, part, callbacks)
+    probabilities = classifier.probabilities_of(part.batches())
+    return evaluate_probabilities(
+        probabilities,
+        part.labels,
+        manifest.class_names,
+        part="validation" if directory is None else "test",
+        unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
+        temperature=manifest.temperature,
+    )
+
+
+def _validation_part(manifest: Manifest) -> tuple[Part, tuple[Skipped, ...]]:
+    """The held-out part of the data set that the model was trained on, split as it was then."""
+    if manifest.data is None:
+        raise DataError(
+            f"{manifest.name} doesn't say what it was trained on", "imgclf evaluate FOLDER"
+        )
+    directory = Path(manifest.data.directory)
+    if not directory.is_dir():
+        raise DataError(
+            f"{directory}, which {manifest.name} was trained on, is not there",
+            "judge by other pictures: imgclf evaluate FOLDER",
+        )
+    data = manifest.config["data"]
+    keep = data.get("cache", "disk")  # models of earlier versions don't say
+    settings = manifest.decoder.settings()
+    found = read_dataset(directory, data["validation_split"], data["seed"], settings, keep)
+    if found.folder.fingerprint() != manifest.data.fingerprint:
+        console.warning(
+            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
+            "of these pictures"
+        )
+    return _in_the_model_s_order(found.validation, found.folder, manifest), ()
+
+
+def _in_the_model_s_order(part: Part, folder: ImageFolder, manifest: Manifest) -> Part:
+    """The folders' order is the alphabet's; the model's may be another since it has learned more.
+
+    Raises:
+        DataError: The data set has got a class that the model doesn't know.
+    """
+    names = list(manifest.class_names)
+    unknown = [name for name in folder.class_names if name not in names]
+    if unknown:
+        raise DataError(
+            f"{manifest.data.directory if manifest.data else manifest.name} has the class "
+            f"{unknown[0]!r} now, which {manifest.name} doesn't know",
+            "train it anew, or judge by other pictures: imgclf evaluate FOLDER",
+        )
+    index = np.array([names.index(name) for name in folder.class_names])
+    return replace(part, labels=index[part.labels])
+
+
+def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Sequence[str]) -> None:
+    from imgclf.callbacks.user_code import make_custom_callback
+    from imgclf.model_file.keras_io import load_keras_model
+
+    if not manifest.config:
+        raise UsageError(
+            f"{model} was adopted, and doesn't say what it was trained to minimize, which the "
+            "hooks of --callback are told",
+            "imgclf predict takes --callback for such a model",
+        )
+    made = [make_custom_callback(reference, {}) for reference in callbacks]
+    num_classes = len(manifest.class_names)
+    loaded = parse_config(write_yaml(manifest.config), model)
+    mode = declared_network(loaded, num_classes).head.label_mode
+    labels = encode_labels(part.labels, mode, num_classes)
+    feed = Feed(part.pixels, part.rows, labels, loaded.config.data.first_batch_size)
+    with failures_as_they_were(feed):
+        load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)

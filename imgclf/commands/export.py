@@ -1,0 +1,321 @@
+"""Exporting a model: write it for another runtime, and check it with that runtime."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from imgclf.corrections.corrected_pictures import load_corrected
+from imgclf.corrections.replay_memory import ReplayMemory, Samples, load_memory
+from imgclf.data.decoder import Pixels
+from imgclf.errors import DataError, UsageError
+from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine, Outputs
+from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.manifest import Manifest
+from imgclf.system import console
+from imgclf.system.files import atomic_folder, atomic_write_bytes
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+Format = Literal["litert", "onnx", "saved_model"]
+FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model": "_saved_model"}
+
+# Relative to the largest output, or to 1 if that is larger. Other runtimes sum in another order,
+# which has been seen to cost 2e-7; one that computes something else is off by far more.
+TOLERANCE = 1e-4
+
+_PICTURES = 32
+_CALIBRATION = 200  # pictures from which the quantiser learns what values there are
+# `match` compares from the right, so the folders are named.
+_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*")
+_ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What quantisation cost and gained.
+
+    Attributes:
+        pictures: How many held-out pictures the accuracies are of.
+        before: Accuracy of the model itself.
+        after: Accuracy of what was written.
+        corrected: How many pictures the model was corrected by.
+        hold: How many of them what was written has right.
+        size_before: Bytes of the float graph in the model file; None if there is none.
+    """
+
+    pictures: int
+    before: float
+    after: float
+    corrected: int
+    hold: int
+    size_before: int | None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: The file or folder.
+        size: In bytes.
+        manifest: Of the model.
+        difference: The largest between its outputs and the model's own.
+        compared: On what pictures.
+        quantised: None if it wasn't.
+    """
+
+    path: Path
+    size: int
+    manifest: Manifest
+    difference: float
+    compared: str
+    quantised: Quantised | None = None
+
+    def usage(self) -> str:
+        """What it takes and what it puts out."""
+        manifest, size = self.manifest, self.manifest.decoder
+        what = "logit" if manifest.head.endswith("_logits") else "probability"
+        if manifest.head.startswith("sigmoid"):
+            gives = f"the {what} of {manifest.class_names[1]}"
+        else:
+            gives = f"the {what} of each of {', '.join(manifest.class_names)}"
+        calibrated = (
+            ""
+            if manifest.temperature == 1
+            else f", not yet divided by the temperature {manifest.temperature:.3f}"
+        )
+        return (
+            f"it takes float32 RGB pictures, shape (pictures, {size.height}, {size.width}, 3), "
+            f"values 0 to 255, and puts out {gives}{calibrated}"
+        )
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The model to export, with the pictures to compare on."""
+
+    path: Path
+    manifest: Manifest
+    twin: bytes | None
+    memory: ReplayMemory | None
+    corrected: Samples
+
+    @property
+    def pixels(self) -> Pixels:
+        """Some held-out pictures where there are any, else noise; and some corrected ones."""
+        if self.memory is None:
+            size = (self.manifest.decoder.height, self.manifest.decoder.width, 3)
+            ordinary = np.random.default_rng(0).integers(0, 256, (4, *size)).astype(np.uint8)
+        else:
+            ordinary = _spread(self.memory.judge.pixels, _PICTURES)
+        # The neurons of corrections are silent on all others.
+        return np.concatenate([ordinary, _spread(self.corrected.pixels, _PICTURES)])
+
+    @property
+    def compared(self) -> str:
+        """What kind of pictures these are."""
+        corrected = min(len(self.corrected), _PICTURES)
+        kind = "noise" if self.memory is None else "held-out"
+        return (
+            f"{len(self.pixels) - corrected} {kind}"
+            f"{f' and {corrected} corrected' * bool(corrected)} pictures"
+        )
+
+
+def export(
+    model: Path,
+    form: Format,
+    *,
+    output: Path | None = None,
+    quantize: Literal["int8"] | None = None,
+) -> Exported:
+    """Writes a model for another runtime, and compares it with the model's own outputs.
+
+    The written file takes float32 RGB pictures with values from 0 to 255, and puts out what the
+    network puts out. A file of that name is replaced at once, and so is a folder in which there
+    is a SavedModel and nothing else. If the outputs differ, nothing is written.
+
+    Args:
+        model: The model file.
+        form: What to write.
+        output: Where to; None for the model's name in the working directory.
+        quantize: Compute in int8 (LiteRT only), which needs the pictures kept for corrections.
+
+    Raises:
+        UsageError: It can't be written, or what was written gives other outputs.
+        DataError: There are no pictures to quantise with.
+        ModelFileError: The model can't be read.
+        WriteError: There is no room for it, or for what converters write on their way.
+    """
+    target = _target(model, form, output, quantize)
+    source = _open(model)
+    if quantize:
+        return _export_quantised(source, target)
+    if form == "litert" and source.twin is not None:
+        return _export_twin(source, target, source.twin)
+    from imgclf.model_file import converters as exporting  # Keras, which takes seconds
+
+    with console.track(f"exporting {model}"):
+        own, network = _open_in_keras(source)
+        expected = own.run(source.pixels)
+        if form == "saved_model":
+            size = sum(4 * math.prod(one.shape) for one in network.variables)
+            with atomic_folder(target, size, replace=True) as temporary:
+                exporting.write_saved_model(network, temporary)
+                found = exporting.run_saved_model(temporary, source.pixels)
+                difference = _require_equal(found, expected, target)
+            size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+            return Exported(target, size, source.manifest, difference, source.compared)
+        if form == "onnx":
+            graph = exporting.onnx_graph(network)
+            found = exporting.run_onnx(graph, source.pixels)
+        else:
+            graph = exporting.litert_graph(network)
+            found = _run_litert(graph, source.pixels)
+        difference = _require_equal(found, expected, target)
+        atomic_write_bytes(target, graph)
+    return Exported(target, len(graph), source.manifest, difference, source.compared)
+
+
+def _target(model: Path, form: Format, output: Path | None, quantize: str | None) -> Path:
+    if quantize and form != "litert":
+        raise UsageError(f"--quantize {quantize} goes with --format litert only")
+    missing = [name for name in _ONNX_PACKAGES if form == "onnx" and find_spec(name) is None]
+    if missing:
+        raise UsageError(f"--format onnx needs {', '.join(missing)}", "pip install 'imgclf[onnx]'")
+    ending = f"{'.int8' * bool(quantize)}{FORMATS[form]}"
+    target = Path(f"{model.stem}{ending}") if output is None else output
+    if form == "saved_model":
+        if target.is_symlink() or (target.exists() and not _is_saved_model(target)):
+            raise UsageError(
+                f"{target} is there already, and is no SavedModel, or not one alone",
+                "remove it, or name another: --output FOLDER",
+            )
+    elif target.suffix != FORMATS[form]:
+        raise UsageError(f"--output {target}: a file of this format ends in {FORMATS[form]}")
+    elif target.is_dir():
+        raise UsageError(f"--output {target} is a folder")
+    return target
+
+
+def _is_saved_model(folder: Path) -> bool:
+    """Whether nothing is lost with it but what an export has written."""
+    if not (folder / "saved_model.pb").is_file():
+        return False
+    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    return all(any(path.match(pattern) for pattern in _SAVED_MODEL) for path in files)
+
+
+def _open(model: Path) -> _Source:
+    with ModelArchive(model) as archive:
+        manifest = archive.manifest()
+        twin = archive.twin(manifest)
+    memory = load_memory(model)
+    corrected, _ = load_corrected(model, manifest)
+    return _Source(model, manifest, twin, memory and memory.for_model(manifest), corrected)
+
+
+def _spread(pixels: Pixels, count: int) -> Pixels:
+    """At most so many of them, from all over."""
+    if len(pixels) <= count:
+        return pixels
+    chosen: Pixels = pixels[np.linspace(0, len(pixels) - 1, count).astype(int)]
+    return chosen
+
+
+def _export_twin(source: _Source, target: Path, twin: bytes) -> Exported:
+    """The LiteRT graph is in the model file, so TensorFlow is not needed."""
+    own = open_classifier(source.path).engine
+    found = _run_litert(twin, source.pixels)
+    difference = _require_equal(found, own.run(source.pixels), target)
+    atomic_write_bytes(target, twin)
+    return Exported(target, len(twin), source.manifest, difference, source.compared)
+
+
+def _export_quantised(source: _Source, target: Path) -> Exported:
+    if source.memory is None:
+        raise DataError(
+            f"{source.path} has no replay memory beside it: quantising takes pictures to see "
+            "what values there are, and others to see what it costs",
+            "it lies in the .history folder of a model that was trained here",
+        )
+    from imgclf.model_file import converters as exporting
+
+    judge = source.memory.judge
+    # Without the corrected pictures the corrections' neurons, which are silent on all others,
+    # would be taken for zero.
+    calibration = np.concatenate(
+        [
+            _spread(source.memory.replay.pixels, _CALIBRATION),
+            _spread(source.corrected.pixels, _CALIBRATION),
+        ]
+    )
+    with console.track(f"exporting {source.path}"):
+        own, network = _open_in_keras(source)
+        graph = exporting.quantised_graph(network, calibration)
+        found = _run_litert(graph, source.pixels)
+        difference = _difference(found, own.run(source.pixels), target)
+        written = Classifier(source.manifest, LiteRTEngine(graph))
+        quantised = Quantised(
+            pictures=len(judge),
+            before=_right(Classifier(source.manifest, own), judge) / len(judge),
+            after=_right(written, judge) / len(judge),
+            corrected=len(source.corrected),
+            hold=_right(written, source.corrected),
+            size_before=None if source.twin is None else len(source.twin),
+        )
+        atomic_write_bytes(target, graph)
+    return Exported(target, len(graph), source.manifest, difference, source.compared, quantised)
+
+
+def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
+    from imgclf.model_file.converters import network_for_export
+    from imgclf.model_file.keras_io import load_keras_model
+
+    model = load_keras_model(source.path)
+    return KerasEngine(model), network_for_export(model)
+
+
+def _run_litert(graph: bytes, pixels: Pixels) -> Outputs:
+    try:
+        return LiteRTEngine(graph).run(pixels)
+    except (ValueError, RuntimeError, ImportError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UsageError(f"LiteRT can't run what was written: {reason}") from error
+
+
+def _right(classifier: Classifier, samples: Samples) -> int:
+    """How many of the pictures it has right."""
+    batches = (
+        samples.pixels[start : start + BATCH_SIZE] for start in range(0, len(samples), BATCH_SIZE)
+    )
+    said = classifier.probabilities_of(batches).argmax(axis=1)
+    return int((said == samples.labels).sum())
+
+
+def _require_equal(found: Outputs, expected: Outputs, target: Path) -> float:
+    difference = _difference(found, expected, target)
+    allowed = TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    if not difference <= allowed:
+        raise UsageError(
+            f"{target} was not written: its outputs would differ from the model's by "
+            f"{difference:.1e}, and {allowed:.1e} is allowed"
+        )
+    return difference
+
+
+def _difference(found: Outputs, expected: Outputs, target: Path) -> float:
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        raise UsageError(
+            f"{target} was not written: it would put out {found.shape} numbers for "
+            f"{expected.shape}, or some that are none"
+        )
+    return float(np.max(np.abs(found - expected), initial=0.0))

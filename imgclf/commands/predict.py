@@ -1,0 +1,122 @@
+"""Labels for pictures: read, decode in threads, run in batches, one row for each input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.data.decoder import DecoderSettings, Pixels, decode
+from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.filing import Filing, file_picture
+from imgclf.errors import PictureError
+from imgclf.model.engine import BATCH_SIZE, KerasEngine
+from imgclf.model.prediction import Prediction
+from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.system.threads import map_in_threads
+
+
+def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
+    """The model, ready to answer; with callbacks it runs on Keras, which takes seconds to start.
+
+    Args:
+        model: The model file.
+        callbacks: `package.module:Class` or `path/file.py:Class` each; their predict hooks are
+            called, with `self.model` set.
+
+    Raises:
+        ModelFileError: The model can't be read.
+        UsageError: A callback can't be made.
+    """
+    if not callbacks:
+        return open_classifier(model)
+    from imgclf.backend import keras
+    from imgclf.callbacks.user_code import make_custom_callback
+    from imgclf.model_file.keras_io import load_keras_model
+
+    made = [make_custom_callback(reference, {}) for reference in callbacks]
+    keras_model = load_keras_model(model)
+    hooks = keras.callbacks.CallbackList(made, model=keras_model)
+    return Classifier(read_manifest(model), KerasEngine(keras_model, hooks))
+
+
+def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iterator[str]:
+    """Yields the paths of the pictures that arguments stand for.
+
+    A folder stands for the pictures below it, `-` for a list on standard input, one path a
+    line; everything else is a picture, whether or not it exists.
+    """
+    for argument in arguments:
+        if argument == "-":
+            yield from (line.rstrip("\r\n") for line in standard_input if line.strip())
+        elif Path(argument).is_dir():
+            yield from (str(path) for path in walk_files(Path(argument)) if not not_a_picture(path))
+        else:
+            yield argument
+
+
+def predict(
+    classifier: Classifier,
+    paths: Iterable[str],
+    min_confidence: float = 0.0,
+    read: Callable[[str, DecoderSettings], Pixels] = decode,
+) -> Iterator[Prediction]:
+    """Yields one prediction for each path, in order, as soon as its batch is done.
+
+    Memory does not grow with the number of paths.
+
+    Args:
+        classifier: See `open_for_prediction`.
+        paths: Pictures.
+        min_confidence: Below it the label is `unsure`.
+        read: What stands in for `decode`; called from several threads.
+    """
+    settings = classifier.manifest.decoder.settings()
+    batch: list[tuple[str, Pixels | PictureError]] = []
+    for item in map_in_threads(
+        lambda path: _try_to_read(path, settings, read), paths, window=2 * BATCH_SIZE
+    ):
+        batch.append(item)
+        if len(batch) == BATCH_SIZE:
+            yield from _answer(classifier, batch, min_confidence)
+            batch = []
+    yield from _answer(classifier, batch, min_confidence)
+    classifier.engine.finish()
+
+
+def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Iterator[Prediction]:
+    """Files each picture into `directory/LABEL/` and passes its prediction on.
+
+    Pictures that can't be read stay where they are.
+
+    Raises:
+        DataError: See `file_picture`.
+    """
+    for prediction in predictions:
+        if prediction.label is not None:
+            file_picture(Path(prediction.path), directory, prediction.label, how)
+        yield prediction
+
+
+def _try_to_read(
+    path: str, settings: DecoderSettings, read: Callable[[str, DecoderSettings], Pixels]
+) -> tuple[str, Pixels | PictureError]:
+    try:
+        return path, read(path, settings)
+    except PictureError as error:
+        return path, error
+
+
+def _answer(
+    classifier: Classifier, batch: list[tuple[str, Pixels | PictureError]], min_confidence: float
+) -> Iterator[Prediction]:
+    readable = [pixels for _, pixels in batch if not isinstance(pixels, PictureError)]
+    rows = iter(classifier.probabilities(np.stack(readable)) if readable else ())
+    for path, pixels in batch:
+        if isinstance(pixels, PictureError):
+            yield Prediction.unreadable(path, pixels.message)
+        else:
+            answer = Prediction.of(path, next(rows), classifier.manifest.class_names)
+            yield answer.or_unsure(min_confidence)

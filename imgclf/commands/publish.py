@@ -1,0 +1,182 @@
+"""Publishing: what a training made becomes the model in use, and the one before is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from imgclf.config.loaded import LoadedConfig
+from imgclf.config.network import Network
+from imgclf.corrections.replay_memory import choose_memory, forget_memory, save_memory
+from imgclf.data.dataset import DataSet, Part
+from imgclf.errors import UsageError
+from imgclf.model.calibration import fit_temperature
+from imgclf.model.engine import KerasEngine
+from imgclf.model.probabilities import Probabilities, to_probabilities
+from imgclf.model.scores import Scores
+from imgclf.model.scoring import accuracy_scores
+from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
+from imgclf.model_file.versions import keep_version, next_version
+from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.system.lock import lock
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+# A training that took hours waits a while for somebody who is correcting the model just now.
+_PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Published:
+    """A model that is in use now.
+
+    Attributes:
+        manifest: As written.
+        record: What the run says of itself, with the version in it.
+        probabilities: What the model says of the validation pictures, calibrated, shape
+            (pictures, classes).
+    """
+
+    manifest: Manifest
+    record: RunRecord
+    probabilities: Probabilities
+
+
+def publish(
+    loaded: LoadedConfig,
+    data: DataSet,
+    trained: keras.Model,
+    network: Network,
+    path: Path,
+    *,
+    run: RunFolder,
+    record: RunRecord,
+    replay_memory: int,
+) -> Published:
+    """Replaces the model in use; the one before is kept among the versions.
+
+    It can be done again after having been cut short, and makes no second version then.
+
+    Args:
+        loaded: What it was trained by.
+        data: What it was trained on.
+        trained: With the weights to publish.
+        network: What it was built from.
+        path: The model file.
+        run: Told which version it becomes, before anything of the model is written.
+        record: What the run says of itself.
+        replay_memory: Bytes of pictures to keep for corrections; 0 for none.
+
+    Raises:
+        BusyError: Somebody has been at work on the model for ten minutes.
+        ModelFileError: The model in use is damaged, so its version isn't known.
+        UsageError: The weights are not all numbers.
+        WriteError: There is no room for the model.
+    """
+    from imgclf.model.build import build_model
+    from imgclf.model_file.keras_io import write_model_file
+
+    # Anew, so that the optimizer's moments, twice the size of the weights, stay out of the file.
+    model = build_model(network)
+    model.set_weights(_finite_weights(trained))
+    manifest, probabilities = _describe(loaded, data, model)
+    with lock(path, _PATIENCE):
+        ours = _is_ours(path, record.publication)
+        record = replace(record, publication=_settle(path, record.publication, ours))
+        run.write(record)
+        assert record.publication is not None
+        manifest = replace(
+            manifest, version=record.publication.version, created=record.publication.created
+        )
+        if not ours:
+            keep_version(path)
+        samples = next(data.validation.batches())
+        manifest = write_model_file(model, manifest, path, samples)
+        _keep_memory(path, loaded, data, replay_memory)
+    return Published(manifest, record, probabilities)
+
+
+def score_test_part(model: Path, test: Part) -> Scores | None:
+    """What the published model says of the test pictures; None if there are none."""
+    if not len(test):
+        return None
+    classifier = open_classifier(model)
+    probabilities = classifier.probabilities_of(test.batches())
+    return accuracy_scores(probabilities, test.labels, classifier.manifest.class_names, "test")
+
+
+def _finite_weights(model: keras.Model) -> list[Any]:
+    weights = model.get_weights()
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise UsageError(
+            "no epoch of this training left weights that are all numbers, so nothing is published",
+            "start over with a lower learning rate: --set training.optimizer.learning_rate=... "
+            "--fresh",
+        )
+    return list(weights)
+
+
+def _describe(
+    loaded: LoadedConfig, data: DataSet, model: keras.Model
+) -> tuple[Manifest, Probabilities]:
+    from imgclf.model.build import output_activation
+
+    height, width = loaded.config.data.image_size
+    folder = data.folder
+    manifest = Manifest(
+        name=loaded.name,
+        created="",
+        class_names=folder.class_names,
+        decoder=Decoder(height=height, width=width, resize=loaded.config.data.resize),
+        head=output_activation(model),
+        config=loaded.config.written(),
+        data=TrainedOn(
+            directory=str(folder.directory.resolve()),
+            fingerprint=folder.fingerprint(),
+            training=len(data.training),
+            validation=len(data.validation),
+        ),
+        made_with=installed_versions(),
+    )
+    classifier = Classifier(manifest, KerasEngine(model))
+    probabilities = classifier.probabilities_of(data.validation.batches())
+    temperature = fit_temperature(probabilities, data.validation.labels)
+    manifest = replace(
+        manifest,
+        temperature=temperature,
+        scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
+    )
+    # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
+    return manifest, to_probabilities(probabilities, "softmax", temperature)
+
+
+def _is_ours(path: Path, publication: Publication | None) -> bool:
+    """Whether the model in use is what an earlier attempt has published."""
+    if publication is None or not path.exists():
+        return False
+    in_use = read_manifest(path)
+    return (in_use.version, in_use.created) == (publication.version, publication.created)
+
+
+def _settle(path: Path, earlier: Publication | None, ours: bool) -> Publication:
+    number = next_version(path)
+    if earlier is not None and (ours or earlier.version == number):
+        return earlier
+    return Publication(number, datetime.now().astimezone().isoformat(timespec="seconds"))
+
+
+def _keep_memory(path: Path, loaded: LoadedConfig, data: DataSet, size: int) -> None:
+    if not size:
+        forget_memory(path)
+        return
+    seed = loaded.config.data.seed
+    names = data.folder.class_names
+    save_memory(path, choose_memory(data.training, data.validation, names, seed, size))

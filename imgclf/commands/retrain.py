@@ -1,0 +1,264 @@
+"""Correcting a model: predict, learn, judge, and replace it only if that did no harm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import numpy as np
+
+from imgclf.corrections.assess import Case, Corrected, look_at, refuse_contradictions
+from imgclf.corrections.corrected_pictures import keep_picture
+from imgclf.corrections.guard import Judged
+from imgclf.corrections.inputs import Labelled, require_classes
+from imgclf.corrections.journal import Entry, append_to_journal, as_text, now
+from imgclf.corrections.misfiled import Misfiled, find_misfiled
+from imgclf.corrections.new_class import require_enough
+from imgclf.corrections.replay_memory import save_memory
+from imgclf.corrections.replay_sources import find_memory
+from imgclf.errors import DataError, UsageError
+from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.manifest import Correction, Manifest, installed_versions
+from imgclf.model_file.versions import keep_version, next_version
+from imgclf.system import console
+from imgclf.system.lock import lock
+from imgclf.system.signals import raise_again
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+_COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
+
+Outcome = Literal["corrected", "right already", "refused", "dry run", "unguarded"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to correct.
+
+    Attributes:
+        dry_run: Change nothing.
+        max_drop: By how much held-out accuracy, overall and of each class, may be below the
+            trained model's; None for one standard error.
+        relabel: A picture that was corrected to another label before loses that correction.
+        fix_dataset: Move pictures of the data set that lie under the wrong label.
+        data: Class folders to replay and to judge by; None for the model's replay memory.
+        new_class: One of the labels may be a class that the model doesn't have yet.
+        unguarded_epochs: Fit on the pictures alone, so many times over, and publish whatever
+            comes of it; None for the neurons and the guard.
+    """
+
+    dry_run: bool = False
+    max_drop: float | None = None
+    relabel: bool = False
+    fix_dataset: bool = False
+    data: Path | None = None
+    new_class: bool = False
+    unguarded_epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a retraining came to.
+
+    Attributes:
+        outcome: Only "corrected" and "unguarded" changed the model.
+        version: Of the model in use afterwards.
+        pictures: In the order in which they were given, those that can't be read last.
+        judged: Accuracy on the held-out pictures; None if there was nothing to learn.
+        misfiled: Pictures of the data set that lie under another label than was said.
+    """
+
+    outcome: Outcome
+    model: Path
+    version: int
+    pictures: tuple[Corrected, ...]
+    judged: Judged | None
+    misfiled: tuple[Misfiled, ...] = ()
+
+
+def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None = None) -> Retrained:
+    """Corrects a model by pictures that it has wrong.
+
+    The model file is replaced by a new version only if pictures come out right and the held-out
+    pictures, overall and of each class, come out no worse than chance explains. If that can't
+    be had for all of them, those that do harm are left out. Otherwise it stays as it is, byte
+    for byte. The earlier version is kept, and all that was said goes into the journal.
+
+    Args:
+        model: The model file.
+        labelled: The pictures and what they are; see `read_inputs`.
+        options: How to correct.
+
+    Raises:
+        UsageError: No such class, or a picture with two labels.
+        DataError: No picture can be read, or nothing is there to judge by.
+        ModelFileError: The model can't be read, or not corrected.
+        BusyError: Another process is at work on the model.
+    """
+    options = options or Options()
+    with lock(model):
+        classifier = open_classifier(model)
+        manifest = classifier.manifest
+        new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
+        cases, unreadable = look_at(classifier, labelled)
+        if new_class is not None:
+            require_enough(new_class, sum(case.picture.label == new_class for case in cases))
+        if not options.relabel:
+            refuse_contradictions(cases, manifest)
+        if not any(case.teaches for case in cases):
+            done = Retrained("right already", model, manifest.version, (), None)
+        elif options.unguarded_epochs is None:
+            done = _learn(model, manifest, cases, new_class, options)
+        else:
+            if new_class is not None or options.relabel:
+                raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
+            done = _fit_unguarded(model, manifest, cases, options, options.unguarded_epochs)
+        if options.dry_run and done.outcome in ("corrected", "unguarded"):
+            done = replace(done, outcome="dry run")
+        learned = {picture.digest: picture for picture in done.pictures}
+        pictures = tuple(learned.get(case.picture.digest, case.picture) for case in cases)
+        done = replace(done, pictures=pictures)
+        if not options.dry_run:
+            append_to_journal(model, _entries(manifest, done))
+        said = {case.picture.digest: case.picture.label for case in cases}
+        misfiled = find_misfiled(
+            manifest,
+            said,
+            {case.size for case in cases},
+            fix=options.fix_dataset and not options.dry_run,
+        )
+    return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
+
+
+def _learn(
+    model: Path, manifest: Manifest, cases: Sequence[Case], new_class: str | None, options: Options
+) -> Retrained:
+    memory, is_new = find_memory(model, manifest, options.data)
+    with console.track(f"correcting {model}"):
+        # Keras's import takes seconds, which what was found so far should not cost.
+        from imgclf.corrections.correctable_network import CorrectableNetwork
+        from imgclf.corrections.learner import Learner
+        from imgclf.model_file.keras_io import load_keras_model
+
+        keras_model = load_keras_model(model)
+        network = CorrectableNetwork(keras_model)
+        learner = Learner(model, manifest, network, memory, options.max_drop)
+        if new_class is not None:
+            learner.grow(new_class, [one for one in cases if one.picture.label == new_class])
+        lesson = learner.learn([case for case in cases if case.teaches])
+        version = manifest.version
+        if lesson.accepted and not options.dry_run:
+            if is_new:
+                save_memory(model, memory)
+            learner.seen.keep()
+            corrected = learner.corrected_model(lesson, compiled_like=keras_model)
+            version = _publish(
+                model,
+                corrected,
+                learner.manifest,
+                cases,
+                lesson.pictures,
+                lesson.kept,
+                lesson.judged,
+            )
+    outcome: Outcome = "corrected" if lesson.accepted else "refused"
+    return Retrained(outcome, model, version, lesson.pictures, lesson.judged)
+
+
+def _fit_unguarded(
+    model: Path, manifest: Manifest, cases: Sequence[Case], options: Options, epochs: int
+) -> Retrained:
+    try:
+        held_out = find_memory(model, manifest, options.data)[0].judge
+    except DataError:
+        held_out = None  # which is why somebody would do it this way
+    with console.track(f"fitting {model}"):
+        from imgclf.corrections.unguarded import COST, fit_alone, with_silent_neurons
+        from imgclf.model_file.keras_io import load_keras_model
+
+        to_learn = [case for case in cases if case.teaches]
+        fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
+        learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
+        version = manifest.version
+        if not options.dry_run:
+            network = with_silent_neurons(fitted.model, len(learned))
+            version = _publish(
+                model,
+                network,
+                fitted.manifest,
+                cases,
+                fitted.pictures,
+                manifest.corrections,
+                fitted.judged,
+            )
+    console.warning(COST)
+    return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
+
+
+def _publish(
+    model: Path,
+    network: keras.Model,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    pictures: Sequence[Corrected],
+    kept: Sequence[Correction],
+    judged: Judged | None,
+) -> int:
+    """Replaces the model in use by its next version, whose number is returned."""
+    from imgclf.model_file.keras_io import write_model_file
+
+    number = next_version(model)
+    accepted = [picture for picture in pictures if picture.fate == "corrected"]
+    new = (
+        Correction(
+            path=as_text(Path(picture.before.path)),
+            digest=picture.digest,
+            label=picture.label,
+            was=str(picture.before.label),
+            version=number,
+        )
+        for picture in accepted
+    )
+    pixels = {case.picture.digest: case.pixels for case in cases}
+    raise_again()
+    for picture in accepted:
+        keep_picture(model, picture.digest, pixels[picture.digest])
+    keep_version(model)
+    after = msgspec.structs.replace(
+        manifest,
+        version=number,
+        parent=manifest.version,
+        created=now(),
+        corrections=(*kept, *new),
+        scores=None if judged is None else judged.scores("after"),
+        scores_before=None if judged is None else judged.scores("before"),
+        made_with=installed_versions(),
+    )
+    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
+    write_model_file(network, after, model, samples)
+    return number
+
+
+def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
+    """What the journal is told.
+
+    Corrections of earlier commands are told again: it leaves out what it knows, and if the
+    machine stopped before it knew them, they get in now.
+    """
+    in_force = {correction.digest: correction for correction in manifest.corrections}
+    entries = []
+    for picture in done.pictures:
+        earlier = in_force.get(picture.digest)
+        if picture.fate == "right already" and earlier is not None:
+            was, fate, version = earlier.was, "corrected", earlier.version
+        else:
+            was, fate, version = str(picture.before.label), picture.fate, done.version
+        path = as_text(Path(picture.before.path))
+        entries.append(
+            Entry(now(), path, picture.digest, was, picture.label, fate, version)  # type: ignore[arg-type]
+        )
+    return entries

@@ -1,0 +1,80 @@
+"""The trainings so far, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgclf.errors import ConfigError, UsageError, nearest_match
+from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
+from imgclf.runs.summary import Run, read_run
+from imgclf.system.lock import is_locked
+
+DEFAULT_SCORE = "accuracy"
+
+
+def runs(name: str | None = None, by: str = DEFAULT_SCORE) -> list[Run]:
+    """The trainings, best first; those without that score come last, newest first.
+
+    Args:
+        name: Only those of this config; None for all.
+        by: The score to sort by; see `Run.scores`. `val_loss`, say, is taken for `loss`.
+
+    Raises:
+        UsageError: There is no training of that name, or none has that score.
+    """
+    folders = all_runs()
+    if name is not None:
+        folders = _of_name(folders, name)
+    # Oldest first: the last of a name is the only one that a process can be at.
+    newest = {folder.path.parent: folder.path for folder in folders}
+    at_work = {newest[names] for names in newest if is_locked(names)}
+    found = [read_run(folder, at_work=folder.path in at_work) for folder in folders]
+    return _best_first(found, by.removeprefix("val_"))
+
+
+def _of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
+    chosen = [folder for folder in folders if folder.path.parent.name == name]
+    if not chosen:
+        names = sorted({folder.path.parent.name for folder in folders})
+        near = nearest_match(name, names)
+        raise UsageError(
+            f"no training called {name} in {RUNS_DIRECTORY}/"
+            + (f"; there are {', '.join(names)}" if names else "")
+            + (f"; did you mean {near}?" if near else "")
+        )
+    return chosen
+
+
+def _best_first(found: list[Run], by: str) -> list[Run]:
+    known = list(dict.fromkeys(score for run in found for score in run.scores))
+    if by not in known and (known or by != DEFAULT_SCORE) and found:
+        near = nearest_match(by, known)
+        raise UsageError(
+            f"--by {by}: no training has this score; there are {', '.join(known) or 'none'}"
+            + (f"; did you mean {near}?" if near else "")
+        )
+    newest_first = sorted(found, key=lambda run: run.started or "", reverse=True)
+    scored = [run for run in newest_first if by in run.scores]
+    sign = 1 if scored and _is_better_small(scored, by) else -1
+    scored.sort(key=lambda run: sign * run.scores[by])
+    return [*scored, *(run for run in newest_first if by not in run.scores)]
+
+
+def _is_better_small(scored: Sequence[Run], by: str) -> bool:
+    name = by.removeprefix("training_")
+    if name in ("loss", "accuracy", "test_accuracy"):
+        return name == "loss"
+    # Its import takes 0.2 s, which the two usual scores should not cost.
+    from imgclf.config.load import load_config
+    from imgclf.config.metric_names import metric_direction, metric_name
+
+    for run in scored:
+        try:
+            metrics = load_config(RunFolder(Path(run.path)).config_resolved).config.training.metrics
+        except ConfigError:  # damaged, or of a Keras that had other names
+            continue
+        for metric in metrics:
+            if metric_name(metric) == name:
+                return metric_direction(metric) == "down"
+    return False

@@ -1,0 +1,189 @@
+"""What must go together: the whole config, once each part of it is right by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from imgclf.config.keras_names import class_names
+from imgclf.config.keras_signatures import exports
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.monitors import metric_problems, monitor_problems
+from imgclf.config.schema import Config, TrainingConfig
+from imgclf.config.spec import Spec
+from imgclf.config.write_paths import place_problems
+from imgclf.errors import Problem
+
+# One of each is enough, or two would undo each other's work.
+_ONE_OF_EACH = (
+    "BackupAndRestore",
+    "History",
+    "LearningRateScheduler",
+    "ProgbarLogger",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
+)
+
+
+def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -> list[Problem]:
+    """All problems between the parts of a config.
+
+    Args:
+        config: Perhaps with parts left out that have problems of their own.
+        file: Where it was read from.
+        refused: The dotted keys that have problems.
+    """
+    # Without all the metrics nobody can say what will be logged.
+    metrics_known = not any(key.startswith("training.metrics") for key in refused)
+    return [
+        *_augmentation_problems(config.augmentation, file),
+        *_layer_problems(config.model.layers, file),
+        *(_log_problems(config, file) if metrics_known else ()),
+        *place_problems(config.callbacks, config.data.directory, file),
+        *_number_problems(config.callbacks, file),
+        *_learning_rate_problems(config, file),
+        *_average_problems(config, file),
+        *_period_problems(config.callbacks, file),
+        *_distribution_problems(config, file),
+    ]
+
+
+def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    metrics = config.training.metrics
+    yield from metric_problems(metrics, file)
+    yield from monitor_problems(config.callbacks, metrics, file)
+
+
+def _augmentation_problems(augmentation: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
+    """Layers that do more than vary pictures in training."""
+    for index, spec in enumerate(augmentation):
+        if spec.name in class_names("layers") and spec.name not in augmentations():
+            yield file.problem(
+                f"augmentation.{index}",
+                f"{spec.name} is no augmentation, for it acts in prediction too; "
+                "put it into model.layers",
+                received=spec.name,
+                allowed=", ".join(augmentations()),
+            )
+
+
+def augmentations() -> list[str]:
+    """Layers that change pictures in training and leave them alone in prediction."""
+    always = (
+        "ActivityRegularization",
+        "AutoContrast",
+        "CenterCrop",
+        "ContrastLimitedAdaptiveHistogramEqualization",
+        "Resizing",
+    )
+    origins = exports("layers")
+    return [
+        name
+        for name in class_names("layers")
+        if name not in always
+        and (
+            ".image_preprocessing." in origins[name][0]
+            or ".regularization." in origins[name][0]
+            or name == "Pipeline"
+        )
+    ]
+
+
+def _layer_problems(layers: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
+    """Normalization that was never shown any data does nothing, and Keras doesn't say so."""
+    for index, spec in enumerate(layers):
+        given = spec.arguments
+        if spec.name == "Normalization" and not (given.get("mean") and given.get("variance")):
+            yield file.problem(
+                f"model.layers.{index}",
+                "Normalization does nothing without mean and variance, and there is no step that "
+                "adapts it",
+                received="Normalization",
+                allowed="Normalization: {mean: [...], variance: [...]}, or BatchNormalization",
+            )
+
+
+def _number_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
+    """Callbacks that are there twice, or both on and off."""
+    first: dict[str, int] = {}
+    for index, spec in enumerate(callbacks):
+        other = first.setdefault(spec.name, index)
+        if other == index:
+            continue
+        switched = spec.off != callbacks[other].off
+        if switched or spec.off or spec.name in _ONE_OF_EACH:
+            what = "is both on and off" if switched else "is here twice"
+            yield file.problem(
+                f"callbacks.{index}",
+                f"{spec.name} {what}: the other is callbacks.{other}",
+                received=spec.name,
+                allowed=f"one {spec.name}",
+            )
+
+
+def _optimizer(training: TrainingConfig) -> Spec:
+    """The optimizer that has the learning rate, without LossScaleOptimizer around it."""
+    optimizer = training.optimizer
+    inner = optimizer.arguments.get("inner_optimizer")
+    return inner if isinstance(inner, Spec) else optimizer
+
+
+def _learning_rate_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """A schedule in the optimizer leaves nothing for a callback to set: a TypeError in mid-run."""
+    rate = _optimizer(config.training).arguments.get("learning_rate")
+    if not isinstance(rate, Spec):
+        return
+    for index, spec in enumerate(config.callbacks):
+        if spec.name in ("LearningRateScheduler", "ReduceLROnPlateau") and not spec.off:
+            yield file.problem(
+                f"callbacks.{index}",
+                f"{spec.name} can't set the learning rate, which follows the optimizer's "
+                f"{rate.name}; keep one of the two",
+                received=spec.name,
+                allowed="training.optimizer with a number for its learning_rate",
+            )
+
+
+def _average_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    for index, spec in enumerate(config.callbacks):
+        if spec.name == "SwapEMAWeights" and not spec.off:
+            optimizer = _optimizer(config.training)
+            if not optimizer.arguments.get("use_ema"):
+                yield file.problem(
+                    f"callbacks.{index}",
+                    "SwapEMAWeights needs an optimizer that keeps averages of the weights",
+                    received=f"training.optimizer: {optimizer.name}",
+                    allowed=f"training.optimizer: {optimizer.name}: {{use_ema: true}}",
+                )
+
+
+def _period_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
+    for index, spec in enumerate(callbacks):
+        given = spec.arguments
+        if isinstance(given.get("save_freq"), int) and given.get("period", 1) != 1:
+            yield file.problem(
+                f"callbacks.{index}.period",
+                "period counts epochs and save_freq counts batches; give one of them",
+                received=f"period: {given['period']}, save_freq: {given['save_freq']}",
+            )
+
+
+def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """What several processes can't do, or do otherwise."""
+    if config.training.distribution == "none":
+        return
+    if config.data.batch_size == "auto":
+        yield file.problem(
+            "data.batch_size",
+            "training.distribution: data_parallel needs a number, which its devices divide",
+            received="auto",
+            allowed="a whole number from 1 to 65536",
+        )
+    for index, spec in enumerate(config.callbacks):
+        # It has all processes wait for each other while it writes, and only one of them writes.
+        if spec.name == "OrbaxCheckpoint" and not spec.off:
+            yield file.problem(
+                f"callbacks.{index}",
+                "OrbaxCheckpoint can't be used with training.distribution: data_parallel",
+                received="OrbaxCheckpoint",
+                allowed="ModelCheckpoint, or training.distribution: none",
+            )

@@ -1,0 +1,50 @@
+"""What a network is built from, as a config declares it and its classes complete it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgclf.config.loaded import ConfigFile, LoadedConfig
+from imgclf.config.output_head import Head, resolve_head
+from imgclf.config.spec import Spec
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network before it is built, and what it is compiled with.
+
+    Attributes:
+        image_size: (height, width) in pixels.
+        augmentation: Layers that act in training only.
+        layers: From the picture to the last layer before the output.
+        head: The output layer, the loss, and the form of the labels.
+        optimizer: A Keras optimizer.
+        metrics: What is measured beside the loss.
+        file: Names the line of what Keras refuses.
+    """
+
+    image_size: tuple[int, int]
+    augmentation: tuple[Spec, ...]
+    layers: tuple[Spec, ...]
+    head: Head
+    optimizer: Spec
+    metrics: tuple[Spec, ...]
+    file: ConfigFile
+
+
+def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
+    """The network that a config declares for so many classes.
+
+    Raises:
+        ConfigError: See `resolve_head`.
+    """
+    config = loaded.config
+    return Network(
+        config.data.image_size,
+        config.augmentation,
+        config.model.layers,
+        resolve_head(config.model.output, config.training, num_classes, loaded.file),
+        config.training.optimizer,
+        config.training.metrics,
+        loaded.file,
+    )

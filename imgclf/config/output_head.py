@@ -1,0 +1,303 @@
+"""The output layer, the loss and the form of the labels that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from imgclf.config.keras_names import BY_OUTPUT
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.schema import TrainingConfig
+from imgclf.config.spec import Spec
+from imgclf.errors import Problem
+
+LabelMode = Literal["binary", "int", "categorical"]
+
+
+class Head(NamedTuple):
+    """How a network ends and what it is taught by.
+
+    Attributes:
+        output: The last layer, with its units and its activation.
+        loss: With all of its arguments that were given.
+        label_mode: As in `keras.utils.image_dataset_from_directory`: "binary" for one number
+            that is 0 or 1, "int" for the number of the class, "categorical" for one-hot rows.
+    """
+
+    output: Spec
+    loss: Spec
+    label_mode: LabelMode
+
+
+_BINARY: frozenset[LabelMode] = frozenset(["binary"])
+_INT: frozenset[LabelMode] = frozenset(["int"])
+_ONE_HOT: frozenset[LabelMode] = frozenset(["categorical"])
+_EITHER = _BINARY | _ONE_HOT
+_ALL = _EITHER | _INT
+_NONE: frozenset[LabelMode] = frozenset()
+
+_DEFAULT_LOSS: dict[LabelMode, str] = {
+    "binary": "BinaryCrossentropy",
+    "int": "SparseCategoricalCrossentropy",
+    "categorical": "CategoricalCrossentropy",
+}
+_LABELS: dict[LabelMode, str] = {
+    "binary": "labels of 0 and 1",
+    "int": "labels that are class numbers",
+    "categorical": "one-hot labels",
+}
+
+_LOSS_LABELS: dict[str, frozenset[LabelMode]] = {
+    **dict.fromkeys(
+        ("BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "SquaredHinge"), _BINARY
+    ),
+    **dict.fromkeys(("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy"), _INT),
+    **dict.fromkeys(
+        (
+            "CategoricalCrossentropy",
+            "CategoricalFocalCrossentropy",
+            "CategoricalHinge",
+            "KLDivergence",
+            "CosineSimilarity",
+        ),
+        _ONE_HOT,
+    ),
+    **dict.fromkeys(
+        (
+            "MeanSquaredError",
+            "MeanAbsoluteError",
+            "MeanSquaredLogarithmicError",
+            "Huber",
+            "LogCosh",
+            "Poisson",
+            "Dice",
+            "Tversky",
+        ),
+        _EITHER,
+    ),
+    **dict.fromkeys(BY_OUTPUT["losses"], _ALL),
+    **dict.fromkeys(("Circle", "CTC", "MeanAbsolutePercentageError"), _NONE),
+}
+_NO_LOSS_HERE = {
+    "Circle": "it compares embeddings, and a classifier puts out probabilities",
+    "CTC": "it is for sequences",
+    "MeanAbsolutePercentageError": "it divides by the label, which is 0 for the first class",
+}
+
+_METRIC_LABELS: dict[str, frozenset[LabelMode]] = {
+    **dict.fromkeys(BY_OUTPUT["metrics"], _ALL),
+    **dict.fromkeys(
+        ("BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", "Hinge", "SquaredHinge"), _BINARY
+    ),
+    **dict.fromkeys(
+        (
+            "SparseCategoricalAccuracy",
+            "SparseCategoricalCrossentropy",
+            "SparseTopKCategoricalAccuracy",
+            "IoU",
+            "MeanIoU",
+        ),
+        _INT,
+    ),
+    **dict.fromkeys(
+        (
+            "CategoricalAccuracy",
+            "CategoricalCrossentropy",
+            "CategoricalHinge",
+            "TopKCategoricalAccuracy",
+            "OneHotIoU",
+            "OneHotMeanIoU",
+            # Over the classes of one picture; one unit has nothing to compare.
+            "ConcordanceCorrelation",
+            "CosineSimilarity",
+            "KLDivergence",
+            "PearsonCorrelation",
+        ),
+        _ONE_HOT,
+    ),
+    "Accuracy": _NONE,
+}
+_NO_METRIC_HERE = {
+    "Accuracy": "it asks whether probabilities equal labels exactly; write `accuracy`"
+}
+
+
+def resolve_head(
+    output: Spec | None, training: TrainingConfig, num_classes: int, file: ConfigFile
+) -> Head:
+    """Settles what the config leaves open, once the classes are known.
+
+    Two classes get one sigmoid unit and binary cross-entropy, more get a softmax unit each and
+    sparse categorical cross-entropy. A given output, loss or metric that needs another head or
+    other labels gets them where there are such: `metrics: [Precision]` over three classes is
+    trained with one-hot labels.
+
+    Args:
+        output: What `model.output` says.
+        training: Its loss and its metrics matter here.
+        num_classes: At least 2.
+        file: Names the lines of what doesn't fit.
+
+    Raises:
+        ConfigError: Output, loss, metrics and the number of classes don't fit together.
+    """
+    output = _read_output(output, num_classes, file)
+    activation = output.arguments["activation"] if output else None
+    modes: tuple[LabelMode, ...]
+    if activation == "sigmoid":
+        modes = ("binary",)
+    elif activation == "softmax" or num_classes > 2:
+        modes = ("int", "categorical")
+    else:
+        modes = ("binary", "int", "categorical")
+    loss = training.loss
+    if loss is not None:
+        modes = _modes_of_loss(loss, modes, output or _output(modes[0], num_classes), file)
+    mode = next((m for m in modes if _metrics_fit(training.metrics, m)), modes[0])
+    problems = _metric_problems(training.metrics, mode, num_classes, file)
+    if problems:
+        raise file.error(*problems)
+    if loss is None or loss.name in BY_OUTPUT["losses"]:
+        loss = Spec(name=_DEFAULT_LOSS[mode])
+    return Head(output or _output(mode, num_classes), loss, mode)
+
+
+def _output(mode: LabelMode, num_classes: int) -> Spec:
+    units, activation = (1, "sigmoid") if mode == "binary" else (num_classes, "softmax")
+    return Spec(name="Dense", arguments={"units": units, "activation": activation})
+
+
+def _read_output(output: Spec | None, num_classes: int, file: ConfigFile) -> Spec | None:
+    """The output that was given, with units and activation filled in."""
+    if output is None:
+        return None
+    if output.name != "Dense":
+        raise file.error(
+            file.problem(
+                "model.output",
+                "the output is a Dense layer; others go to the end of model.layers",
+                received=output.name,
+                allowed="Dense",
+            )
+        )
+    given = output.arguments
+    units = given.get("units")
+    activation = given.get("activation")
+    if activation is None:
+        activation = "sigmoid" if units == 1 or (units is None and num_classes == 2) else "softmax"
+    default = 1 if activation == "sigmoid" else num_classes
+    units = default if units is None else units
+    problem = _output_problem(units, activation, num_classes, file)
+    if problem:
+        raise file.error(problem)
+    return Spec(name="Dense", arguments={**given, "units": units, "activation": activation})
+
+
+def _output_problem(
+    units: int, activation: object, num_classes: int, file: ConfigFile
+) -> Problem | None:
+    fitting = f"Dense: {{units: {num_classes}, activation: softmax}}"
+    if num_classes == 2:
+        fitting = f"Dense: {{units: 1, activation: sigmoid}}, or {fitting}"
+    if activation not in ("sigmoid", "softmax"):
+        message = "the output must put out probabilities"
+        key, received = "model.output.activation", str(activation)
+    elif activation == "sigmoid" and num_classes > 2:
+        message = f"a sigmoid decides between two classes, and there are {num_classes}"
+        key, received = "model.output", "activation: sigmoid"
+    elif activation == "softmax" and units == 1:
+        message = "a softmax over one unit is always 1"
+        key, received = "model.output", "units: 1, activation: softmax"
+    elif units != (1 if activation == "sigmoid" else num_classes):
+        message = f"the output has {units} units, and there are {num_classes} classes"
+        key, received = "model.output.units", str(units)
+    else:
+        return None
+    return file.problem(key, message, received=received, allowed=fitting)
+
+
+def _modes_of_loss(
+    loss: Spec, modes: tuple[LabelMode, ...], output: Spec, file: ConfigFile
+) -> tuple[LabelMode, ...]:
+    """Those of `modes` that the loss can be computed with."""
+    if loss.name in _NO_LOSS_HERE:
+        reason = _NO_LOSS_HERE[loss.name]
+        raise file.error(
+            file.problem(
+                "training.loss",
+                f"{loss.name} can't teach a classifier: {reason}",
+                received=loss.name,
+                allowed=_losses_for(modes),
+            )
+        )
+    units, activation = output.arguments["units"], output.arguments["activation"]
+    described = f"{units} {activation} unit{'s' if units != 1 else ''}"
+    if loss.arguments.get("from_logits"):
+        raise file.error(
+            file.problem(
+                "training.loss.from_logits",
+                f"the output already ends in {activation}, which from_logits would apply again",
+                received="true",
+                allowed="false",
+            )
+        )
+    fitting = tuple(mode for mode in modes if mode in _LOSS_LABELS.get(loss.name, _EITHER))
+    if not fitting:
+        raise file.error(
+            file.problem(
+                "training.loss",
+                f"{loss.name} does not fit an output of {described}",
+                received=loss.name,
+                allowed=_losses_for(modes),
+            )
+        )
+    return fitting
+
+
+def _losses_for(modes: tuple[LabelMode, ...]) -> str:
+    return ", ".join(
+        name
+        for name, fits in _LOSS_LABELS.items()
+        if fits & set(modes) and name not in BY_OUTPUT["losses"]
+    )
+
+
+def _labels_of(metric: Spec) -> frozenset[LabelMode]:
+    return _METRIC_LABELS.get(metric.name, _EITHER)
+
+
+def _metrics_fit(metrics: Sequence[Spec], mode: LabelMode) -> bool:
+    return all(mode in _labels_of(metric) for metric in metrics)
+
+
+def _metric_problems(
+    metrics: Sequence[Spec], mode: LabelMode, num_classes: int, file: ConfigFile
+) -> list[Problem]:
+    problems = []
+    for index, metric in enumerate(metrics):
+        message = _metric_problem(metric, mode, num_classes)
+        if message:
+            problems.append(
+                file.problem(f"training.metrics.{index}", message, received=metric.name)
+            )
+    return problems
+
+
+def _metric_problem(metric: Spec, mode: LabelMode, num_classes: int) -> str | None:
+    name, given = metric.name, metric.arguments
+    if name in _NO_METRIC_HERE:
+        return f"{name} does not measure a classifier: {_NO_METRIC_HERE[name]}"
+    fits = _labels_of(metric)
+    if mode not in fits:
+        needed = " or ".join(_LABELS[m] for m in _LABELS if m in fits)
+        return (
+            f"{name} needs {needed}, and the output and the loss "
+            f"of these {num_classes} classes need {_LABELS[mode]}"
+        )
+    if name in ("F1Score", "FBetaScore") and mode == "binary" and given.get("threshold") is None:
+        return f"{name} of one unit is always that of guessing yes; give it a threshold: 0.5"
+    if name in ("IoU", "MeanIoU") and given.get("sparse_y_pred", True):
+        return f"{name} takes probabilities for class numbers unless sparse_y_pred: false"
+    if name.endswith("TopKCategoricalAccuracy") and given.get("k", 5) >= num_classes:
+        return f"the best {given.get('k', 5)} of {num_classes} classes are always right; lower k"
+    return None

@@ -1,0 +1,110 @@
+"""Where callbacks write: not over each other, and not where the user's files are.
+
+Keras's BackupAndRestore removes its folder as a tree when a training ends, so `backup_dir: .`
+would remove the working directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.spec import Spec
+from imgclf.errors import Problem
+
+_FOLDERS = {
+    "BackupAndRestore": "backup_dir",
+    "OrbaxCheckpoint": "directory",
+    "TensorBoard": "log_dir",
+}
+_FILES = {"ModelCheckpoint": "filepath", "CSVLogger": "filename"}
+
+
+def place_problems(
+    callbacks: Sequence[Spec], data_directory: str, file: ConfigFile
+) -> Iterator[Problem]:
+    """Folders that must not be written to, and two callbacks with one place."""
+    data = _resolve(data_directory)
+    taken: dict[object, int] = {}
+    for index, spec in enumerate(callbacks):
+        argument = _FOLDERS.get(spec.name) or _FILES.get(spec.name)
+        if argument is None or spec.off:
+            continue
+        key = f"callbacks.{index}.{argument}"
+        given = spec.arguments.get(argument)
+        place = _resolve(given) if given is not None else None
+        if place is not None:
+            yield from _check_place(key, spec, place, data, file)
+        other = taken.setdefault(place or _usual_place(spec), index)
+        if other != index:
+            first = callbacks[other].name
+            where = str(given) if given is not None else "their usual place"
+            yield file.problem(
+                key,
+                f"{spec.name} writes where callbacks.{other} ({first}) writes already",
+                received=where,
+                allowed=f"another {argument}",
+            )
+
+
+def _usual_place(spec: Spec) -> tuple[object, ...]:
+    """Stands for the file in the run's folder that is meant when no place is given."""
+    given = spec.arguments
+    return (spec.name, given.get("save_best_only", False), given.get("save_weights_only", False))
+
+
+def _resolve(path: str) -> Path:
+    try:
+        return Path(path).expanduser().resolve()
+    except (OSError, RuntimeError):  # a loop of links; a home that isn't known
+        return Path(path).absolute()
+
+
+def _check_place(
+    key: str, spec: Spec, place: Path, data: Path, file: ConfigFile
+) -> Iterator[Problem]:
+    given = str(spec.arguments[key.rpartition(".")[2]])
+    try:
+        is_folder, is_file = place.is_dir(), place.is_file()
+    except OSError as error:  # a name that is too long
+        yield file.problem(key, f"this path can't be used: {error.strerror}", received=given)
+        return
+    if spec.name in _FILES:
+        if is_folder:
+            yield file.problem(
+                key, f"{spec.name} writes a file, and this is a folder", received=given
+            )
+        return
+    reason = "is a file" if is_file else _reason_against(place, data)
+    if reason is not None:
+        yield file.problem(
+            key,
+            f"{spec.name} needs a folder of its own, and this {reason}",
+            received=given,
+            allowed=f"a folder that holds nothing else, such as {_SUGGESTED[spec.name]}",
+        )
+
+
+_SUGGESTED = {
+    "BackupAndRestore": "runs/backup",
+    "OrbaxCheckpoint": "runs/orbax",
+    "TensorBoard": "runs/tensorboard",
+}
+
+
+def _reason_against(place: Path, data: Path) -> str | None:
+    if place == Path(place.anchor):
+        return "is the root of the file system"
+    for what, folder in (
+        ("the working directory", _resolve(".")),
+        ("your home folder", _resolve("~")),
+        ("the folder of the pictures", data),
+    ):
+        if place == folder:
+            return f"is {what}"
+        if place in folder.parents:
+            return f"holds {what}"
+    if data in place.parents:
+        return "lies among the pictures, where each folder is a class"
+    return None

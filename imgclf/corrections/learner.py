@@ -1,0 +1,225 @@
+"""Learning corrections: solve a neuron for each, let the guard choose, say what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.corrections.assess import Case, Corrected, stays_out
+from imgclf.corrections.augmented_copies import light_copies
+from imgclf.corrections.correctable_network import CorrectableNetwork
+from imgclf.corrections.corrected_pictures import load_corrected
+from imgclf.corrections.feature_cache import SeenPictures
+from imgclf.corrections.guard import Judge, Judged, Verdict
+from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
+from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
+from imgclf.corrections.replay_memory import ReplayMemory, Samples
+from imgclf.errors import ModelFileError, UsageError
+from imgclf.model.prediction import Prediction
+from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
+from imgclf.model_file.manifest import Correction, Manifest
+from imgclf.system import console
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learned.
+
+    Attributes:
+        pictures: What came of each.
+        judged: Accuracy on the held-out pictures.
+        kept: The earlier corrections that stay in force.
+        neurons: One for each of `kept`, then one for each accepted picture.
+    """
+
+    pictures: tuple[Corrected, ...]
+    judged: Judged
+    kept: tuple[Correction, ...]
+    neurons: Neurons
+
+    @property
+    def accepted(self) -> list[Corrected]:
+        """The pictures that were learned, in the order of their neurons."""
+        return [picture for picture in self.pictures if picture.fate == "corrected"]
+
+
+class Learner:
+    """Corrects one model.
+
+    Args:
+        path: The model file.
+        manifest: Its manifest.
+        network: Its network.
+        memory: Pictures to stay silent on and to be judged by.
+        max_drop: See `Judge`.
+
+    Raises:
+        ModelFileError: The file has fewer neurons than corrections.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        network: CorrectableNetwork,
+        memory: ReplayMemory,
+        max_drop: float | None,
+    ) -> None:
+        self._path, self.manifest, self._network = path, manifest, network
+        self._memory, self._max_drop = memory, max_drop
+        # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
+        self._nameless = len(network.neurons) - len(manifest.corrections)
+        if self._nameless < 0:
+            raise ModelFileError(
+                f"{path} is damaged: it says that it has {len(manifest.corrections)} corrections, "
+                f"and has {len(network.neurons)}"
+            )
+        self.seen = SeenPictures(path, network)
+
+    def learn(self, cases: Sequence[Case]) -> Lesson:
+        """Solves and judges; the model stays as it is.
+
+        A picture that is given another label than before loses its old neuron. If the new one is
+        left out, it keeps the old one.
+        """
+        copies = self._responses_to_copies(cases)
+        chosen = list(range(len(cases)))
+        left_out: dict[int, str] = {}
+        while True:
+            lesson, verdict = self._try([cases[k] for k in chosen], [copies[k] for k in chosen])
+            stuck = {
+                index: str(reason)
+                for index, reason in zip(chosen, verdict.reasons, strict=True)
+                if reason is not None and cases[index].replaces is not None
+            }
+            if not stuck or len(stuck) == len(chosen):
+                break
+            left_out |= stuck
+            chosen = [index for index in chosen if index not in stuck]
+        pictures = dict(zip(chosen, lesson.pictures, strict=True)) | {
+            index: stays_out(cases[index], reason) for index, reason in left_out.items()
+        }
+        return replace(lesson, pictures=tuple(pictures[index] for index in range(len(cases))))
+
+    def grow(self, name: str, cases: Sequence[Case]) -> None:
+        """Gives the network, and the manifest, a class that the model doesn't have yet.
+
+        Args:
+            name: Of the class.
+            cases: Its pictures, at least two.
+
+        Raises:
+            UsageError: It can't be told from the old classes without harm to them.
+        """
+        copies = self._responses_to_copies(cases)
+        pixels = np.stack([case.pixels for case in cases])
+        replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
+        silent_on = self.seen.responses(replay.pixels).features
+        held_out, names = self.seen.responses(judge.pixels), self.manifest.class_names
+        key = solve_class(copies, silent_on)
+        threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
+        if threshold is None:
+            raise UsageError(
+                f"--new-class: {name} looks so much like the old classes to this model that they "
+                "would suffer",
+                "more pictures of it may help; training anew with a folder of them will",
+            )
+        found = recognised_unseen(copies, silent_on, threshold)
+        console.note(
+            f"{name}: {found} of {len(cases)} pictures are recognised when they are not learned "
+            "from, which is about what to expect of others"
+        )
+        self._network = self._network.grown(key, threshold)
+        self.manifest = msgspec.structs.replace(
+            self.manifest,
+            class_names=(*names, name),
+            head="softmax_logits" if self.manifest.head.endswith("logits") else "softmax",
+        )
+        self.seen = SeenPictures(self._path, self._network)
+
+    def corrected_model(self, lesson: Lesson, compiled_like: keras.Model) -> keras.Model:
+        """The network with the neurons of a lesson."""
+        model = self._network.with_neurons(lesson.neurons)
+        config = compiled_like.get_compile_config()
+        if compiled_like.output_shape[1] == 1 and model.output_shape[1] > 1:
+            from_logits = self.manifest.head.endswith("logits")
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+            model.compile(optimizer=compiled_like.optimizer, loss=loss, metrics=["accuracy"])
+        else:
+            model.compile_from_config(config)
+        return model
+
+    def _responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
+        copies = [light_copies(case.pixels) for case in cases]
+        # All in one call, for each call of Keras costs a tenth of a second.
+        responses = self._network.responses(np.concatenate(copies))
+        ends = np.cumsum([len(one) for one in copies]).tolist()
+        return [
+            responses[slice(end - len(one), end)] for one, end in zip(copies, ends, strict=True)
+        ]
+
+    def _try(self, cases: Sequence[Case], copies: Sequence[Responses]) -> tuple[Lesson, Verdict]:
+        names = self.manifest.class_names
+        replaced = {case.picture.digest for case in cases}
+        stay = [
+            index
+            for index, correction in enumerate(self.manifest.corrections)
+            if correction.digest not in replaced
+        ]
+        kept = tuple(self.manifest.corrections[index] for index in stay)
+        nameless = list(range(self._nameless))
+        present = self._network.neurons.only(
+            np.array(nameless + [self._nameless + index for index in stay], np.int64)
+        )
+        earlier = self._earlier(kept)
+        pixels = np.stack([case.pixels for case in cases])
+        labels = np.array([names.index(case.picture.label) for case in cases])
+        own = Responses(
+            np.concatenate([one.features[:1] for one in copies]),
+            np.concatenate([one.logits[:1] for one in copies]),
+        )
+        self.seen.add(pixels, own)
+        # People know better than folders what a picture is.
+        held_out = self._memory.judge.with_labels(
+            np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
+        )
+        judge = Judge(
+            responses=self.seen.responses(held_out.pixels),
+            labels=held_out.labels,
+            class_names=names,
+            earlier=self.seen.responses(earlier.pixels),
+            earlier_labels=earlier.labels,
+            max_drop=self._max_drop,
+        )
+        replay = self._memory.replay.without(pixels)
+        silent_on = [self.seen.responses(replay.pixels).features, judge.earlier.features]
+        new = solve_neurons(copies, labels, present, silent_on=np.concatenate(silent_on))
+        verdict = judge.choose(own, labels, present, new)
+        neurons = present.joined(new, verdict.accepted)
+        rows = self._probabilities(neurons.correct(own))
+        pictures = tuple(
+            replace(case.picture, after=Prediction.of(case.path, row, names), fate="corrected")
+            if reason is None
+            else stays_out(case, reason)
+            for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)
+        )
+        return Lesson(pictures, verdict.judged, kept, neurons), verdict
+
+    def _earlier(self, kept: tuple[Correction, ...]) -> Samples:
+        manifest = msgspec.structs.replace(self.manifest, corrections=kept)
+        earlier, gone = load_corrected(self._path, manifest)
+        for correction in gone:
+            console.warning(
+                f"{correction.path}, corrected before, is no longer there to watch over"
+            )
+        return earlier
+
+    def _probabilities(self, logits: Array) -> Probabilities:
+        sigmoid = self.manifest.head.startswith("sigmoid")
+        head: Activation = "sigmoid_logits" if sigmoid else "softmax_logits"
+        return to_probabilities(logits, head, self.manifest.temperature)

@@ -1,0 +1,105 @@
+"""Where the pictures to replay and to judge by come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.corrections.replay_memory import ReplayMemory, choose_memory, load_memory
+from imgclf.data.dataset import Part, read_dataset, read_labelled
+from imgclf.data.folder import split
+from imgclf.errors import DataError
+from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.versions import history_directory
+from imgclf.system import console
+
+_SEED = 123
+
+
+def find_memory(
+    model: Path, manifest: Manifest, directory: Path | None
+) -> tuple[ReplayMemory, bool]:
+    """Pictures to replay and to judge by.
+
+    Those of `directory`, if there is one; else the model's replay memory; else, if that is gone,
+    those of the data set that the model was trained on.
+
+    Args:
+        model: The model file.
+        manifest: Its manifest.
+        directory: Class folders, none of whose classes may be missing.
+
+    Returns:
+        The pictures, and whether they are worth keeping beside the model.
+
+    Raises:
+        DataError: There are none, or too few.
+    """
+    if directory is not None:
+        trained_on = Path(manifest.data.directory) if manifest.data else None
+        if trained_on and trained_on.is_dir() and trained_on.samefile(directory):
+            return _of_training(manifest, trained_on), True
+        return _halves(manifest, directory), True
+    memory = load_memory(model)
+    suitable = memory and memory.for_model(manifest)
+    if suitable:
+        return suitable, False
+    if manifest.data and Path(manifest.data.directory).is_dir():
+        console.note(f"no replay memory beside {model}: using {manifest.data.directory}")
+        return _of_training(manifest, Path(manifest.data.directory)), True
+    raise DataError(
+        f"{model} has no replay memory beside it, so nothing could tell whether a correction "
+        "does harm",
+        f"it lies in {history_directory(model)}: copy it along with the model; or name folders "
+        "of pictures, one for each class, to replay and to judge by: --data FOLDER; or do without "
+        "a guard: --unguarded",
+    )
+
+
+def _of_training(manifest: Manifest, directory: Path) -> ReplayMemory:
+    """The data set that the model was trained on, divided as it was then."""
+    config = manifest.config["data"]
+    seed = config["seed"]
+    keep = config.get("cache", "disk")  # models of earlier versions don't say
+    settings = manifest.decoder.settings()
+    data = read_dataset(directory, config["validation_split"], seed, settings, keep)
+    if manifest.data and data.folder.fingerprint() != manifest.data.fingerprint:
+        console.warning(
+            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
+            "of the pictures that it is judged by"
+        )
+    memory = choose_memory(data.training, data.validation, data.folder.class_names, seed)
+    suitable = memory.for_model(manifest)
+    if suitable is None:
+        raise DataError(f"{directory} has no pictures of the classes of {manifest.name}")
+    return suitable
+
+
+def _halves(manifest: Manifest, directory: Path) -> ReplayMemory:
+    """Half of the pictures to replay, the other half to judge by; equal files together."""
+    names = manifest.class_names
+    whole, skipped = read_labelled(directory, names, manifest.decoder.settings())
+    for one in skipped:
+        console.warning(f"left out {one.path}: {one.reason}")
+    replayed, judging = (
+        {picture.path for picture in half} for half in split(whole.pictures, len(names), 0.5, _SEED)
+    )
+    memory = choose_memory(_only(whole, replayed), _only(whole, judging), names, _SEED)
+    few = [
+        name
+        for label, name in enumerate(names)
+        if label not in memory.replay.labels or label not in memory.judge.labels
+    ]
+    if few:
+        raise DataError(
+            f"--data {directory}: two different pictures of each class are wanted at least, one "
+            f"to replay and one to judge by; too few of {', '.join(few)}"
+        )
+    return memory
+
+
+def _only(part: Part, paths: set[Path]) -> Part:
+    rows = np.array([k for k, one in enumerate(part.pictures) if one.path in paths], np.int64)
+    pictures = tuple(part.pictures[row] for row in rows.tolist())
+    return Part(pictures, part.pixels, part.rows[rows], part.labels[rows])

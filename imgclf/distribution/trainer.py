@@ -1,0 +1,264 @@
+"""What the worker does, from the first connection to the last step. Its Keras runs on JAX."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import asdict, dataclass
+from multiprocessing import connection, parent_process
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from imgclf import backend
+from imgclf.config.loaded import LoadedConfig
+from imgclf.config.network import declared_network
+from imgclf.data.batch_share import Share
+from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.distribution.messages import Failure, Job, Task
+from imgclf.distribution.processes import Processes
+from imgclf.errors import ImgclfError, UsageError
+from imgclf.runs.commits import Commit, latest_of_run, state_directory, write_commit
+from imgclf.runs.folder import RUNS_DIRECTORY, Settled
+from imgclf.system import console
+from imgclf.training.fit import Fitted, fit
+
+if TYPE_CHECKING:
+    from imgclf.distribution.peers import Peers
+
+Pipe: TypeAlias = "connection.Connection[Any, Any]"
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+# In what JAX raises when a connection breaks in the middle of a step.
+_BROKEN = ("gloo", "coordination", "connection", "unavailable", "barrier", "heartbeat", "nccl")
+
+
+def work(job: Job, pipe: Pipe) -> None:
+    """What the process runs, from its beginning to its end.
+
+    Args:
+        job: What it is started with.
+        pipe: Takes the front's `Task` in process 0; gives "done" or what came in between.
+    """
+    os.setsid()  # Ctrl-C is the front's to hear
+    _end_with_front()
+    # It ends without clean-up, and TensorFlow leaves what it generates; the front removes this.
+    tempfile.tempdir = str(job.folder)
+    console.use(_own_console(job))
+    # Whoever imports Keras from here on gets the one on JAX.
+    backend.choose("jax")
+    logging.getLogger("jax").setLevel(logging.ERROR)
+    from imgclf.distribution.peers import Peers
+
+    peers = Peers(job.processes)
+    try:
+        pipe.send(_train(job, pipe, peers) or "done")
+        peers.leave()
+    except KeyboardInterrupt:
+        pipe.send("stopped")
+        peers.leave()
+    except ImgclfError as error:
+        pipe.send(Failure.of(error))
+        peers.leave()  # the others may have found the same, and have yet to say so
+    except Exception as error:
+        text = str(error)
+        # By its words, for it is of several types.
+        lost = job.processes.count > 1 and any(word in text.lower() for word in _BROKEN)
+        pipe.send(("lost", text) if lost else ("fault", traceback.format_exc()))
+    finally:
+        # What JAX and TensorFlow do at the end of a process can wait for the lost forever.
+        os._exit(0)
+
+
+def _end_with_front() -> None:
+    """Nobody is left to stop a worker whose front was killed."""
+    if sys.platform == "linux":
+        # By the system, for a step that waits for another process may keep all threads waiting.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_wait_for_end_of_front, daemon=True).start()
+
+
+def _wait_for_end_of_front() -> None:
+    front = parent_process()
+    assert front is not None
+    connection.wait([front.sentinel])
+    os._exit(1)
+
+
+def _own_console(job: Job) -> console.Console:
+    """A console on the front's stream, to which from here on nobody else can print."""
+    stream = os.fdopen(os.dup(2), "w")
+    log = os.open(job.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    return console.Console(stream, terminal=job.terminal, quiet=job.quiet)
+
+
+def _train(job: Job, pipe: Pipe, peers: Peers) -> Failure | None:
+    """Does what there is to do; what keeps all processes from it is returned in each of them."""
+    peers.meet()
+    pipe.send("met")
+    if job.processes.first:
+        peers.announce("task", msgspec.to_builtins(pipe.recv()))
+    task = Task.read(peers.hear("task"))
+    if task.what == "nothing" or task.failure is not None:
+        return None if job.processes.first else task.failure
+    ready, failure = None, None
+    try:
+        ready = _prepare(job, task)
+    except ImgclfError as error:
+        failure = Failure.of(error, f"process {job.processes.index}: ")
+    failure = _first_failure(job.processes, failure, peers)
+    if failure is not None or ready is None:
+        return failure
+    _say_how(ready)
+    fitted = _fit(job, task, ready, pipe)
+    if job.processes.first:
+        _hand_over(fitted, job.folder)
+    return None
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What a process has before it begins."""
+
+    data: DataSet
+    share: Share
+    commit: Commit | None
+    settled: Settled
+
+
+def _prepare(job: Job, task: Task) -> _Ready:
+    """Reads the pictures and the commit, which must be those that process 0 has.
+
+    Raises:
+        DataError: The pictures can't be used.
+        UsageError: They are others, or the run's folder is not there, or the batches don't divide.
+    """
+    loaded = job.loaded
+    assert task.settled is not None
+    share = _use_devices(job.processes, task.settled.batch_size)
+    data = read_config_dataset(loaded.config.data)
+    if data.folder.fingerprint() != task.data_fingerprint:
+        raise UsageError(
+            f"{loaded.config.data.directory} holds other pictures than that of process 0",
+            "give all processes the same pictures",
+        )
+    for part, name in ((data.training, "train"), (data.validation, "validate")):
+        if not share.usable(len(part)):
+            raise UsageError(
+                f"{len(part)} pictures to {name} on are fewer than {share.devices} devices"
+            )
+    commit = _commit(loaded, task) if task.committed is not None else None
+    return _Ready(data, share, commit, task.settled)
+
+
+def _use_devices(processes: Processes, batch_size: int) -> Share:
+    """Has Keras divide each batch among the devices of all processes."""
+    import jax
+    import tensorflow as tf
+
+    from imgclf.backend import keras
+
+    tf.config.set_visible_devices([], "GPU")  # it only feeds, and would take all their memory
+    devices = jax.device_count()
+    if jax.local_device_count() * processes.count != devices:
+        raise UsageError(
+            f"{jax.local_device_count()} devices are here, of {devices} in {processes.count} "
+            "processes: each process must have as many as the others"
+        )
+    if batch_size % devices:
+        nearest = max(1, round(batch_size / devices)) * devices
+        raise UsageError(
+            f"data.batch_size is {batch_size}, which {devices} devices don't divide",
+            f"the nearest that they do: --set data.batch_size={nearest}",
+        )
+    # The feed gives each process its share itself.
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    return Share(processes.index, processes.count, devices)
+
+
+def _commit(loaded: LoadedConfig, task: Task) -> Commit:
+    run = Path(task.run)
+    given = next(iter(loaded.config.callbacks_named("BackupAndRestore")), None)
+    directory = state_directory({} if given is None else given.arguments, run)
+    commit = latest_of_run(directory, run.name)
+    if commit is None or (commit.epoch, commit.batch) != task.committed:
+        raise UsageError(
+            f"{directory} does not hold the state that process 0 goes on from",
+            f"all processes must work in the same folder, so that they share {RUNS_DIRECTORY}/",
+        )
+    return commit
+
+
+def _first_failure(processes: Processes, ours: Failure | None, peers: Peers) -> Failure | None:
+    """What keeps one of the processes from beginning; waits until all have said."""
+    peers.announce(f"ready/{processes.index}", {} if ours is None else asdict(ours))
+    heard = [peers.hear(f"ready/{index}") for index in range(processes.count)]
+    return next((Failure(**one) for one in heard if one), None)
+
+
+def _say_how(ready: _Ready) -> None:
+    share, data, batch = ready.share, ready.data, ready.settled.batch_size
+    console.note(
+        f"{_counted(share.count, 'process', 'es')} with {_counted(share.devices, 'device')}: "
+        f"{batch // share.devices} of each {batch} pictures go to each device"
+    )
+    left = [
+        f"{len(part) - share.usable(len(part))} of {len(part)} {name} pictures"
+        for part, name in ((data.training, "training"), (data.validation, "validation"))
+        if share.usable(len(part)) < len(part)
+    ]
+    if left:
+        console.note(f"left out of each epoch, so that the devices get the same: {', '.join(left)}")
+
+
+def _counted(number: int, what: str, ending: str = "s") -> str:
+    return f"{number} {what}{'' if number == 1 else ending}"
+
+
+def _fit(job: Job, task: Task, ready: _Ready, pipe: Pipe) -> Fitted:
+    from imgclf.distribution.peers import StopTogether, WorkersStop
+
+    us = job.processes
+    stop = WorkersStop(alone=us.count == 1)
+    summary = task.summary and us.first
+    return fit(
+        job.loaded,
+        declared_network(job.loaded, len(ready.data.folder.class_names)),
+        ready.data,
+        Path(task.run),
+        ready.commit,
+        ready.settled,
+        stop,
+        share=ready.share,
+        writes=us.first,
+        before_stopping=[StopTogether(stop)] if us.count > 1 else [],
+        show_summary=(lambda line: pipe.send(("summary", line))) if summary else None,
+    )
+
+
+def _hand_over(fitted: Fitted, folder: Path) -> None:
+    """Leaves the weights for the front, in the form of a commit, which is checked when read."""
+    write_commit(
+        folder / "fitted",
+        Commit(
+            epoch=fitted.published_epoch,
+            batch=0,
+            stopped=True,
+            fingerprint={},
+            variables={"weights": fitted.model.get_weights()},
+            callbacks={
+                "History": {"history": fitted.history},
+                "Fitted": {"published_epoch": fitted.published_epoch, "seconds": fitted.seconds},
+            },
+        ),
+    )

@@ -1,0 +1,1 @@
+"""The one file that a model is: reading it, screening it, writing it, its versions."""

@@ -1,0 +1,237 @@
+"""Reading model files: a zip archive, opened member by member, never extracted, never trusted.
+
+Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours are
+`imgclf/manifest.json` and `imgclf/model.tflite`, which Keras ignores.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from imgclf.errors import ModelFileError, nearest_match
+from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+
+MODELS_DIRECTORY = Path("models")
+
+MANIFEST = "imgclf/manifest.json"
+TWIN = "imgclf/model.tflite"
+WEIGHTS = "model.weights.h5"
+CONFIG = "config.json"
+
+METADATA = "metadata.json"
+
+# All the members there may be, and sizes beyond which they are an attempt to fill the memory.
+_CAPS = {
+    MANIFEST: 16 << 20,
+    TWIN: 2 << 30,
+    METADATA: 16 << 20,
+    CONFIG: 16 << 20,
+    WEIGHTS: 8 << 30,
+}
+# Keras and imgclf store members as they are. What unpacks to more than this many times its size
+# is a bomb, unless it is small.
+MOST_EXPANSION = 100
+SMALL = 1 << 20
+
+
+class _Format(msgspec.Struct):
+    """What is the same in all versions of the manifest."""
+
+    format_version: int
+
+
+class ModelArchive:
+    """A model file that is open for reading; a context manager.
+
+    Args:
+        path: The `.keras` file.
+
+    Raises:
+        ModelFileError: Missing, not a `.keras` archive, or with members that don't belong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.suffix in (".h5", ".hdf5"):
+            raise ModelFileError(
+                f"{path}: HDF5 models can run code when they are opened, and are refused",
+                "in Keras: keras.models.load_model(...).save('model.keras'), then imgclf adopt",
+            )
+        try:
+            self._zip = zipfile.ZipFile(path)
+            self._size = path.stat().st_size
+        except FileNotFoundError:
+            raise ModelFileError(f"no model file {path}", _suggestion(path)) from None
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            raise ModelFileError(f"{path} is not a .keras model file: {error}") from error
+        names = Counter(self._zip.namelist())
+        doubled = [name for name, count in names.items() if count > 1]
+        if doubled:
+            self.close()
+            raise ModelFileError(f"{path} is not to be trusted: it has two members {doubled[0]!r}")
+
+    def __enter__(self) -> ModelArchive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._zip.close()
+
+    def has(self, member: str) -> bool:
+        """Whether there is a member of exactly this name."""
+        return member in self._zip.NameToInfo
+
+    def read(self, member: str) -> bytes:
+        """The bytes of one member.
+
+        Raises:
+            ModelFileError: Not there, too large, or damaged.
+        """
+        if not self.has(member):
+            raise ModelFileError(f"{self.path} has no {member} in it")
+        info = self._zip.getinfo(member)
+        self._refuse_bomb(info)
+        try:
+            with self._zip.open(info) as stream:
+                # One byte more than declared, since a bomb declares less than it holds.
+                content = stream.read(info.file_size + 1)
+        except Exception as error:  # zlib, struct, zip and OS errors all mean the same here
+            raise ModelFileError(f"{self.path} is damaged: {member} can't be read") from error
+        if len(content) != info.file_size:
+            raise ModelFileError(f"{self.path} is damaged: {member} has the wrong size")
+        return content
+
+    def manifest(self) -> Manifest:
+        """What the model says of itself.
+
+        Raises:
+            ModelFileError: It has no manifest, or one that this imgclf can't read.
+        """
+        if not self.has(MANIFEST):
+            raise ModelFileError(
+                f"{self.path} is a model, but not one of imgclf's: it doesn't say its classes",
+                f"imgclf adopt {self.path} --classes FIRST,SECOND",
+            )
+        content = self.read(MANIFEST)
+        try:
+            version = msgspec.json.decode(content, type=_Format).format_version
+            if version <= FORMAT_VERSION:
+                return msgspec.json.decode(content, type=Manifest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ModelFileError(f"{self.path} is damaged: its manifest: {error}") from error
+        raise ModelFileError(
+            f"{self.path} was written by a newer imgclf (format {version}; "
+            f"this one reads up to {FORMAT_VERSION})",
+            "pip install --upgrade imgclf",
+        )
+
+    def twin(self, manifest: Manifest) -> bytes | None:
+        """The LiteRT graph, or None if the model has none.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        if manifest.twin_sha256 is None:
+            return None
+        content = self.read(TWIN)
+        if _sha256(content) != manifest.twin_sha256:
+            raise ModelFileError(f"{self.path} is damaged: {TWIN} is not the graph it should be")
+        return content
+
+    def refuse_strange_members(self) -> None:
+        """Makes sure that there are no members but those that belong, and none that is a bomb.
+
+        Raises:
+            ModelFileError: There is one.
+        """
+        for info in self._zip.infolist():
+            if info.filename not in _CAPS:
+                # With more than three members, Keras extracts all of them.
+                raise ModelFileError(
+                    f"{self.path} is not to be trusted: it has a member {info.filename!r}, which "
+                    "doesn't belong in a model of pictures"
+                )
+            self._refuse_bomb(info)
+
+    def _refuse_bomb(self, info: zipfile.ZipInfo) -> None:
+        size, packed = info.file_size, min(info.compress_size, self._size)
+        if size > _CAPS[info.filename] or (size > SMALL and size > MOST_EXPANSION * packed):
+            raise ModelFileError(
+                f"{self.path} is not to be trusted: {info.filename} would take {size} bytes"
+            )
+
+    def verify_weights(self, manifest: Manifest) -> None:
+        """Makes sure that the weights are those that the manifest was written with.
+
+        Raises:
+            ModelFileError: They are not.
+        """
+        if _sha256(self.read(WEIGHTS)) != manifest.weights_sha256:
+            raise ModelFileError(f"{self.path} is damaged: its weights are not what they should be")
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib  # loads OpenSSL, 4 ms that a prediction can do without
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of a model file.
+
+    Raises:
+        ModelFileError: See `ModelArchive`.
+    """
+    with ModelArchive(path) as archive:
+        return archive.manifest()
+
+
+def find_model(given: Path | None, environment: str | None) -> Path:
+    """The model that a command is about.
+
+    Args:
+        given: What `--model` says: a file, or a name such as `catdog`.
+        environment: What `$IMGCLF_MODEL` says; used if nothing is given.
+
+    If neither says anything, and one model lies in models/, that is it.
+
+    Raises:
+        ModelFileError: None there, or several, with what to type.
+    """
+    wanted = given if given is not None else Path(environment) if environment else None
+    if wanted is not None:
+        named = MODELS_DIRECTORY / f"{wanted}.keras"
+        return named if not wanted.is_file() and named.exists() else wanted
+    models = _models_in(MODELS_DIRECTORY)
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise ModelFileError(
+            f"no model in {MODELS_DIRECTORY}/",
+            "train one: imgclf train CONFIG; or name one: --model FILE",
+        )
+    listed = ", ".join(str(model) for model in models)
+    raise ModelFileError(f"several models: {listed}", f"choose one: --model {models[0]}")
+
+
+def _models_in(folder: Path) -> list[Path]:
+    """The model files, without what a process that was killed had half written."""
+    return sorted(folder.glob("[!.]*.keras"))
+
+
+def _suggestion(path: Path) -> str | None:
+    """The models beside the missing one and in models/, the nearest of them first."""
+    folders = {path.parent, MODELS_DIRECTORY}
+    there = {str(model) for folder in folders for model in _models_in(folder)}
+    named = [str(MODELS_DIRECTORY / f"{path}.keras"), str(path)]
+    near = next(filter(None, (nearest_match(name, there) for name in named)), None)
+    if near:
+        return f"did you mean {near}?"
+    return f"models there: {', '.join(sorted(there))}" if there else None

@@ -1,0 +1,84 @@
+"""A model that is ready to answer.
+
+`open_classifier` takes the LiteRT graph inside the model file, which needs no TensorFlow; only
+where there is none does it load the model in Keras, which costs seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.data.decoder import Pixels
+from imgclf.errors import ModelFileError
+from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine
+from imgclf.model.probabilities import Probabilities, to_probabilities
+from imgclf.model_file.archive import TWIN, ModelArchive
+from imgclf.model_file.manifest import Manifest
+from imgclf.system import console
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A model that is ready to answer."""
+
+    manifest: Manifest
+    engine: Engine
+
+    def probabilities(self, pixels: Pixels) -> Probabilities:
+        """Calibrated probabilities, float64 (pictures, classes), for uint8 pictures."""
+        outputs = self.engine.run(pixels)
+        return to_probabilities(outputs, self.manifest.head, self.manifest.temperature)
+
+    def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
+        """The same, joined, for pictures that come in batches."""
+        parts = [self.probabilities(batch) for batch in batches]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
+
+
+def open_classifier(path: Path) -> Classifier:
+    """Opens a model file for prediction, without TensorFlow where that can be.
+
+    Args:
+        path: The model file.
+
+    Raises:
+        ModelFileError: See `ModelArchive`.
+    """
+    with ModelArchive(path) as archive:
+        manifest = archive.manifest()
+        # Not `archive.twin`: the zip's own checksum tells damage, and SHA-256 of some megabytes
+        # takes longer than the answer.
+        graph = None if manifest.twin_sha256 is None else archive.read(TWIN)
+    reason = manifest.twin_note or "it has no LiteRT graph in it"
+    if graph is not None:
+        try:
+            engine = LiteRTEngine(graph)
+        except ImportError:
+            reason = "ai-edge-litert is not installed"
+        except ValueError as error:
+            raise ModelFileError(
+                f"{path} is damaged: LiteRT can't run its graph: {error}"
+            ) from None
+        else:
+            _require_fit(path, manifest, engine)
+            return Classifier(manifest, engine)
+    console.warning(f"{path}: starting TensorFlow, which takes seconds, for {reason}")
+    from imgclf.model_file.keras_io import load_keras_model
+
+    return Classifier(manifest, KerasEngine(load_keras_model(path)))
+
+
+def _require_fit(path: Path, manifest: Manifest, engine: LiteRTEngine) -> None:
+    """A graph that is another model's would answer with confidence, and wrongly."""
+    decoder = manifest.decoder
+    units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)
+    if engine.input_shape != (decoder.height, decoder.width, 3) or engine.units != units:
+        raise ModelFileError(
+            f"{path} is damaged: its graph takes pictures of {engine.input_shape} and gives "
+            f"{engine.units} numbers, its manifest says "
+            f"{(decoder.height, decoder.width, 3)} and {units}"
+        )

@@ -1,0 +1,168 @@
+"""Model files on Keras's side: writing one with its LiteRT twin, and loading one back."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import warnings
+import zipfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.data.decoder import Pixels
+from imgclf.errors import ModelFileError, WriteError
+from imgclf.model.engine import KerasEngine, LiteRTEngine
+from imgclf.model_file.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
+from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.screening import Contents, screen
+from imgclf.system.disk import write_problems
+from imgclf.system.files import atomic_path, temporary_files
+from imgclf.system.stderr import quiet_stderr
+
+# The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
+# computes something else is off by far more than this.
+TWIN_TOLERANCE = 1e-4
+
+# 4 GiB for one picture in one layer, which no classifier of pictures takes.
+MOST_VALUES = 1 << 30
+
+
+def write_model_file(
+    model: keras.Model, manifest: Manifest, path: Path, samples: Pixels
+) -> Manifest:
+    """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
+
+    The twin's outputs are compared with Keras's first; a model that LiteRT can't express is
+    written without one, and the manifest says why.
+
+    Args:
+        model: Compiled; takes float32 pictures.
+        manifest: Its checksums and twin fields are filled in here.
+        path: Where to.
+        samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        WriteError: There is no room for it, or for what the converter writes on its way.
+    """
+    graph, note = _make_twin(model, samples)
+    size = sum(4 * math.prod(one.shape) for one in model.variables) + len(graph or b"")
+    with atomic_path(path, size) as temporary:
+        with temporary_files():  # Keras makes a folder for assets, of which there are none
+            model.save(temporary)
+        with ModelArchive(temporary) as archive:
+            weights = archive.read(WEIGHTS)
+        written = msgspec.structs.replace(
+            manifest,
+            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            twin_sha256=None if graph is None else hashlib.sha256(graph).hexdigest(),
+            twin_note=note,
+        )
+        with zipfile.ZipFile(temporary, "a") as archive_file:
+            archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
+            if graph is not None:
+                archive_file.writestr(TWIN, graph)
+    return written
+
+
+def load_keras_model(path: Path) -> keras.Model:
+    """The Keras model inside a model file of ours, compiled.
+
+    Raises:
+        ModelFileError: It is damaged, or opening it would run somebody's code.
+    """
+    with ModelArchive(path) as archive:
+        archive.verify_weights(archive.manifest())
+        contents = screen(archive)
+    return load_checked(path, contents)
+
+
+def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> keras.Model:
+    """Loads a file that `screen` has let pass.
+
+    Args:
+        path: The file.
+        contents: What was found in it.
+        compiled: With its optimizer, loss and metrics.
+
+    Raises:
+        ModelFileError: Keras can't load it, or it would fill the memory.
+        WriteError: There is no room for temporary files, which Keras needs.
+    """
+    try:
+        _refuse_giant(path, contents)
+        with warnings.catch_warnings():
+            # That the optimizer starts anew: its moments are left out of the file on purpose.
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            with write_problems(None), temporary_files():  # Keras unpacks our files
+                return keras.models.load_model(path, safe_mode=True, compile=compiled)
+    except (ModelFileError, WriteError):
+        raise
+    except Exception as error:  # Keras raises whatever the damaged part happens to raise
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelFileError(f"{path}: Keras can't load it: {reason}") from error
+
+
+def _refuse_giant(path: Path, contents: Contents) -> None:
+    """Builds the network without its weights, to see what it would take.
+
+    A config of a few bytes can ask for a layer that fills the memory long before Keras finds
+    that there are no weights for it.
+    """
+    # Keras notes down what it left out, to make it when the next such scope ends.
+    state = keras.src.backend.common.global_state
+    noted = list(state.get_global_attribute("uninitialized_variables", []))
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            # A copy, for Keras takes configs apart while it builds from them.
+            config = copy.deepcopy(contents.config) | {"compile_config": None}
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            asked = sum(math.prod(weight.shape) for weight in model.weights)
+            largest = max(map(_largest_output, model.layers), default=0)
+    finally:
+        state.set_global_attribute("uninitialized_variables", noted)
+    if asked > contents.numbers:
+        raise ModelFileError(
+            f"{path} is damaged or not to be trusted: its layers ask for {asked} weights, and "
+            f"there are {contents.numbers} in it"
+        )
+    if largest > MOST_VALUES:
+        raise ModelFileError(
+            f"{path} is not to be trusted: it makes {largest} numbers of one picture in one layer"
+        )
+
+
+def _largest_output(layer: keras.Layer) -> int:
+    """How many numbers a layer puts out for one picture, or the largest inside of it."""
+    shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", ()))]
+    inside = [_largest_output(inner) for inner in getattr(layer, "layers", ())]
+    return max([*(math.prod(filter(None, shape[1:])) for shape in shapes), *inside], default=0)
+
+
+def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str | None]:
+    try:
+        with (
+            write_problems(None),
+            temporary_files() as folder,
+            quiet_stderr(even_if_it_fails=True),
+        ):
+            file = folder / "twin.tflite"
+            model.export(file, format="litert", verbose=False)
+            graph = file.read_bytes()
+        found = LiteRTEngine(graph).run(samples)
+    except WriteError:
+        raise
+    except Exception as error:  # the converter raises its own kinds, and none of them is ours
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return None, f"LiteRT can't express this model: {reason}"
+    expected = KerasEngine(model).run(samples)
+    difference = float(np.max(np.abs(found - expected), initial=0.0))
+    if not difference <= TWIN_TOLERANCE:
+        return None, f"LiteRT's outputs differ from Keras's by {difference:.1e}"
+    return graph, None

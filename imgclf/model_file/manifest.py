@@ -1,0 +1,100 @@
+"""What a model file says of itself: all that prediction and retraining need besides weights."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from imgclf.data.decoder import DecoderSettings
+from imgclf.model.probabilities import Activation
+from imgclf.model.scores import Scores
+
+FORMAT_VERSION = 1
+
+
+# Structs of msgspec and not models of pydantic, whose import and set-up take a third of the time
+# of a whole prediction. Members that a later imgclf added are ignored.
+_Side = Annotated[int, Meta(gt=0, le=8192)]
+
+
+class Decoder(Struct, frozen=True):
+    """How pictures become arrays; the same for training and prediction."""
+
+    height: _Side
+    width: _Side
+    resize: Literal["stretch", "crop", "pad"] = "stretch"
+
+    def settings(self) -> DecoderSettings:
+        """As the decoder takes them."""
+        return DecoderSettings(self.height, self.width, self.resize)
+
+
+class TrainedOn(Struct, frozen=True):
+    """The pictures that a model was trained on."""
+
+    directory: str
+    fingerprint: str
+    training: int
+    validation: int
+
+
+class Correction(Struct, frozen=True):
+    """One picture that the model had wrong, and what a person said it is.
+
+    Attributes:
+        path: Where it lay.
+        digest: SHA-256 of the file.
+        label: What it is.
+        was: What the model said.
+        version: Of the model that first had it right.
+    """
+
+    path: str
+    digest: str
+    label: str
+    was: str
+    version: int
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of what makes a model file, for `Manifest.made_with`."""
+    from importlib.metadata import version  # 30 ms, which a prediction should not pay
+
+    return {name: version(name) for name in ("imgclf", "keras", "tensorflow")}
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """The manifest of a model file.
+
+    Attributes:
+        class_names: In the order of the network's outputs.
+        head: How to read the network's outputs as probabilities.
+        temperature: Fitted on the validation pictures; 1 if it wasn't.
+        config: The resolved config that it was trained with; empty for an adopted model.
+        scores: Of this model on held-out pictures.
+        scores_before: Of its parent on the same ones; None if it has no parent.
+        corrections: All that have been applied, first to last.
+        weights_sha256: Of the archive's `model.weights.h5`.
+        twin_sha256: Of the archive's LiteRT graph; None if it has none.
+        twin_note: Why there is no twin.
+    """
+
+    format_version: int = FORMAT_VERSION
+    name: str
+    version: int = 1
+    parent: int | None = None
+    created: str
+    class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
+    decoder: Decoder
+    head: Activation
+    temperature: Annotated[float, Meta(gt=0)] = 1.0
+    config: dict[str, Any] = {}
+    data: TrainedOn | None = None
+    scores: Scores | None = None
+    scores_before: Scores | None = None
+    corrections: tuple[Correction, ...] = ()
+    made_with: dict[str, str] = {}
+    weights_sha256: str = ""
+    twin_sha256: str | None = None
+    twin_note: str | None = None

@@ -1,0 +1,318 @@
+"""Commits of a training on disk: written whole or not at all, checked when they are read.
+
+    state/
+      commit-000006/
+      commit-000007/
+        state.json         where the training stands, the callbacks' states, its own checksum
+        1f0c....arrays     raw arrays, named after the sha256 of what is in them
+
+Needs NumPy only, so that a run can be looked at without Keras. Each commit stands on its own:
+sharing unchanged files by hard links would save a fraction of the time and let one bad sector
+take both commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.errors import UsageError
+from imgclf.system import console
+from imgclf.system.disk import write_problems
+from imgclf.system.files import sync_folder
+
+FORMAT = 1
+KEPT = 2
+
+_COMMIT = re.compile(r"commit-(\d{6,})")
+_UNFINISHED = re.compile(r"\.commit-\d{6,}\.unfinished")
+_ARRAYS = re.compile(r"[0-9a-f]{64}\.arrays")
+_STATE = "state.json"
+
+Arrays = list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Where a training stood, with all that it takes to go on from there.
+
+    Attributes:
+        epoch: The epoch to go on in, from 0; also the number of epochs that are done.
+        batch: Batches of that epoch that are done; 0 between epochs.
+        stopped: A callback had ended the training (EarlyStopping, say): there is no next epoch.
+        fingerprint: What the training was made of, as the caller gave it.
+        variables: Values of "weights", "optimizer", "seeds" and, inside an epoch, "metrics".
+        callbacks: State by callback; see `committed_state`.
+    """
+
+    epoch: int
+    batch: int
+    stopped: bool
+    fingerprint: Mapping[str, str]
+    variables: Mapping[str, Arrays]
+    callbacks: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Metrics of the epochs that are done, as in `keras.callbacks.History.history`."""
+        state = self.callbacks.get("History") or {}
+        return dict(state.get("history", {}))
+
+
+class DamagedCommitError(ValueError):
+    """A commit that can't be read or is not what was written."""
+
+
+def write_commit(directory: Path, commit: Commit) -> Path:
+    """Writes a commit after those in `directory`, and removes all but the last two.
+
+    Until its folder is renamed, which happens last, the commit does not exist. The arrays cost
+    one pass of sha256, one write and one fsync for each list of arrays with its own content.
+
+    Returns:
+        The new commit's folder.
+
+    Raises:
+        WriteError: The disk is full, say; the earlier commits are as they were.
+        UsageError: A callback's state is not made of plain values and arrays.
+    """
+    earlier = _commits(directory)
+    number = earlier[-1][0] + 1 if earlier else 1
+    folder = directory / f"commit-{number:06d}"
+    unfinished = directory / f".{folder.name}.unfinished"
+    files: dict[str, Arrays] = {}
+    body = {
+        "format": FORMAT,
+        "epoch": commit.epoch,
+        "batch": commit.batch,
+        "stopped": commit.stopped,
+        "fingerprint": dict(commit.fingerprint),
+        "variables": _pack(dict(commit.variables), files, "variables"),
+        "callbacks": {name: _pack(state, files, name) for name, state in commit.callbacks.items()},
+    }
+    document = _document(body)
+    size = len(document) + sum(array.nbytes for arrays in files.values() for array in arrays)
+    with write_problems(folder, size) as attempt:
+        directory.mkdir(parents=True, exist_ok=True)
+        _remove(unfinished)
+        unfinished.mkdir()
+        attempt.file = unfinished
+        try:
+            for name, arrays in files.items():
+                _write(unfinished / name, map(_bytes_of, arrays))
+            _write(unfinished / _STATE, [document])
+            sync_folder(unfinished)
+            unfinished.rename(folder)
+        except BaseException as error:
+            attempt.measure(error)
+            _remove(unfinished)
+            raise
+        sync_folder(directory)
+    for _, old in earlier[: len(earlier) + 1 - KEPT]:
+        _remove(old)
+    return folder
+
+
+def _write(file: Path, parts: Iterable[bytes | memoryview]) -> None:
+    with file.open("wb") as stream:
+        for part in parts:
+            stream.write(part)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def load_latest(directory: Path) -> Commit | None:
+    """The newest commit that is whole, or None if there is none.
+
+    Args:
+        directory: Where the commits are; need not exist.
+    """
+    for _, folder in reversed(_commits(directory)):
+        try:
+            return _read(folder)
+        except Exception as error:  # whatever is wrong with it, the one before may be whole
+            reason = str(error) or type(error).__name__
+            console.note(f"{folder} is damaged ({reason}); looking for the commit before it")
+    return None
+
+
+def latest_of_run(directory: Path, run: str) -> Commit | None:
+    """The newest commit of one run that is whole, or None.
+
+    A `backup_dir` from the config is the same for each run, and may hold what an earlier one left.
+    """
+    commit = load_latest(directory)
+    if commit is None or commit.fingerprint.get("run") == run:
+        return commit
+    console.note(f"{directory} holds the state of another run, which is not used")
+    return None
+
+
+def state_directory(arguments: Mapping[str, Any], run_folder: Path) -> Path:
+    """Where the commits of a run are.
+
+    Args:
+        arguments: Of BackupAndRestore, as the config gives them.
+        run_folder: The run's.
+    """
+    return Path(arguments.get("backup_dir", run_folder / "state")).expanduser()
+
+
+def deletes_at_end(arguments: Mapping[str, Any]) -> bool:
+    """Whether BackupAndRestore is to leave no commits when the training has ended."""
+    return bool(arguments.get("delete_checkpoint", False))
+
+
+def remove_commits(directory: Path) -> None:
+    """Removes the commits in a folder, and the folder if nothing else is in it."""
+    for _, folder in _commits(directory):
+        _remove(folder)
+    remove_unfinished(directory)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Removes what a process left behind that was killed while it wrote a commit."""
+    if directory.is_dir():
+        for entry in directory.iterdir():
+            if _UNFINISHED.fullmatch(entry.name):
+                _remove(entry)
+
+
+def _commits(directory: Path) -> list[tuple[int, Path]]:
+    """Numbers and folders of the commits, oldest first."""
+    if not directory.is_dir():
+        return []
+    found = ((_COMMIT.fullmatch(entry.name), entry) for entry in directory.iterdir())
+    return sorted((int(match[1]), entry) for match, entry in found if match and entry.is_dir())
+
+
+def _remove(folder: Path) -> None:
+    """Removes a commit's folder, but nothing in it that a commit doesn't consist of."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    entries = list(folder.iterdir())
+    for entry in entries:
+        if entry.name == _STATE or _ARRAYS.fullmatch(entry.name):
+            entry.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _document(body: Mapping[str, Any]) -> bytes:
+    """The content of `state.json`, which holds its own checksum; the same body, the same bytes."""
+    text = json.dumps(body)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f'{{"sha256": "{digest}", "body": {text}}}\n'.encode()
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
+def _pack(value: object, files: dict[str, Arrays], owner: str) -> object:
+    """`value` as JSON; arrays go into `files` and leave a reference."""
+    match value:
+        case None | bool() | str():
+            return value
+        case np.ndarray() | np.generic():
+            return {"$array": _store([np.asarray(value)], files, owner)}
+        case int() | float():
+            return value
+        case list() if value and all(isinstance(item, np.ndarray) for item in value):
+            return {"$arrays": _store(value, files, owner)}
+        case list():
+            return [_pack(item, files, owner) for item in value]
+        case tuple():
+            return {"$tuple": [_pack(item, files, owner) for item in value]}
+        case dict() if all(isinstance(key, str) and key[:1] != "$" for key in value):
+            return {key: _pack(item, files, owner) for key, item in value.items()}
+        case dict():
+            pairs = [list(pair) for pair in value.items()]
+            return {"$dict": [_pack(pair, files, owner) for pair in pairs]}
+    raise UsageError(
+        f"the state of {owner} holds a {type(value).__name__}, which can't be kept",
+        "get_state may return None, numbers, strings, lists, tuples, dicts and NumPy arrays",
+    )
+
+
+def _store(arrays: Arrays, files: dict[str, Arrays], owner: str) -> dict[str, object]:
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array.dtype.hasobject:
+            raise UsageError(f"the state of {owner} holds an array of Python objects")
+        digest.update(_bytes_of(array))
+    name = f"{digest.hexdigest()}.arrays"
+    files[name] = arrays
+    return {"file": name, "items": [[array.dtype.name, list(array.shape)] for array in arrays]}
+
+
+def _read(folder: Path) -> Commit:
+    content = (folder / _STATE).read_bytes()
+    try:
+        body = json.loads(content)["body"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise DamagedCommitError(f"{_STATE} is not what was written") from None
+    if content != _document(body):
+        raise DamagedCommitError(f"{_STATE} is not what was written")
+    if body["format"] != FORMAT:
+        raise DamagedCommitError(f"format {body['format']} is of another version of imgclf")
+    return Commit(
+        epoch=body["epoch"],
+        batch=body["batch"],
+        stopped=body["stopped"],
+        fingerprint=body["fingerprint"],
+        variables=_unpack(body["variables"], folder),
+        callbacks=_unpack(body["callbacks"], folder),
+    )
+
+
+def _unpack(value: Any, folder: Path) -> Any:
+    match value:
+        case {"$array": reference}:
+            return _fetch(reference, folder)[0]
+        case {"$arrays": reference}:
+            return _fetch(reference, folder)
+        case {"$tuple": items}:
+            return tuple(_unpack(item, folder) for item in items)
+        case {"$dict": pairs}:
+            return dict(_unpack(pair, folder) for pair in pairs)
+        case dict():
+            return {key: _unpack(item, folder) for key, item in value.items()}
+        case list():
+            return [_unpack(item, folder) for item in value]
+    return value
+
+
+def _fetch(reference: Mapping[str, Any], folder: Path) -> Arrays:
+    content = (folder / reference["file"]).read_bytes()
+    if f"{hashlib.sha256(content).hexdigest()}.arrays" != reference["file"]:
+        raise DamagedCommitError(f"{reference['file']} is not what was written")
+    arrays, start = [], 0
+    for name, shape in reference["items"]:
+        dtype = _dtype(name)
+        size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+        flat = np.frombuffer(content[start : start + size], dtype)
+        arrays.append(flat.reshape(shape).copy())
+        start += size
+    return arrays
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes  # gives NumPy bfloat16 and its kin, which it doesn't know by itself
+
+        extended: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
+        return extended

@@ -1,0 +1,154 @@
+"""One training's folder: `runs/NAME/2026-11-22T10-15-03/`, and which of them to go on with."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from imgclf.config.precision import Precision
+from imgclf.model.scores import Scores
+from imgclf.system.files import atomic_write_bytes, atomic_write_text
+
+RUNS_DIRECTORY = Path("runs")
+
+_STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
+
+
+class Publication(msgspec.Struct, frozen=True):
+    """Which version of the model a training becomes: settled before the model is written.
+
+    A training that is killed in between then knows its own version when it finds it.
+
+    Attributes:
+        version: The number of the version.
+        created: The time in its manifest, which tells it from another one of that number.
+    """
+
+    version: int
+    created: str
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What a config leaves open (`auto`), as a run has it: it goes on as it began.
+
+    Attributes:
+        precision: What the network computes in.
+        batch_size: Pictures in a step.
+        resampled: The feed does what the first augmentation layers would, as in all runs but
+            those of earlier versions.
+    """
+
+    precision: Precision
+    batch_size: int
+    resampled: bool = True
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run.json` says of a training.
+
+    Attributes:
+        status: "running" until the model is published; also after a crash.
+        seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
+        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        settled: What the config leaves open.
+        published_epoch: Whose weights the model has, counted from 1.
+        scores: Of the published model on the validation pictures.
+        test_scores: Likewise on the data set's test part, if it has one.
+        model: Where the model was published.
+        command: What to type to go on.
+        publication: What is being published, or was.
+    """
+
+    status: Literal["running", "finished"] = "running"
+    data_fingerprint: str
+    settled: Settled | None = None
+    epochs_run: int = 0
+    seconds: float | None = None
+    published_epoch: int | None = None
+    scores: Scores | None = None
+    test_scores: Scores | None = None
+    model: str | None = None
+    command: str = ""
+    publication: Publication | None = None
+
+
+class RunFolder:
+    """The files of one training.
+
+    Args:
+        path: The folder; made when something is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config_as_written = path / "config.yaml"
+        self.config_resolved = path / "config.resolved.yaml"
+        self.log = path / "training.csv"
+        self.tensorboard = path / "tensorboard"
+        self.curves = path / "curves.png"
+        self.confusion = path / "confusion.png"
+        self.calibration = path / "calibration.png"
+        self.report = path / "report.html"
+        self._record = path / "run.json"
+
+    @property
+    def started(self) -> datetime | None:
+        """When, in local time; None if the folder was given another name."""
+        try:
+            return datetime.strptime(self.path.name[:_STAMP_LENGTH], _STAMP)
+        except ValueError:
+            return None
+
+    def read(self) -> RunRecord | None:
+        """The record, or None if there is none that can be read."""
+        try:
+            return msgspec.json.decode(self._record.read_bytes(), type=RunRecord)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def write(self, record: RunRecord) -> None:
+        """Replaces the record."""
+        text = msgspec.json.format(msgspec.json.encode(record))
+        atomic_write_bytes(self._record, text)
+
+    def begin(self, record: RunRecord, as_written: str, resolved: str) -> None:
+        """Writes the config, and that it is being trained.
+
+        The record comes first: a config newer than a finished record would pass for what that
+        one was trained with.
+        """
+        self.write(record)
+        atomic_write_text(self.config_as_written, as_written)
+        atomic_write_text(self.config_resolved, resolved)
+
+
+def all_runs() -> list[RunFolder]:
+    """The trainings of all configs that left a record, oldest first for each."""
+    return [RunFolder(record.parent) for record in sorted(RUNS_DIRECTORY.glob("*/*/run.json"))]
+
+
+def latest_run(name: str) -> RunFolder | None:
+    """The newest training of a config that left a record."""
+    folders = sorted((RUNS_DIRECTORY / name).glob("*/run.json"), reverse=True)
+    return RunFolder(folders[0].parent) if folders else None
+
+
+def new_run(name: str, now: datetime) -> RunFolder:
+    """A folder of its own for a training that starts now, which holds the lock.
+
+    What trainings left that were killed before they had a record is removed.
+    """
+    for folder in (RUNS_DIRECTORY / name).glob("*/"):
+        ours = RunFolder(folder).started is not None and not folder.is_symlink()
+        if ours and all(path.match(".run.*.tmp.json") for path in folder.iterdir()):
+            shutil.rmtree(folder)
+    stamp = now.strftime(_STAMP)
+    path, count = RUNS_DIRECTORY / name / stamp, 1
+    while path.exists():
+        count += 1
+        path = RUNS_DIRECTORY / name / f"{stamp}-{count}"
+    return RunFolder(path)

@@ -1,0 +1,167 @@
+"""A training of the past as its folder tells it, whether it was finished, cut short or damaged."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import yaml
+
+from imgclf.runs.folder import RunFolder, RunRecord
+
+Status = Literal["finished", "running", "interrupted", "damaged"]
+
+_LogRow = dict[str, float]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One training.
+
+    Attributes:
+        name: Of its config, and of the model.
+        path: Its folder.
+        status: "running" while a process is at it; "interrupted" if none is and it isn't
+            finished; "damaged" if its record can't be read.
+        started: Local time, as ISO 8601 has it; None if the folder's name doesn't say.
+        seconds: What fitting took, if it was done in one go.
+        epochs: At most so many were asked for; None if its config can't be read.
+        epochs_run: So many were done.
+        epoch: Whose weights were published, counted from 1; of an unfinished training the best
+            so far.
+        scores: At that epoch, on the validation pictures, by Keras's names without `val_`; those
+            on the training pictures begin with `training_`; `test_accuracy` if there are test
+            pictures.
+        model: Where the model was published.
+        version: The model's version that it became.
+        command: What it was started by.
+        tensorboard: Where TensorBoard's files are, if they are in the run's folder.
+        error: What of it can't be read.
+    """
+
+    name: str
+    path: str
+    status: Status
+    started: str | None
+    seconds: float | None = None
+    epochs: int | None = None
+    epochs_run: int = 0
+    epoch: int | None = None
+    scores: dict[str, float] = {}
+    model: str | None = None
+    version: int | None = None
+    command: str = ""
+    tensorboard: str | None = None
+    error: str | None = None
+
+
+def read_run(folder: RunFolder, *, at_work: bool) -> Run:
+    """Reads what there is; what can't be read is named in the result.
+
+    Args:
+        folder: Of the training.
+        at_work: Whether a process may be at it just now.
+    """
+    name = folder.path.parent.name
+    run = Run(
+        name=name,
+        path=str(folder.path),
+        status="damaged",
+        started=folder.started.isoformat() if folder.started else None,
+        tensorboard=str(folder.tensorboard) if folder.tensorboard.is_dir() else None,
+    )
+    record = folder.read()
+    if record is None:
+        return msgspec.structs.replace(run, error="its run.json can't be read")
+    log, error = _read_log(folder.log)
+    epoch = record.published_epoch or _best_so_far(log)
+    status = _status(record, at_work)
+    return msgspec.structs.replace(
+        run,
+        status=status,
+        seconds=record.seconds,
+        epochs=_epochs(folder.config_resolved),
+        epochs_run=record.epochs_run or len(log),
+        epoch=epoch,
+        scores=_scores(record, log.get(epoch or 0, {})),
+        model=record.model,
+        version=record.publication.version if record.publication and record.model else None,
+        command=record.command,
+        error=error,
+    )
+
+
+def _status(record: RunRecord, at_work: bool) -> Status:
+    if record.status == "finished":
+        return "finished"
+    return "running" if at_work else "interrupted"
+
+
+def _epochs(resolved: Path) -> int | None:
+    try:
+        return int(yaml.safe_load(resolved.read_text("utf-8"))["training"]["epochs"])
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return None
+
+
+def _read_log(path: Path) -> tuple[dict[int, _LogRow], str | None]:
+    """The log by epoch, counted from 1, and what is wrong with it."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:  # turned off, written elsewhere, or not begun
+        return {}, None
+    except (OSError, ValueError):
+        return {}, f"its {path.name} can't be read"
+    separator = text[len("epoch") : len("epoch") + 1]
+    if not text.startswith("epoch") or not separator.strip("\r\n"):
+        return {}, f"its {path.name} is no log" if text else None
+    log: dict[int, _LogRow] = {}
+    damaged = f"its {path.name} is damaged"
+    # A last line without its end is being written just now, or was when the machine stopped.
+    rows = csv.DictReader(text.splitlines()[: text.count("\n")], delimiter=separator)
+    try:
+        for row in rows:
+            numbers = {key: _number(value) for key, value in row.items() if isinstance(key, str)}
+            epoch = numbers.pop("epoch")
+            if not math.isfinite(epoch):
+                return log, f"{damaged} after epoch {len(log)}"
+            log[int(epoch) + 1] = {k: value for k, value in numbers.items() if math.isfinite(value)}
+    except csv.Error:
+        return log, f"{damaged} after epoch {len(log)}"
+    return log, None
+
+
+def _number(cell: str | None) -> float:
+    """NaN for what is none: a metric with a value for each class, or one that wasn't measured."""
+    try:
+        return float(cell or "nan")
+    except ValueError:
+        return math.nan
+
+
+def _best_so_far(log: dict[int, _LogRow]) -> int | None:
+    """By the rule by which an epoch is published if the config says nothing else."""
+
+    def goodness(epoch: int) -> tuple[float, float]:
+        row = log[epoch]
+        return row.get("val_accuracy", -math.inf), -row.get("val_loss", math.inf)
+
+    return max(log, key=goodness, default=None)
+
+
+def _scores(record: RunRecord, row: _LogRow) -> dict[str, float]:
+    scores = {
+        key.removeprefix("val_"): value for key, value in row.items() if key.startswith("val_")
+    }
+    scores |= {
+        f"training_{key}": value
+        for key, value in row.items()
+        if not key.startswith(("val_", "learning_rate"))
+    }
+    if record.scores is not None:  # of the published file itself
+        scores["accuracy"] = record.scores.accuracy
+    if record.test_scores is not None:
+        scores["test_accuracy"] = record.test_scores.accuracy
+    return scores

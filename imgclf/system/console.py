@@ -1,0 +1,136 @@
+"""What imgclf says while it works: notes, warnings and progress.
+
+    from imgclf.system import console
+
+    console.note("...")
+
+As with Python's `logging`, there is one for the whole process, and whoever has something to say
+says it here. The front door chooses the stream by `use`: stderr, for stdout is for results. Until
+then nothing is said, as befits a library. On a terminal there are bars; piped or under cron only
+plain lines.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import rich.console
+
+Advance = Callable[[int], None]
+
+
+class Console:
+    """Where things are said.
+
+    Args:
+        stream: Where everything goes; `sys.stderr` in real use, None for nowhere.
+        terminal: Draw bars and colours. Defaults to whether `stream` is a terminal.
+        quiet: Say nothing but warnings.
+    """
+
+    def __init__(
+        self, stream: TextIO | None, *, terminal: bool | None = None, quiet: bool = False
+    ) -> None:
+        self.stream = stream
+        self.quiet = quiet or stream is None
+        is_terminal = stream is not None and stream.isatty()
+        self.terminal = (is_terminal if terminal is None else terminal) and not quiet
+
+    @cached_property
+    def rich(self) -> rich.console.Console:
+        """For bars; its import takes 40 ms, which a prediction in a pipe should not pay."""
+        from rich.console import Console
+
+        return Console(file=self.stream, force_terminal=self.terminal, highlight=False)
+
+    def note(self, text: str = "") -> None:
+        """See `note`."""
+        if not self.quiet:
+            self._line(text)
+
+    def warning(self, text: str) -> None:
+        """See `warning`."""
+        self._line(f"warning: {text}")
+
+    def _line(self, text: str) -> None:
+        if self.stream is None:
+            return
+        try:
+            if self.terminal:
+                # Not `print`, which would wrap lines and read brackets in file names as markup.
+                self.rich.out(text, highlight=False)
+            else:
+                self.stream.write(f"{text}\n")
+            self.stream.flush()
+        except BrokenPipeError:
+            # Nobody listens any more (`2>&1 | head`), which is no reason to lose a training.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+    @contextmanager
+    def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
+        """See `track`."""
+        if self.terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+            columns = (
+                "{task.description}",
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            with Progress(*columns, console=self.rich, transient=True) as progress:
+                task = progress.add_task(description, total=total)
+                yield lambda steps: progress.advance(task, steps)
+            return
+        start, done = time.monotonic(), 0
+
+        def advance(steps: int) -> None:
+            nonlocal done
+            done += steps
+
+        yield advance
+        seconds = time.monotonic() - start
+        if seconds > 1:
+            counted = f": {done}" if done else ""
+            self.note(f"{description}{counted} in {seconds:.1f} s")
+
+
+_current = Console(None)
+
+
+def current() -> Console:
+    """The console of this process."""
+    return _current
+
+
+def use(console: Console) -> None:
+    """Says from now on on another console; for the front door."""
+    global _current
+    _current = console
+
+
+def note(text: str = "") -> None:
+    """One line for somebody who watches or reads the log later; nothing if quiet."""
+    _current.note(text)
+
+
+def warning(text: str) -> None:
+    """One line that is said even if quiet."""
+    _current.warning(text)
+
+
+@contextmanager
+def track(description: str, total: int | None = None) -> Iterator[Advance]:
+    """Yields a function that takes the number of steps just done.
+
+    On a terminal a bar that goes away at the end. Otherwise nothing until the end, and then a line
+    only if it took over a second.
+    """
+    with _current.track(description, total) as advance:
+        yield advance

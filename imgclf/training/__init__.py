@@ -1,0 +1,1 @@
+"""The training loop: what is trained, on what, in which phases."""

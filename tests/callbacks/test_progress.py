@@ -1,0 +1,92 @@
+"""What is said about a training while it runs."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgclf.backend import keras
+from tests.support.heard import Heard
+from tests.support.tiny_training import BATCHES, Script, run
+
+ALONE = """
+- TensorBoard: none
+- BackupAndRestore: none
+- ModelCheckpoint: none
+"""
+SCRIPT = {
+    "accuracy": [0.5, 0.73119],
+    "loss": [0.0005, 0.5401],
+    "val_accuracy": [0.5, 1.0],
+    "val_loss": [12345.678, 0.57224],
+}
+
+
+def plain(text: str) -> str:
+    """Without the escape sequences of a terminal."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_piped_it_is_one_plain_line_an_epoch(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    run(tmp_path, ALONE, first=[Script(**SCRIPT)], epochs=2, heard=Heard(stream))
+    lines = re.sub(r"- \d+\.\d s -", "- 1.2 s -", stream.getvalue()).splitlines()
+    assert lines == [
+        "epoch 1/2 - 1.2 s - accuracy 0.5000 - loss 0.0005 - val_accuracy 0.5000 "
+        "- val_loss 12345.6780 - learning_rate 0.01",
+        "epoch 2/2 - 1.2 s - accuracy 0.7312 - loss 0.5401 - val_accuracy 1.0000 "
+        "- val_loss 0.5722 - learning_rate 0.01",
+    ]
+
+
+class Look(keras.callbacks.Callback):
+    """Notes after each step what stands on the last line of the terminal."""
+
+    def __init__(self, stream: io.StringIO) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self._stream = stream
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        deadline, line = time.monotonic() + 10, ""
+        while f" {batch + 1}/{BATCHES} " not in line and time.monotonic() < deadline:
+            time.sleep(0.02)  # the bar is drawn ten times a second
+            line = plain(self._stream.getvalue()).rsplit("\r", 1)[-1]
+        self.lines.append(line)
+
+
+def test_on_a_terminal_a_bar_shows_step_time_left_and_metrics(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    heard = Heard(stream, terminal=True)
+    heard.rich.width = 120
+    look = Look(stream)
+    run(tmp_path, ALONE, last=[look], epochs=2, batches=BATCHES, heard=heard)
+    assert re.search(r"epoch 1/2 .* 1/4 +accuracy \d", look.lines[0])
+    assert re.search(r"epoch 2/2 .* 3/4 0:00:0\d left +accuracy 0\.\d{4} loss \d", look.lines[6])
+    assert "epoch 1/2 - " in plain(stream.getvalue())
+
+
+def test_the_bar_goes_away_when_the_training_raises(tmp_path: Path) -> None:
+    class Raises(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise KeyboardInterrupt
+
+    stream = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, ALONE, last=[Raises()], heard=Heard(stream, terminal=True))
+    hidden, shown = stream.getvalue().rfind("\x1b[?25l"), stream.getvalue().rfind("\x1b[?25h")
+    assert 0 <= hidden < shown, "the cursor has to be there again"
+
+
+def test_quiet_says_nothing_and_progbar_logger_means_this(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    stack, _ = run(tmp_path, "- ProgbarLogger" + ALONE, heard=Heard(stream, quiet=True), epochs=1)
+    assert stream.getvalue() == ""
+    assert [type(one).__name__ for one in stack.callbacks].count("Progress") == 1
+    stack, _ = run(tmp_path, "- ProgbarLogger: none" + ALONE, heard=Heard(stream), epochs=1)
+    assert stream.getvalue() == ""

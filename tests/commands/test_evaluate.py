@@ -1,0 +1,204 @@
+"""Scores of a model, and confidence that means what it says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from imgclf.callbacks.user_code import load_object
+from imgclf.commands.evaluate import evaluate
+from imgclf.commands.train import Trained
+from imgclf.errors import DataError
+from imgclf.model.calibration import expected_calibration_error, fit_temperature
+from imgclf.model.probabilities import to_probabilities
+from imgclf.model.scoring import ClassScores, evaluate_probabilities
+from imgclf.model_file.archive import MANIFEST, read_manifest
+from imgclf.report.scores import evaluation_table
+from tests.support.heard import Heard
+from tests.support.model_files import rewritten
+
+# Six pictures: three cats, of which one is taken for a dog, two dogs, and a wolf taken for a dog.
+LABELS = np.array([0, 0, 0, 1, 1, 2])
+GIVEN = np.array([0, 0, 1, 1, 1, 1])
+PROBABILITIES = np.eye(3)[GIVEN] * 0.7 + 0.1
+
+
+def test_the_scores_are_those_of_their_definitions() -> None:
+    found = evaluate_probabilities(PROBABILITIES, LABELS, ["cat", "dog", "wolf"], part="test")
+    assert found.accuracy == 4 / 6
+    assert found.confusion_matrix == [[2, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert found.classes == {
+        "cat": ClassScores(precision=1.0, recall=2 / 3, f1_score=0.8, support=3),
+        "dog": ClassScores(precision=0.5, recall=1.0, f1_score=2 / 3, support=2),
+        "wolf": ClassScores(precision=0.0, recall=0.0, f1_score=0.0, support=1),
+    }
+    assert found.expected_calibration_error == pytest.approx(0.8 - 4 / 6)
+
+
+def test_the_table_says_the_same() -> None:
+    found = evaluate_probabilities(PROBABILITIES, LABELS, ["cat", "dog", "wolf"], part="test")
+    assert evaluation_table(found) == (
+        "test accuracy: 0.6667 (6 pictures)\n"
+        "expected calibration error: 0.1333 (temperature 1.000)\n"
+        "\n"
+        "class  precision  recall  f1-score  support\n"
+        "cat       1.0000  0.6667    0.8000        3\n"
+        "dog       0.5000  1.0000    0.6667        2\n"
+        "wolf      0.0000  0.0000    0.0000        1\n"
+        "\n"
+        "is \\ said  cat  dog  wolf\n"
+        "cat          2    1     0\n"
+        "dog          0    2     0\n"
+        "wolf         0    1     0"
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.5])
+def test_the_temperature_that_distorted_the_confidence_is_found_again(temperature: float) -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(20_000, 3)) * 2
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = (honest.cumsum(axis=1) > random.random((20_000, 1))).argmax(axis=1)
+    distorted = to_probabilities(logits * temperature, "softmax_logits")
+    assert fit_temperature(distorted, labels) == pytest.approx(temperature, rel=0.03)
+    calibrated = to_probabilities(logits * temperature, "softmax_logits", temperature)
+    assert expected_calibration_error(calibrated, labels) < 0.01
+
+
+def test_a_temperature_never_changes_the_order_of_the_classes() -> None:
+    outputs = np.random.default_rng(1).dirichlet([1, 1, 1], 100)
+    before = to_probabilities(outputs, "softmax")
+    after = to_probabilities(outputs, "softmax", 3.0)
+    np.testing.assert_array_equal(before.argsort(axis=1), after.argsort(axis=1))
+    np.testing.assert_allclose(after.sum(axis=1), 1)
+    assert (after.max(axis=1) < before.max(axis=1)).all()
+
+
+def test_a_model_that_is_always_right_is_not_made_certain() -> None:
+    probabilities = np.tile([[0.9, 0.1]], (50, 1))
+    assert fit_temperature(probabilities, np.zeros(50, np.int64)) == pytest.approx(0.5)
+
+
+def test_a_handful_of_pictures_fits_no_temperature() -> None:
+    assert fit_temperature(np.tile([[0.9, 0.1]], (10, 1)), np.zeros(10, np.int64)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("outputs", "head", "expected"),
+    [
+        ([[0.25]], "sigmoid", [[0.75, 0.25]]),
+        ([[0.0]], "sigmoid_logits", [[0.5, 0.5]]),
+        ([[-800.0]], "sigmoid_logits", [[1.0, 0.0]]),
+        ([[0.2, 0.3, 0.5]], "softmax", [[0.2, 0.3, 0.5]]),
+        ([[0.0, np.log(3)]], "softmax_logits", [[0.25, 0.75]]),
+        ([[1000.0, 0.0]], "softmax_logits", [[1.0, 0.0]]),
+    ],
+)
+def test_outputs_become_probabilities(outputs: list, head: str, expected: list) -> None:
+    found = to_probabilities(np.array(outputs, np.float32), head)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_without_a_folder_the_held_out_pictures_are_used(trained: Trained) -> None:
+    found = evaluate(trained.model, None, [])
+    assert trained.record.scores is not None
+    assert (found.part, found.pictures) == ("validation", 12)
+    assert found.accuracy == pytest.approx(trained.record.scores.accuracy)
+
+
+def test_the_data_set_s_labels_are_put_in_the_model_s_order(trained: Trained) -> None:
+    for picture in sorted(Path("dataset/dog").iterdir())[:6]:
+        picture.unlink()
+
+    def with_names(*names: str) -> Path:
+        def edit(content: bytes) -> bytes:
+            manifest = json.loads(content)
+            manifest["class_names"] = names
+            manifest["data"]["directory"] = str(Path("dataset").resolve())
+            return json.dumps(manifest).encode()
+
+        return rewritten(trained.model, MANIFEST, edit)
+
+    before = evaluate(with_names("cat", "dog"), None, [])
+    after = evaluate(with_names("dog", "cat"), None, [])
+    assert before.pictures == 11  # half of which can't be right, so that to swap makes a difference
+    # What it takes for a cat now counts as a dog: it is right where it was wrong.
+    assert after.accuracy == pytest.approx(1 - before.accuracy)
+    assert after.classes["cat"].support == before.classes["cat"].support
+
+
+def test_a_class_that_the_data_set_has_got_since_is_named(trained: Trained) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    shutil.copytree(data.directory, "grown")
+    shutil.copytree("grown/cat", "grown/bird")
+    moved = rewritten(
+        trained.model,
+        MANIFEST,
+        lambda content: content.replace(data.directory.encode(), str(Path("grown")).encode()),
+    )
+    with pytest.raises(DataError, match="'bird' now, which pets doesn't know"):
+        evaluate(moved, None, [])
+
+
+def test_a_folder_of_class_folders_is_judged_and_unreadable_ones_are_counted(
+    trained: Trained, heard: Heard
+) -> None:
+    Path("new/cat/cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    Path("new/cat/notes.txt").write_text("hello")
+    found = evaluate(trained.model, Path("new"), [])
+    assert (found.part, found.pictures, found.unreadable) == ("test", 20, 1)
+    assert [scores.support for scores in found.classes.values()] == [10, 10]
+    assert "left out new/cat/cut.jpg: " in heard.text
+
+
+def test_a_folder_that_is_no_class_names_the_nearest(trained: Trained) -> None:
+    Path("new/dog").rename("new/dogs")
+    with pytest.raises(DataError, match=r"did you mean dog\?"):
+        evaluate(trained.model, Path("new"), [])
+
+
+HOOKS = """\
+from imgclf.backend import keras
+
+seen = []
+
+class Hooks(keras.callbacks.Callback):
+    def on_test_begin(self, logs=None): seen.append("begin")
+    def on_test_batch_begin(self, batch, logs=None): seen.append(f"{batch}")
+    def on_test_batch_end(self, batch, logs=None): seen.append(f"{batch} {sorted(logs)}")
+    def on_test_end(self, logs=None): seen.append(f"end {self.model.output_shape}")
+"""
+
+
+def test_a_callback_gets_every_test_hook_and_the_model(trained: Trained) -> None:
+    Path("hooks.py").write_text(HOOKS)
+    evaluate(trained.model, Path("new"), ["hooks.py:Hooks"])
+    assert load_object("hooks.py:seen") == [
+        "begin",
+        "0",
+        "0 ['accuracy', 'loss']",
+        "1",
+        "1 ['accuracy', 'loss']",
+        "end (None, 1)",
+    ]
+
+
+def test_json_has_every_figure(trained: Trained) -> None:
+    found = json.loads(msgspec.json.encode(evaluate(trained.model, Path("new"), [])))
+    assert set(found) == {
+        "part",
+        "pictures",
+        "unreadable",
+        "accuracy",
+        "classes",
+        "confusion_matrix",
+        "expected_calibration_error",
+        "temperature",
+    }
+    assert set(found["classes"]["cat"]) == {"precision", "recall", "f1_score", "support"}

@@ -1,0 +1,174 @@
+"""Prediction: a row for each input, always, in the format that was asked for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from imgclf.backend import keras
+from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.train import Trained
+from imgclf.data.decoder import decode
+from imgclf.model.prediction import Prediction
+from imgclf.model_file.archive import TWIN, read_manifest
+from imgclf.model_file.classifier import open_classifier
+from imgclf.report.rows import RowFormat, row_writer
+
+CAT = Prediction("a\tb.jpg", "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None)
+CUT = Prediction("cut.jpg", None, None, {}, "truncated")
+
+
+def written(row_format: RowFormat, top: int | None = None) -> str:
+    stream = io.StringIO()
+    write = row_writer(stream, row_format, ["cat", "dog"], top)
+    write(CAT)
+    write(CUT)
+    return stream.getvalue()
+
+
+def test_a_picture_a_folder_and_a_list_give_the_same_answers(trained: Trained) -> None:
+    classifier = open_classifier(trained.model)
+    pictures = sorted(str(path) for path in Path("new").rglob("*.jpg"))
+    folder = list(predict(classifier, find_inputs(["new"], [])))
+    listed = list(predict(classifier, find_inputs(["-"], (f"{path}\n" for path in pictures))))
+    single = [next(predict(classifier, find_inputs([path], []))) for path in pictures]
+    assert [row.path for row in folder] == pictures
+    assert folder == listed
+    for one, other in zip(folder, single, strict=True):
+        assert one.label == other.label
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+
+
+def test_answers_are_those_of_keras(trained: Trained) -> None:
+    paths = sorted(Path("new").rglob("*.jpg"))
+    settings = read_manifest(trained.model).decoder.settings()
+    pixels = np.stack([decode(path, settings) for path in paths])
+    dog = keras.models.load_model(trained.model).predict(pixels, verbose=0)[:, 0]
+    rows = list(predict(open_classifier(trained.model), map(str, paths)))
+    for row, probability in zip(rows, dog.tolist(), strict=True):
+        assert row.label == ("dog" if probability > 0.5 else "cat")
+        assert row.probabilities["dog"] == pytest.approx(probability, abs=1e-5)
+        assert row.probabilities["cat"] == pytest.approx(1 - probability, abs=1e-5)
+        assert row.confidence == max(row.probabilities.values())
+
+
+def test_each_input_has_its_row_and_its_own_error(trained: Trained) -> None:
+    Path("empty.jpg").touch()
+    Path("text.png").write_text("hello")
+    Path("cut.jpg").write_bytes(Path("new/cat/cat-001.jpg").read_bytes()[:700])
+    inputs = ["new/cat/cat-001.jpg", "empty.jpg", "text.png", "cut.jpg", "gone.jpg"] * 20
+    rows = list(predict(open_classifier(trained.model), inputs))
+    assert [row.path for row in rows] == inputs
+    assert [row.error for row in rows[:5]] == [
+        None,
+        "empty file",
+        "not a picture",
+        "truncated",
+        "no such file",
+    ]
+    assert len({row.confidence for row in rows if row.path == "new/cat/cat-001.jpg"}) == 1
+
+
+def test_a_folder_stands_for_its_pictures_and_not_for_its_other_files(trained: Trained) -> None:
+    Path("new/notes.txt").write_text("hello")
+    Path("new/.hidden.jpg").write_text("hello")
+    found = list(find_inputs(["new"], []))
+    assert len(found) == 20
+    assert all(path.endswith(".jpg") for path in found)
+
+
+def test_a_model_without_a_twin_predicts_on_keras_and_says_so(trained: Trained) -> None:
+    with_twin = list(predict(open_classifier(trained.model), ["new/cat/cat-001.jpg"]))
+    manifest = msgspec.structs.replace(
+        read_manifest(trained.model), twin_sha256=None, twin_note="LiteRT can't express this model"
+    )
+    with zipfile.ZipFile(trained.model) as source, zipfile.ZipFile("bare.keras", "w") as target:
+        for name in source.namelist():
+            if name == "imgclf/manifest.json":
+                target.writestr(name, msgspec.json.encode(manifest))
+            elif name != TWIN:
+                target.writestr(name, source.read(name))
+    warnings: list[str] = []
+    without = list(predict(open_classifier(Path("bare.keras")), [CAT_PATH]))
+    assert without[0].label == with_twin[0].label
+    assert without[0].confidence == pytest.approx(with_twin[0].confidence, abs=1e-5)
+    assert "LiteRT can't express this model" in warnings[0]
+
+
+CAT_PATH = "new/cat/cat-001.jpg"
+
+HOOKS = """\
+from imgclf.backend import keras
+
+seen = []
+
+class Hooks(keras.callbacks.Callback):
+    def on_predict_begin(self, logs=None): seen.append("begin")
+    def on_predict_batch_begin(self, batch, logs=None): seen.append(f"{batch}")
+    def on_predict_batch_end(self, batch, logs=None):
+        seen.append(f"{batch}: {len(logs['outputs'])} of {self.model.output_shape[-1]}")
+    def on_predict_end(self, logs=None): seen.append("end")
+"""
+
+
+def test_a_callback_gets_every_predict_hook_and_the_model(trained: Trained) -> None:
+    Path("hooks.py").write_text(HOOKS)
+    from imgclf.callbacks.user_code import load_object
+
+    classifier = open_for_prediction(trained.model, ["hooks.py:Hooks"])
+    rows = list(predict(classifier, find_inputs(["new", "new"], [])))
+    assert load_object("hooks.py:seen") == ["begin", "0", "0: 32 of 1", "1", "1: 8 of 1", "end"]
+    expected = list(predict(open_classifier(trained.model), find_inputs(["new"], [])))
+    assert [row.label for row in rows[:20]] == [row.label for row in expected]
+
+
+def test_tsv_has_a_column_for_each_class_and_escapes_tabs() -> None:
+    assert written(RowFormat.TSV) == (
+        "path\tlabel\tconfidence\tprobability_cat\tprobability_dog\terror\n"
+        "a\\tb.jpg\tcat\t0.750000\t0.750000\t0.250000\t\n"
+        "cut.jpg\t\t\t\t\ttruncated\n"
+    )
+
+
+def test_csv_is_what_a_csv_reader_reads() -> None:
+    rows = list(csv.DictReader(io.StringIO(written(RowFormat.CSV))))
+    assert rows[0]["path"] == "a\tb.jpg"
+    assert rows[0]["probability_dog"] == "0.250000"
+    assert rows[1]["error"] == "truncated"
+
+
+def test_json_lines_have_numbers_and_nulls() -> None:
+    first, second = map(json.loads, written(RowFormat.JSONL).splitlines())
+    assert first == {
+        "path": "a\tb.jpg",
+        "label": "cat",
+        "confidence": 0.75,
+        "probabilities": {"cat": 0.75, "dog": 0.25},
+        "error": None,
+    }
+    assert (second["label"], second["error"]) == (None, "truncated")
+
+
+def test_the_table_has_the_path_last_so_that_columns_line_up() -> None:
+    assert written(RowFormat.TABLE) == (
+        "label   confidence  picture\n"
+        "cat          75.0%  a\tb.jpg  (cat 0.750  dog 0.250)\n"
+        "-                -  cut.jpg: truncated\n"
+    )
+
+
+def test_top_keeps_the_likeliest() -> None:
+    assert written(RowFormat.TSV, top=1).splitlines()[:2] == [
+        "path\tlabel\tconfidence\tlabel_1\tprobability_1\terror",
+        "a\\tb.jpg\tcat\t0.750000\tcat\t0.750000\t",
+    ]
+    assert json.loads(written(RowFormat.JSONL, top=1).splitlines()[0])["probabilities"] == {
+        "cat": 0.75
+    }

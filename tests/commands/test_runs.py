@@ -1,0 +1,220 @@
+"""`imgclf runs`: the trainings so far, side by side."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from imgclf.commands.runs import runs
+from imgclf.commands.train import Trained, train
+from imgclf.errors import UsageError
+from imgclf.model.scores import Scores
+from imgclf.report.runs import runs_table
+from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.runs.summary import Run
+from imgclf.system.lock import lock
+from tests.support.command_line import imgclf, imported_by
+from tests.support.trainings import CONFIG
+
+HEADER = "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n"
+
+
+def write_run(
+    stamp: str, log: str = "", *, accuracy: float | None = None, name: str = "pets"
+) -> Path:
+    """A training as its folder tells it; finished if it has an accuracy."""
+    folder = RunFolder(Path("runs", name, stamp))
+    record = RunRecord(data_fingerprint="", command=f"imgclf train {name}.yaml")
+    if accuracy is not None:
+        record = RunRecord(
+            status="finished",
+            data_fingerprint="",
+            epochs_run=2,
+            seconds=61.4,
+            published_epoch=1,
+            scores=Scores(accuracy, {}, 100),
+            model=f"models/{name}.keras",
+            publication=Publication(3, ""),
+        )
+    folder.write(record)
+    if log:
+        folder.log.write_text(log)
+    return folder.path
+
+
+def names(found: list[Run]) -> list[str]:
+    return [Path(run.path).name for run in found]
+
+
+def test_a_finished_training_is_told_as_it_was(trained: Trained) -> None:
+    [run] = runs()
+    record = trained.record
+    assert record.scores is not None
+    assert record.published_epoch is not None
+    with trained.run.log.open() as file:
+        row = list(csv.DictReader(file))[record.published_epoch - 1]
+    assert run.scores == {
+        "accuracy": record.scores.accuracy,
+        "loss": float(row["val_loss"]),
+        "training_accuracy": float(row["accuracy"]),
+        "training_loss": float(row["loss"]),
+    }
+    assert (run.name, run.path, run.status) == ("pets", str(trained.run.path), "finished")
+    assert (run.epochs, run.epochs_run, run.epoch) == (4, 4, record.published_epoch)
+    assert (run.model, run.version) == ("models/pets.keras", 1)
+    assert (run.seconds, run.error) == (trained.seconds, None)
+    assert run.started is not None
+    assert run.started.replace(":", "-") == trained.run.path.name
+    assert run.command == "imgclf train pets.yaml"
+
+
+def test_the_best_comes_first_and_what_has_no_score_last(in_folder: Path) -> None:
+    write_run("2026-01-01T00-00-01", HEADER + "0,.5,.1,.9,.6,.3\n", accuracy=0.6)
+    write_run("2026-01-01T00-00-02", HEADER + "0,.5,.1,.9,.8,.5\n", accuracy=0.8)
+    write_run("2026-01-01T00-00-03", HEADER + "0,.5,.1,.9,.7,.2\n1,.5,.1,.9,.1,.1\n")
+    write_run("2026-01-01T00-00-04")
+    write_run("2026-01-01T00-00-05")
+    assert [stamp[-1] for stamp in names(runs())] == ["2", "3", "1", "5", "4"]
+    # The unfinished one by the epoch that would be published now, which is its first.
+    assert [stamp[-1] for stamp in names(runs(by="loss"))] == ["3", "1", "2", "5", "4"]
+    assert runs(by="val_loss") == runs(by="loss")
+
+
+def test_another_metric_is_sorted_in_its_own_direction(in_folder: Path) -> None:
+    metrics = "training: {metrics: [accuracy, MeanAbsoluteError, AUC]}\n"
+    for number, error, auc in ((1, 0.3, 0.7), (2, 0.1, 0.6), (3, 0.2, 0.8)):
+        log = f"epoch,val_accuracy,val_auc,val_mean_absolute_error\n0,.5,{auc},{error}\n"
+        folder = write_run(f"2026-01-01T00-00-0{number}", log)
+        text = CONFIG.replace("training: {epochs: 4}\n", metrics)
+        (folder / "config.resolved.yaml").write_text(text)
+    assert [stamp[-1] for stamp in names(runs(by="mean_absolute_error"))] == ["2", "3", "1"]
+    assert [stamp[-1] for stamp in names(runs(by="auc"))] == ["3", "1", "2"]
+
+
+def test_the_newest_is_running_while_a_process_holds_the_lock(in_folder: Path) -> None:
+    write_run("2026-01-01T00-00-01")
+    write_run("2026-01-01T00-00-02", name="birds")
+    write_run("2026-01-01T00-00-03")
+    with lock(Path("runs/pets")):
+        assert {run.path[-1]: run.status for run in runs()} == {
+            "1": "interrupted",
+            "2": "interrupted",
+            "3": "running",
+        }
+    assert {run.status for run in runs()} == {"interrupted"}
+    with lock(Path("runs/pets")):  # looking did not take it
+        pass
+
+
+def test_an_interrupted_training_counts_the_rows_that_are_whole(in_folder: Path) -> None:
+    write_run("2026-01-01T00-00-01", HEADER + "0,.5,.1,.9,.6,.3\n1,.5,.1,.9,.7,NA\n2,.5,.1,.9,.9")
+    [run] = runs()
+    assert (run.epochs_run, run.epoch) == (2, 2)
+    assert run.scores == {"accuracy": 0.7, "training_accuracy": 0.5, "training_loss": 0.9}
+
+
+def test_a_log_with_another_separator_is_read(in_folder: Path) -> None:
+    write_run("2026-01-01T00-00-01", "epoch;val_accuracy\n0;0.625\n")
+    assert runs()[0].scores == {"accuracy": 0.625}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "status", "error"),
+    [
+        ("run.json", b"{", "damaged", "its run.json can't be read"),
+        ("run.json", b'{"status": "lost"}', "damaged", "its run.json can't be read"),
+        ("training.csv", b"\xff\xfe", "interrupted", "its training.csv can't be read"),
+        ("training.csv", b"nonsense\n", "interrupted", "its training.csv is no log"),
+        ("training.csv", b"epoch\n", "interrupted", "its training.csv is no log"),
+        ("training.csv", b"epoch,loss\n0,1\nx,1\n", "interrupted", "damaged after epoch 1"),
+        (
+            "training.csv",
+            b'epoch,loss\n0,1\n1,"' + b"1" * 200_000 + b"\n",
+            "interrupted",
+            "after epoch 1",
+        ),
+        ("training.csv", b"", "interrupted", None),
+    ],
+)
+def test_damage_is_named_and_hides_no_other_training(
+    in_folder: Path, file: str, content: bytes, status: str, error: str | None
+) -> None:
+    damaged = write_run("2026-01-01T00-00-01")
+    write_run("2026-01-01T00-00-02", accuracy=0.5)
+    (damaged / file).write_bytes(content)
+    whole, other = runs()
+    assert (whole.status, whole.error) == ("finished", None)
+    assert other.status == status
+    assert error in other.error if error else other.error is None  # type: ignore[operator]
+
+
+def test_names_and_scores_that_are_not_there_are_said_with_the_nearest(in_folder: Path) -> None:
+    assert runs() == []
+    with pytest.raises(UsageError, match=r"no training called pets in runs/$"):
+        runs("pets")
+    write_run("2026-01-01T00-00-01", accuracy=0.5)
+    write_run("2026-01-01T00-00-02", accuracy=0.6, name="birds")
+    assert names(runs("pets")) == ["2026-01-01T00-00-01"]
+    with pytest.raises(UsageError, match=r"there are birds, pets; did you mean pets\?"):
+        runs("pet")
+    with pytest.raises(UsageError, match=r"there are accuracy; did you mean accuracy\?"):
+        runs(by="acuracy")
+
+
+def test_the_table_says_it_in_columns(in_folder: Path) -> None:
+    write_run("2026-01-01T00-00-01", HEADER + "0,.5,.1,.9,.6,.3\n", accuracy=0.6)
+    write_run("2026-01-01T00-00-02", HEADER + "0,.5,.1,.9,.7,.25\n")
+    write_run("2026-01-01T00-00-03")
+    assert runs_table(runs(by="training_loss"), "training_loss") == (
+        "training_loss  accuracy    loss  epoch  status       seconds  model   run\n"
+        "       0.9000    0.7000  0.2500    1/1  interrupted        -  -       "
+        "runs/pets/2026-01-01T00-00-02\n"
+        "       0.9000    0.6000  0.3000    1/2  finished          61  pets 3  "
+        "runs/pets/2026-01-01T00-00-01\n"
+        "            -         -       -      -  interrupted        -  -       "
+        "runs/pets/2026-01-01T00-00-03"
+    )
+
+
+def test_the_command_prints_rows_and_says_how_to_overlay_the_curves(trained: Trained) -> None:
+    done = imgclf("runs")
+    assert done.returncode == 0
+    assert done.stdout == runs_table(runs(), "accuracy") + "\n"
+    assert done.stderr == "their curves together: tensorboard --logdir runs\n"
+    [run] = json.loads(imgclf("runs", "pets", "--by", "val_loss", "--json").stdout)
+    assert run["path"] == str(trained.run.path)
+    assert run["scores"]["loss"] > 0
+    here = Path.cwd()
+    done = imgclf("-C", str(here), "runs", "pets")
+    assert done.stderr == f"their curves together: tensorboard --logdir {here}/runs/pets\n"
+
+
+def test_the_command_names_the_damaged_and_ends_with_status_4(in_folder: Path) -> None:
+    folder = write_run("2026-01-01T00-00-01")
+    (folder / "run.json").write_text("")
+    done = imgclf("runs")
+    assert done.returncode == 4
+    assert done.stderr == f"warning: {folder}: its run.json can't be read\n"
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_the_command_says_when_there_is_nothing_yet(in_folder: Path) -> None:
+    done = imgclf("runs")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "no trainings in runs/ yet; imgclf train CONFIG makes one\n"
+    assert imgclf("runs", "--json").stdout == "[]\n"
+
+
+def test_it_does_without_numpy_pydantic_and_keras(trained: Trained) -> None:
+    heavy = {"tensorflow", "keras", "numpy", "matplotlib", "pydantic"}
+    assert not imported_by("runs") & heavy
+    assert not imported_by("runs", "--by", "loss", "--json") & heavy
+
+
+def test_the_time_of_an_extended_training_is_that_of_both_parts(trained: Trained) -> None:
+    longer = train(Path("pets.yaml"), ["training.epochs=5"])
+    assert longer.outcome == "resumed"
+    assert longer.record.seconds == trained.seconds + longer.seconds

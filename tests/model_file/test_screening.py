@@ -1,0 +1,397 @@
+"""Model files from strangers: each really written, each refused before Keras is imported."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from imgclf.backend import keras
+from imgclf.errors import ModelFileError
+from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
+from imgclf.model_file.keras_io import load_checked
+from imgclf.model_file.screening import _OPERATIONS, _classes, _functions, screen
+from tests.support.command_line import NAMES_WHAT_IT_IMPORTED
+
+Config = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def plain_members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A model that Keras saved, member by member."""
+    path = tmp_path_factory.mktemp("plain") / "plain.keras"
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    dense = keras.layers.Dense(1, activation="sigmoid")
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers, dense])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write(path: Path, members: dict[str, bytes], packed: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def edited(members: dict[str, bytes], edit: Callable[[Config], None]) -> dict[str, bytes]:
+    config = json.loads(members[CONFIG])
+    edit(config)
+    return members | {CONFIG: json.dumps(config).encode()}
+
+
+def look_at(path: Path) -> None:
+    with ModelArchive(path) as archive:
+        screen(archive)
+
+
+def layer(**node: Any) -> Callable[[Config], None]:
+    return lambda config: config["config"]["layers"].insert(1, node)
+
+
+def function(module: str, name: str) -> Callable[[Config], None]:
+    node = {"class_name": "function", "module": module, "config": name, "registered_name": name}
+
+    def edit(config: Config) -> None:
+        config["config"]["layers"][-1]["config"]["activation"] = node
+
+    return edit
+
+
+def loss(node: Any) -> Callable[[Config], None]:
+    return lambda config: config["compile_config"].update(loss=node)
+
+
+HOSTILE_CONFIGS: dict[str, tuple[Callable[[Config], None], str]] = {
+    "a layer that holds code": (
+        layer(class_name="Lambda", module="keras.layers", config={"function": "x"}),
+        "its Lambda layer holds code",
+    ),
+    "a layer that holds code, in the old format without a module": (
+        layer(class_name="Lambda", config={"function": ["4wEAAAA=", None, None]}),
+        "its Lambda layer holds code",
+    ),
+    "a SavedModel of theirs": (
+        layer(class_name="TFSMLayer", module="keras.layers", config={"filepath": "gs://x"}),
+        "its TFSMLayer layer holds code",
+    ),
+    "a pickled module": (
+        layer(class_name="TorchModuleWrapper", module="keras.layers", config={"module": ""}),
+        "its TorchModuleWrapper layer holds code",
+    ),
+    "code hidden in a wrapper": (
+        layer(
+            class_name="TimeDistributed",
+            module="keras.layers",
+            config={"layer": {"class_name": "JaxLayer", "module": "keras.layers", "config": {}}},
+        ),
+        "its JaxLayer layer holds code",
+    ),
+    "a marshalled lambda as an activation": (
+        layer(
+            class_name="Activation",
+            module="keras.layers",
+            config={"activation": {"class_name": "__lambda__", "config": {"value": "4wEAAAA="}}},
+        ),
+        "holds code",
+    ),
+    "a vocabulary file": (
+        layer(
+            class_name="StringLookup",
+            module="keras.layers",
+            config={"vocabulary": "/etc/passwd"},
+        ),
+        "its StringLookup layer reads files",
+    ),
+    "a text file": (
+        layer(
+            class_name="TextVectorization",
+            module="keras.layers",
+            config={"vocabulary": "/etc/passwd"},
+        ),
+        "its TextVectorization layer reads files",
+    ),
+    "a module outside of Keras": (
+        layer(class_name="Evil", module="evil.layers", config={}),
+        "'Evil' of 'evil.layers'",
+    ),
+    "a module that only sounds like Keras": (
+        layer(class_name="Evil", module="keras_hub.layers", config={}),
+        "'Evil' of 'keras_hub.layers'",
+    ),
+    "a class of Keras's insides": (
+        layer(class_name="IndexLookup", module="keras.src.layers.preprocessing", config={}),
+        "'IndexLookup'",
+    ),
+    "an operation that runs functions": (
+        layer(class_name="Map", module="keras.src.ops.core", config={}),
+        "'Map' of 'keras.src.ops.core'",
+    ),
+    "a type of TensorFlow's": (
+        layer(class_name="__typespec__", module="builtins", spec_name="eval", config=[]),
+        "'__typespec__' of 'builtins'",
+    ),
+    "a layer in the old format, without a module": (
+        layer(class_name="Dense", config={"units": 1}),
+        "'Dense' of None",
+    ),
+    "a name that is no name": (layer(class_name=["Dense"], module="keras.layers"), "not Keras's"),
+    "a module that is no name": (layer(class_name="Dense", module=["keras.layers"]), "not Keras's"),
+    "a custom object under one of Keras's names": (
+        layer(
+            class_name="Flatten",
+            module="keras.layers",
+            config={},
+            registered_name="evil>Flatten",
+        ),
+        "'evil>Flatten'",
+    ),
+    "a function of Python's": (function("builtins", "eval"), "'eval' of 'builtins'"),
+    "a function of the system's": (function("os", "system"), "'system' of 'os'"),
+    "a download": (function("keras.utils", "get_file"), "'get_file' of 'keras.utils'"),
+    "a model inside of a function": (
+        function("keras.saving", "load_model"),
+        "'load_model' of 'keras.saving'",
+    ),
+    "a deserializer as an activation": (
+        function("builtins", "deserialize"),
+        "'deserialize' of 'builtins'",
+    ),
+    "a function in the loss": (
+        loss({"class_name": "function", "module": "subprocess", "config": "run"}),
+        "'run' of 'subprocess'",
+    ),
+    "a class in the loss": (
+        loss({"class_name": "Popen", "module": "subprocess", "config": {"args": "id"}}),
+        "'Popen' of 'subprocess'",
+    ),
+    "a metric that wraps a function": (
+        loss(
+            {
+                "class_name": "MeanMetricWrapper",
+                "module": "keras.metrics",
+                "config": {"fn": {"class_name": "function", "module": "os", "config": "system"}},
+            }
+        ),
+        "'system' of 'os'",
+    ),
+    "no model at all": (lambda config: config.update(class_name="Dense"), "is that of no model"),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE_CONFIGS)
+def test_a_config_that_asks_for_more_than_keras_has_is_refused(
+    plain_members: dict[str, bytes], tmp_path: Path, what: str
+) -> None:
+    edit, says = HOSTILE_CONFIGS[what]
+    path = write(tmp_path / "evil.keras", edited(plain_members, edit))
+    with pytest.raises(ModelFileError) as caught:
+        look_at(path)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b"1"])
+def test_a_config_that_is_none_is_refused(
+    plain_members: dict[str, bytes], tmp_path: Path, config: bytes
+) -> None:
+    path = write(tmp_path / "evil.keras", plain_members | {CONFIG: config})
+    with pytest.raises(ModelFileError, match="is damaged: its config"):
+        look_at(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.py", "/tmp/evil.py", "..\\evil.py", "assets/x.txt", "model.weights.npz"]
+)
+def test_a_member_that_does_not_belong_is_refused(
+    plain_members: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    path = write(tmp_path / "evil.keras", plain_members | {name: b"x"})
+    with pytest.raises(ModelFileError, match="which doesn't belong"):
+        look_at(path)
+
+
+@pytest.mark.parametrize("member", [CONFIG, METADATA, WEIGHTS])
+def test_a_bomb_is_refused_before_it_goes_off(
+    plain_members: dict[str, bytes], tmp_path: Path, member: str
+) -> None:
+    bomb = plain_members | {member: bytes(15 << 20)}
+    path = write(tmp_path / "evil.keras", bomb, zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(ModelFileError, match=f"{member} would take 15728640 bytes"):
+        look_at(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_config_that_is_there_twice_is_refused(
+    plain_members: dict[str, bytes], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "evil.keras", plain_members)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(CONFIG, b"{}")
+    with pytest.raises(ModelFileError, match="two members"):
+        look_at(path)
+
+
+def external_link(file: h5py.File, outside: Path) -> None:
+    file["layers/dense/vars/0"] = h5py.ExternalLink(str(outside), "secret")
+
+
+def soft_link(file: h5py.File, outside: Path) -> None:
+    file["layers/dense/vars/0"] = h5py.SoftLink("/elsewhere")
+
+
+def external_data(file: h5py.File, outside: Path) -> None:
+    file.create_dataset("weights", (4,), "f4", external=[(str(outside), 0, 16)])
+
+
+def virtual_data(file: h5py.File, outside: Path) -> None:
+    layout = h5py.VirtualLayout((4,), "f4")
+    layout[:] = h5py.VirtualSource(str(outside), "secret", (4,))
+    file.create_virtual_dataset("weights", layout)
+
+
+def shape_bomb(file: h5py.File, outside: Path) -> None:
+    file.create_dataset("weights", (1 << 40,), "f4", chunks=(1 << 20,), compression="gzip")
+
+
+def words(file: h5py.File, outside: Path) -> None:
+    file["weights"] = ["not", "numbers"]
+
+
+def plugin(file: h5py.File, outside: Path) -> None:
+    file.create_dataset("weights", data=np.zeros(64, "f4"), compression="lzf")
+
+
+def named_type(file: h5py.File, outside: Path) -> None:
+    file["weights"] = np.dtype("f4")
+
+
+HOSTILE_WEIGHTS = {
+    external_link: "link to elsewhere (ExternalLink)",
+    soft_link: "link to elsewhere (SoftLink)",
+    external_data: "lie in another file",
+    virtual_data: "lie in another file",
+    shape_bomb: "would take 4398046511104 bytes",
+    words: "are no numbers",
+    plugin: "packed in an unusual way",
+    named_type: "hold a Datatype",
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_WEIGHTS, ids=lambda hostile: hostile.__name__)
+def test_weights_that_are_more_than_numbers_are_refused(
+    plain_members: dict[str, bytes],
+    tmp_path: Path,
+    hostile: Callable[[h5py.File, Path], None],
+) -> None:
+    outside = tmp_path / "secret.h5"
+    with h5py.File(outside, "w") as file:
+        file["secret"] = np.ones(4, "f4")
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        hostile(file, outside)
+    path = write(tmp_path / "evil.keras", plain_members | {WEIGHTS: weights.getvalue()})
+    with pytest.raises(ModelFileError) as caught:
+        look_at(path)
+    assert HOSTILE_WEIGHTS[hostile] in str(caught.value)
+
+
+@pytest.mark.parametrize("weights", [b"", b"no HDF5", None])
+def test_weights_that_are_none_are_refused(
+    plain_members: dict[str, bytes], tmp_path: Path, weights: bytes | None
+) -> None:
+    cut = plain_members[WEIGHTS][:-2000] if weights is None else weights
+    path = write(tmp_path / "evil.keras", plain_members | {WEIGHTS: cut})
+    with pytest.raises(ModelFileError, match="its weights can't be read"):
+        look_at(path)
+
+
+def test_groups_that_hold_each_other_are_walked_once(
+    plain_members: dict[str, bytes], tmp_path: Path
+) -> None:
+    weights = io.BytesIO(plain_members[WEIGHTS])
+    with h5py.File(weights, "a") as file:
+        file["layers/again"] = file["layers"]
+    path = write(tmp_path / "round.keras", plain_members | {WEIGHTS: weights.getvalue()})
+    with ModelArchive(path) as archive:
+        again = screen(archive)
+    with ModelArchive(write(tmp_path / "plain.keras", plain_members)) as archive:
+        assert screen(archive) == again
+
+
+@pytest.mark.parametrize(
+    ("before", "layers", "says"),
+    [
+        (3, {"Dense": {"units": 10**9}}, "its layers ask for 194000000001 weights"),
+        (1, {"ZeroPadding2D": {"padding": 10**5}, "Cropping2D": {"cropping": 10**5}}, "of one pic"),
+    ],
+)
+def test_a_layer_that_would_fill_the_memory_is_refused_before_it_does(
+    plain_members: dict[str, bytes],
+    tmp_path: Path,
+    before: int,
+    layers: dict[str, Config],
+    says: str,
+) -> None:
+    def edit(config: Config) -> None:
+        there = config["config"]["layers"]
+        there[-1].pop("build_config")  # where it says what it was built for
+        there[before:before] = [
+            {"class_name": name, "module": "keras.layers", "config": arguments}
+            for name, arguments in layers.items()
+        ]
+
+    path = write(tmp_path / "giant.keras", edited(plain_members, edit))
+    with ModelArchive(path) as archive:
+        contents = screen(archive)
+    with pytest.raises(ModelFileError, match=says):
+        load_checked(path, contents)
+    with keras.StatelessScope():  # at whose end Keras makes up for variables that it left out
+        pass
+
+
+def test_a_hostile_file_runs_nothing_and_imports_no_keras(tmp_path: Path) -> None:
+    """A Lambda as Keras itself saves it, which would write a file when it is built."""
+    wrote = tmp_path / "wrote"
+    evil = keras.layers.Lambda(
+        lambda x, name=str(wrote): (open(name, "w").close(), x)[1]  # noqa: PTH123
+    )
+    model = keras.Sequential([keras.Input((8, 8, 3)), evil, keras.layers.Flatten()])
+    assert wrote.exists()
+    model.save(tmp_path / "evil.keras")
+    wrote.unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES_WHAT_IT_IMPORTED, "adopt", "evil.keras", "--classes", "a,b"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2
+    assert "evil.keras is not to be trusted: its Lambda layer holds code" in done.stderr
+    assert not set(done.stderr.splitlines()[-1].split()) & {"tensorflow", "keras", "h5py"}
+    assert not wrote.exists()
+    assert not (tmp_path / "models").exists()
+
+
+def test_every_name_that_may_be_asked_for_is_a_class_or_function_of_keras() -> None:
+    for module, names in _OPERATIONS.items():
+        there = vars(sys.modules[module])
+        assert all(issubclass(there[name], keras.Operation) for name in names)
+    assert {"Conv2D", "InputLayer", "RandomFlip", "Rescaling"} <= _classes("keras.layers")
+    assert "Input" in vars(keras.layers)
+    assert {"relu", "softmax", "binary_crossentropy", "accuracy"} - _functions() == {"accuracy"}
+    assert not _functions() & {"get", "serialize", "deserialize", "eval"}

@@ -1,0 +1,249 @@
+"""Going on with a training: what may change on the way, what is a conflict, and extending."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from imgclf.commands.train import Trained, train
+from imgclf.errors import BusyError, Interrupted, Terminated, UsageError
+from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.versions import versions
+from imgclf.runs.commits import load_latest
+from imgclf.runs.folder import new_run
+from imgclf.system import console
+from imgclf.system.lock import lock
+from tests.support.heard import Heard, listen
+from tests.support.trainings import CONFIG, STOPPER, assert_equal, log, weights
+
+PETS = Path("pets.yaml")
+
+
+@pytest.fixture
+def pets(drawn: Path, in_folder: Path) -> Path:
+    """A data set, a config, and a callback that interrupts where the file "stop" says."""
+    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
+    PETS.write_text(CONFIG + "callbacks:\n- stopper.py:Stop\n- EarlyStopping: {patience: 3}\n")
+    Path("stopper.py").write_text(STOPPER)
+    Path("stop").write_text("")
+    return in_folder
+
+
+def stop_at(moment: str, *overrides: str, error: type[Exception] = Interrupted) -> Exception:
+    """Trains from the beginning until it is interrupted."""
+    Path("stop").write_text(moment)
+    with pytest.raises(error) as caught:
+        train(PETS, overrides, fresh=True)
+    return caught.value
+
+
+def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(pets: Path) -> None:
+    whole = train(PETS)
+    expected = weights(whole.model)
+    shutil.move("models", "whole")
+    began = "the training is stopped before anything is kept"
+    for moment, error, saved, begins in (
+        ("epoch 0", Interrupted, "", began),
+        ("epoch 1 batch 1: SIGTERM", Terminated, "saved in epoch 2 after batch 2", began),
+        ("epoch 1 batch 0: SIGINT", Interrupted, "saved after epoch 2", "epoch 1, batch 2"),
+        ("validation 2: SIGINT", Interrupted, "saved after epoch 3", "epoch 2"),
+    ):
+        Path("stop").write_text(moment)
+        heard = listen()
+        with pytest.raises(error, match="to go on: imgclf train pets") as caught:
+            train(PETS, fresh=moment == "epoch 0")
+        assert caught.value.exit_status == (143 if error is Terminated else 130)
+        assert saved in heard.text
+        assert ("going on after" in heard.text) == (begins is not began)
+        assert begins is began or f"going on after {begins}\n" in heard.text
+    resumed = train(PETS)
+    assert resumed.outcome == "resumed"
+    assert_equal(resumed, whole)
+    for ours, others in zip(weights(resumed.model), expected, strict=True):
+        np.testing.assert_array_equal(ours, others)
+    assert [manifest.version for _, manifest in versions(resumed.model)] == [1]
+
+
+def test_a_second_signal_ends_at_once_with_the_last_commit_intact(pets: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    stop_at("epoch 2 batch 0: SIGINT SIGINT")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    (run,) = Path("runs/pets").iterdir()
+    commit = load_latest(run / "state")
+    assert commit is not None
+    assert (commit.epoch, commit.batch) == (2, 0)
+
+
+class Interrupting(Heard):
+    """Ctrl-C in the midst of something.
+
+    Args:
+        doing: Its description.
+    """
+
+    def __init__(self, doing: str) -> None:
+        super().__init__()
+        self._doing = doing
+
+    @contextmanager
+    def track(self, description: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        now = description == self._doing
+        yield lambda steps: os.kill(os.getpid(), signal.SIGINT) if now else None
+
+
+@pytest.mark.parametrize("doing", ["reading pictures", "decoding pictures"])
+def test_an_interruption_before_the_training_leaves_nothing_half_done(
+    pets: Path, doing: str
+) -> None:
+    console.use(Interrupting(doing))
+    with pytest.raises(Interrupted, match="to go on: imgclf train pets"):
+        train(PETS)
+    assert Path(".imgclf-cache").exists() == (doing == "decoding pictures")
+    assert not list(Path(".imgclf-cache").glob("*"))
+    assert not list(Path("runs").glob("*/*"))
+
+
+def test_a_conflict_names_the_fields_and_fresh_resolves_it(pets: Path) -> None:
+    stop_at("epoch 2", "training.optimizer.learning_rate=0.002")
+    overrides = [
+        "data.batch_size=8",
+        "callbacks.EarlyStopping.patience=4",
+        "model.layers.Conv2D.filters=4",
+    ]
+    with pytest.raises(UsageError) as caught:
+        train(PETS, overrides)
+    for line in (
+        "was interrupted after epoch 2",
+        "  data.batch_size: 16 -> 8\n",
+        "  callbacks.EarlyStopping.patience: 3 -> 4\n",
+        "  model.layers.1.filters: 8 -> 4\n",
+        "  training.optimizer.learning_rate: 0.002 -> not set\n",
+        "imgclf train pets.yaml --set training.optimizer.learning_rate=0.002",
+        "--fresh",
+    ):
+        assert line in str(caught.value)
+    interrupted = list(Path("runs/pets").iterdir())
+    done = train(PETS, [*overrides, "training.epochs=1"], fresh=True)
+    assert done.outcome == "trained"
+    assert interrupted[0].exists() and done.run.path not in interrupted
+
+
+def test_a_state_of_another_config_than_the_folder_says_is_refused(pets: Path) -> None:
+    stop_at("epoch 1")
+    PETS.write_text(PETS.read_text().replace("batch_size: 16", "batch_size: 8"))
+    (resolved,) = Path("runs/pets").glob("*/config.resolved.yaml")
+    resolved.write_text(resolved.read_text().replace("batch_size: 16", "batch_size: 8"))
+    with pytest.raises(UsageError, match="state of another training: its config is not"):
+        train(PETS)
+
+
+def test_changed_pictures_are_a_conflict_and_moved_ones_are_not(pets: Path) -> None:
+    stop_at("epoch 1")
+    Path("dataset").rename("elsewhere")
+    moved = ["data.directory=elsewhere", "training.epochs=2"]
+    copy = Path("elsewhere/cat/one-more.jpg")
+    shutil.copy("new/cat/cat-001.jpg", copy)
+    with pytest.raises(UsageError, match=r"data\.directory: the pictures of then -> those in else"):
+        train(PETS, moved)
+    copy.unlink()
+    heard = listen()
+    assert train(PETS, moved).outcome == "resumed"
+    assert "taken up: training.epochs: 4 -> 2" in heard.text
+
+
+def test_fewer_epochs_than_were_trained_is_said(pets: Path) -> None:
+    stop_at("epoch 2 batch 1: SIGTERM", error=Terminated)
+    with pytest.raises(UsageError, match="has trained 2 epochs and some batches"):
+        train(PETS, ["training.epochs=2"])
+
+
+def test_interrupted_before_the_first_commit_is_no_conflict(pets: Path) -> None:
+    stop_at("epoch 0")
+    done = train(PETS, ["data.batch_size=8", "training.epochs=1"])
+    assert done.outcome == "trained"
+
+
+def test_a_finished_training_is_extended_as_if_it_had_been_that_long_at_once(
+    trained: Trained,
+) -> None:
+    old = trained.model.read_bytes()
+    heard = listen()
+    extended = train(PETS, ["training.epochs=6"])
+    assert extended.outcome == "resumed"
+    assert extended.run.path == trained.run.path
+    assert "going on after epoch 4" in heard.text
+    assert read_manifest(extended.model).version == 2
+    assert Path("models/pets.history/versions/0001.keras").read_bytes() == old
+    assert yaml.safe_load(extended.run.config_resolved.read_text())["training"]["epochs"] == 6
+    assert train(PETS, ["training.epochs=6"]).outcome == "unchanged"
+    at_once = train(PETS, ["training.epochs=6"], fresh=True)
+    assert_equal(extended, at_once)
+
+
+def test_a_training_that_a_callback_ended_is_not_extended(pets: Path) -> None:
+    stopping = ["callbacks.EarlyStopping={patience: 0, min_delta: 100}"]
+    done = train(PETS, stopping)
+    assert done.record.epochs_run == 2
+    heard = listen()
+    assert train(PETS, [*stopping, "training.epochs=9"]).outcome == "unchanged"
+    assert "a callback ended" in heard.text
+
+
+def test_what_is_published_can_be_changed_without_training_again(trained: Trained) -> None:
+    last = train(PETS, ["training.publish=last"])
+    assert (last.run.path, last.record.published_epoch) == (trained.run.path, 4)
+    assert log(last) == log(trained)
+    assert read_manifest(last.model).version == 2
+
+
+def test_a_model_that_somebody_is_correcting_is_waited_for(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgclf.commands.publish._PATIENCE", 0.1)
+    with lock(trained.model), pytest.raises(BusyError):
+        train(PETS, ["training.publish=last"])
+    assert read_manifest(trained.model).version == 1
+    assert train(PETS, ["training.publish=last"]).record.published_epoch == 4
+
+
+def test_a_model_that_is_gone_is_published_again(trained: Trained) -> None:
+    before = weights(trained.model)
+    trained.model.unlink()
+    again = train(PETS)
+    assert again.run.path == trained.run.path
+    for ours, others in zip(weights(again.model), before, strict=True):
+        np.testing.assert_array_equal(ours, others)
+
+
+def test_without_its_state_a_longer_training_is_a_new_run(trained: Trained) -> None:
+    shutil.rmtree(trained.run.path / "state")
+    heard = listen()
+    done = train(PETS, ["training.epochs=5"])
+    assert done.run.path != trained.run.path
+    assert "keeps no state to go on from" in heard.text
+
+
+def test_what_a_training_left_that_was_killed_before_its_record_is_removed(
+    in_folder: Path,
+) -> None:
+    runs = Path("runs/pets")
+    empty, killed, other, begun = (f"2026-11-22T10-15-0{number}" for number in range(4))
+    for name in (empty, killed, other, begun, "mine"):
+        (runs / name).mkdir(parents=True)
+    for name in (f"{killed}/.run.x1y2.tmp.json", f"{other}/notes.txt", f"{begun}/run.json"):
+        (runs / name).touch()
+    (runs / "2026-11-22T10-15-09").symlink_to("mine")
+
+    new_run("pets", datetime(2026, 11, 22))
+
+    left = {other, begun, "mine", "2026-11-22T10-15-09"}
+    assert {path.name for path in runs.iterdir()} == left

@@ -1,0 +1,40 @@
+"""The command line in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+RUN = [sys.executable, "-m", "imgclf"]
+
+
+NAMES_WHAT_IT_IMPORTED = """\
+import atexit, sys
+atexit.register(lambda: print(*sorted({m.split(".")[0] for m in sys.modules}), file=sys.stderr))
+from imgclf.cli import main
+main()
+"""
+
+
+def imgclf(
+    *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*RUN, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+def imported_by(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES_WHAT_IT_IMPORTED, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return set(done.stderr.splitlines()[-1].split())
