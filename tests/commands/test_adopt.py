@@ -379,5 +379,5 @@ def test_the_command_says_what_it_made_and_nothing_of_the_libraries_gets_through
     *rest, last = done.stderr.splitlines()
     assert last == "next: imgclf predict PICTURE --model models/mine.keras"
     said = [line for line in rest if not line.startswith("adopting mine.keras in ")]
-    assert len() == 1
+    assert len(said) == 1
     assert said[0].startswith("warning: LiteRT can't express this model: Select TensorFlow op(s)")

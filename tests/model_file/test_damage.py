@@ -20,6 +20,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, ModelArchive
 from imgclf.model_file.screening import screen
 from imgclf.runs.commits import Commit, load_latest, write_commit
+from tests.support.heard import listen
 
 SETTINGS = DecoderSettings(32, 32, "stretch")
 
@@ -120,10 +121,10 @@ def test_any_damaged_byte_of_a_commit_is_noticed(tmp_path: Path) -> None:
         spoiled += [whole[:length] for length in range(len(whole))]
         for content in spoiled:
             file.write_bytes(content)
-            notes: list[str] = []
+            heard = listen()
             read = load_latest(tmp_path)
             assert read is not None and read.epoch == 1
-            assert len(notes) == 1 and "is damaged" in notes[0]
+            assert heard.text.count("\n") == heard.text.count("is damaged") == 1
             damaged += 1
         file.write_bytes(whole)
     assert damaged > 1400
@@ -135,9 +136,9 @@ def test_two_damaged_commits_are_no_commit(tmp_path: Path) -> None:
     for epoch in (1, 2):
         folder = write_commit(tmp_path, commit_of(epoch))
         (folder / "state.json").write_bytes(b"\xff{")
-    notes: list[str] = []
+    heard = listen()
     assert load_latest(tmp_path) is None
-    assert len(notes) == 2
+    assert heard.text.count("\n") == 2
 
 
 # The decoded pictures.

@@ -22,7 +22,7 @@ def test_mutated_model_files_give_rows_or_errors(trained: Trained) -> None:
     picture = str(Path("new/cat/cat-001.jpg").absolute())
     model = str(trained.model.absolute())
     done = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz_model_files", model, picture, "120"],
+        [sys.executable, "-m", "tests.support.fuzz_model_files", model, picture, "120"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
 """Predicts with damaged and hostile model files; run by test_fuzz.py in a process with limits.
 
-    python -m tests.fuzz_model_files MODEL.keras PICTURE COUNT
+    python -m tests.support.fuzz_model_files MODEL.keras PICTURE COUNT
 
 Prints how many of each kind gave rows and how many one clear error. Anything else is a
 traceback here, and a crash or an endless loop ends the process.

@@ -37,7 +37,7 @@ callbacks:
 # Raises where the file "stop" says, or sends the process a signal there.
 STOPPER = """\
 import os, signal
-from imgclf.backend
+from imgclf.backend import keras
 class Stop(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
