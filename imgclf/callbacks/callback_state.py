@@ -64,6 +64,16 @@ def speaks_for_itself(callback: Any) -> bool:
     return hasattr(callback, "get_state") and hasattr(callback, "set_state")
 
 
+def begins_anew(callback: Any) -> bool:
+    """Whether what it remembers is about one phase of a training, and not about all of it."""
+    return isinstance(
+        callback,
+        keras.callbacks.EarlyStopping
+        | keras.callbacks.ReduceLROnPlateau
+        | keras.callbacks.LearningRateScheduler,
+    )
+
+
 def forgets(callback: Any) -> bool:
     """Whether it is somebody's own class, of which we can't know what it remembers."""
     own = not type(callback).__module__.startswith(("keras.", "imgclf."))

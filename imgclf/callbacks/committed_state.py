@@ -7,7 +7,6 @@ with the same weights, log and history, bit for bit, as one that never was.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +27,23 @@ from imgclf.runs.commits import (
 from imgclf.system import console
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where `fit` has to begin.
-
-    Attributes:
-        epoch: For `initial_epoch`.
-        batch: Batches of that epoch that are done already; the feed leaves them out.
-        stopped: The training had been ended by a callback: pass `initial_epoch=epochs`, and
-            `fit` does nothing but call the hooks at its end.
-    """
-
-    epoch: int
-    batch: int
-    stopped: bool
-
-
 class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
     """Commits after every epoch and, if asked, every so many batches.
 
     Args:
         directory: Where the commits are written; see `commits`.
         callbacks: The others in the stack, whose states are part of a commit.
-        set_epoch: Has the feed leave out batches where an epoch is resumed in its middle; needed
-            for `every_batches`.
+        set_epoch: Has the source leave out batches where an epoch is resumed in its middle.
         fingerprint: What the training is made of; kept in each commit for the caller to compare,
             all but "run", which `latest` compares.
         every_batches: Commit also after each so many batches of an epoch.
         delete_at_end: Remove the commits when `finished` is called.
         writes: Whether this process writes the commits; of several that train together one does,
             and the others go on from what it has written.
+
+    Attributes:
+        phase: Which phase the training is in, from 0.
+        phase_began: The epoch that it began with.
     """
 
     def __init__(
@@ -65,7 +51,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         directory: Path,
         callbacks: Sequence[Any],
         *,
-        set_epoch: SetEpoch | None = None,
+        set_epoch: SetEpoch,
         fingerprint: Mapping[str, str] | None = None,
         every_batches: int | None = None,
         delete_at_end: bool = False,
@@ -79,6 +65,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._writes = writes
         self._named = callback_state.names(list(callbacks))
         self._set_epoch = set_epoch
+        self.phase = 0
+        self.phase_began = 0
         self._resumed: Commit | None = None
         self._epoch = 0
         self._batches_before = 0
@@ -88,7 +76,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         """The newest commit of this run that is whole."""
         return latest_of_run(self.directory, self.fingerprint.get("run", ""))
 
-    def restore(self, commit: Commit, model: Any) -> Start:
+    def restore(self, commit: Commit, model: Any) -> None:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
 
         Raises:
@@ -99,7 +87,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             if group != "metrics":  # not built yet, and reset at the beginning of each epoch
                 _assign(group, variables, commit.variables[group])
         self._resumed = commit
-        return Start(commit.epoch, commit.batch, commit.stopped)
 
     def finished(self) -> None:
         """To be called when the trained model is safe elsewhere.
@@ -140,14 +127,11 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             self._set_callbacks(self._resumed)
             self._batches_before = self._resumed.batch
             self._resumed = None
-            if self._set_epoch is not None:
-                self._set_epoch.skip(self._batches_before)
+            self._set_epoch.skip(self._batches_before)
         self._batches_committed = self._batches_before
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Commits inside the epoch, but not at its last batch: its end is about to be committed."""
-        if self._set_epoch is None:
-            return
         self._set_epoch.end_if_done(batch)
         if self.every_batches is None:
             return
@@ -163,11 +147,11 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
 
         Returns:
             How many batches of the epoch are done; None if nothing was committed because the
-            epoch is about to end, or because its batches can't be left out later.
+            epoch is about to end.
         """
         steps = self.params["steps"]  # None if Keras can't know; then only epochs are committed
         done = self._batches_before + batch + 1
-        if self._set_epoch is None or self.model.stop_training or steps is None or done >= steps:
+        if self.model.stop_training or steps is None or done >= steps:
             return None
         if done > self._batches_committed:
             self._batches_committed = done
@@ -203,6 +187,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
                 fingerprint=self.fingerprint,
                 variables=variables,
                 callbacks={name: state for name, state in states.items() if state is not None},
+                phase=self.phase,
+                phase_began=self.phase_began,
             ),
         )
 

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from imgclf.backend import keras
+from imgclf.data.source import Source
 
 Logs = dict[str, Any]
 
 
-class EpochAware(Protocol):
-    """What feeds the training, and shuffles by the epoch.
+class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the source which epoch comes next, before Keras asks it for a batch.
+
+    Args:
+        source: What is trained on.
 
     Attributes:
-        epoch: The epoch, from 0, whose batches come next.
-        first_batch: How many batches of that epoch to leave out because they were trained on
-            before an interruption.
+        source: The same; another one where a training enters its next phase.
+        epochs_done: How many epochs of the training are over, those of earlier phases included.
     """
 
-    epoch: int
-    first_batch: int
-
-    def dataset(self) -> Any:
-        """The `tf.data.Dataset` that `fit` is given, or one of the same elements."""
-
-
-class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Tells the feed which epoch comes next, before Keras asks it for a batch."""
-
-    def __init__(self, feed: EpochAware) -> None:
+    def __init__(self, source: Source) -> None:
         super().__init__()
-        self.feed = feed
+        self.source = source
+        self.epochs_done = 0
         self._skipped = 0
         self._ended_epoch = False
 
     def skip(self, batches: int) -> None:
         """Leaves out the first batches of the epoch that begins; to be called as it begins."""
-        self.feed.first_batch = self._skipped = batches
+        self.source.first_batch = self._skipped = batches
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """From its first batch, unless somebody skips some now."""
-        self.feed.epoch = epoch
+        self.source.epoch = epoch
         self.skip(0)
 
     def end_if_done(self, batch: int) -> None:
@@ -57,6 +51,7 @@ class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """What ended the epoch must not end the training."""
+        self.epochs_done = epoch + 1
         if self._ended_epoch:
             self._ended_epoch = self.model.stop_training = False
 

@@ -56,7 +56,7 @@ def construct_committed_state(
     spec: Spec,
     around: Surroundings,
     callbacks: Sequence[Any],
-    set_epoch: SetEpoch | None,
+    set_epoch: SetEpoch,
     fingerprint: Mapping[str, str],
     *,
     writes: bool,

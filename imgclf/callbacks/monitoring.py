@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.callbacks.epoch import EpochAware, Logs, learning_rates
+from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -58,21 +58,22 @@ class CheckMonitors(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         callbacks: The ones to check.
-        feed: What the model is trained on. With it the metrics are made now (0.3 s): their
-            names are known to all callbacks, and their values can be put back when an epoch is
-            resumed in its middle.
+        set_epoch: Knows what the model is trained on. With it the metrics are made now (0.3 s):
+            their names are known to all callbacks, and their values can be put back when an epoch
+            is resumed in its middle.
     """
 
-    def __init__(self, callbacks: Iterable[Any], feed: EpochAware | None) -> None:
+    def __init__(self, callbacks: Iterable[Any], set_epoch: SetEpoch) -> None:
         super().__init__()
         self._monitoring = [one for one in callbacks if hasattr(one, "monitor")]
-        self._feed = feed
+        self._set_epoch = set_epoch
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Compares the monitors with the names that the compiled model will log."""
-        if self._feed is not None and not _has_built_metrics(self.model):
+        if not _has_built_metrics(self.model):
             # What Keras itself does at this point on its other backends.
-            self.model._symbolic_build(data_batch=self._feed.dataset().element_spec)
+            spec = self._set_epoch.source.dataset().element_spec
+            self.model._symbolic_build(data_batch=spec)
         names = log_names(self.model)
         if names is not None:
             for callback in self._monitoring:

@@ -1,17 +1,14 @@
-"""Numbers that end a training: a loss that is none, and memory that isn't there."""
+"""A loss that is no number ends the training."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.callbacks.epoch import EpochAware, Logs, learning_rates
-from imgclf.config.loaded import LoadedConfig
-from imgclf.errors import ImgclfError, OutOfMemoryError, UsageError
-from imgclf.system.disk import problem_of
+from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
+from imgclf.errors import UsageError
 
 _SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")
 
@@ -22,12 +19,12 @@ class CheckNumbers(keras.callbacks.Callback):  # type: ignore[misc]
     Looking at the loss costs nothing: Keras has fetched it for the logs.
 
     Args:
-        feed: Says which batch of the epoch the first one was.
+        set_epoch: Knows which batch of the epoch the first one was.
     """
 
-    def __init__(self, feed: EpochAware | None) -> None:
+    def __init__(self, set_epoch: SetEpoch) -> None:
         super().__init__()
-        self._feed = feed
+        self._set_epoch = set_epoch
         self._epoch = 0
         self._step = 0
 
@@ -37,7 +34,7 @@ class CheckNumbers(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Looks at the loss so far, of which every step is a part."""
-        self._step = batch + 1 + (self._feed.first_batch if self._feed else 0)
+        self._step = batch + 1 + self._set_epoch.source.first_batch
         self._require_number("the loss", (logs or {}).get("loss"))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -72,46 +69,3 @@ def _causes(model: Any) -> Iterator[str]:
         )
     loss = getattr(model.loss, "name", model.loss)
     yield f"  labels, an output and a loss ({loss}) that don't go together"
-
-
-@contextmanager
-def out_of_memory_as_error(loaded: LoadedConfig, batch_size: int) -> Iterator[None]:
-    """Says what to do where the memory does not suffice.
-
-    Args:
-        loaded: What is trained.
-        batch_size: Pictures in a step.
-
-    Raises:
-        OutOfMemoryError: It does not.
-    """
-    try:
-        yield
-    except ImgclfError:
-        raise
-    except Exception as error:
-        if not _is_out_of_memory(error):
-            raise
-        height, width = loaded.config.data.image_size
-        if batch_size > 1:
-            smaller = f"--set data.batch_size={batch_size // 2} --fresh"
-        else:
-            smaller = f"--set 'data.image_size=[{height // 2}, {width // 2}]' --fresh"
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise OutOfMemoryError(
-            f"the memory does not suffice for batches of {batch_size} pictures of "
-            f"{height} x {width} in this network ({reason[:200]})",
-            f"try: {smaller}",
-        ) from error
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if problem_of(error) is not None:
-        return False  # TensorFlow calls a full disk an exhausted resource, too
-    name, text = type(error).__name__, str(error)
-    return (
-        isinstance(error, MemoryError)
-        or name == "ResourceExhaustedError"
-        or "RESOURCE_EXHAUSTED" in text  # JAX's words
-        or "std::bad_alloc" in text
-    )

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.captured_prints import prints_as_notes
+from imgclf.callbacks.carry_over import CarryOver
 from imgclf.callbacks.committed_state import CommittedState
-from imgclf.callbacks.epoch import CompleteLogs, EpochAware, SetEpoch
+from imgclf.callbacks.declared import DeclaredCallbacks
+from imgclf.callbacks.epoch import CompleteLogs, SetEpoch
 from imgclf.callbacks.factory import Surroundings, construct, construct_committed_state
 from imgclf.callbacks.monitoring import CheckMonitors
 from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.stop_on_signal import StopWhenAsked
 from imgclf.callbacks.tensorboard import TensorBoard
-from imgclf.config.loaded import LoadedConfig
-from imgclf.config.schema import Config
+from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
-from imgclf.errors import Problem, UsageError
+from imgclf.data.source import Source
+from imgclf.errors import UsageError
+from imgclf.runs.commits import Commit
 from imgclf.system.signals import StopRequest
 
 # Hooks run in this order. What logs comes after what it logs (Keras puts the learning rate
@@ -63,17 +65,41 @@ _ON_BY_DEFAULT = (
 
 @dataclass(frozen=True)
 class Stack:
-    """What `fit` needs beside the data.
+    """What happens around the steps of a training.
 
     Attributes:
         callbacks: In working order, for `fit(..., callbacks=stack.callbacks, verbose=0)`.
+        set_epoch: Knows what is trained on just now.
+        carry_over: Takes what callbacks remember from one phase to the next.
         committed_state: What commits and resumes; None if BackupAndRestore is off.
-        best: The best epoch by validation, with its weights.
+        best: The best epoch by validation, with its weights; None if nobody asks.
     """
 
     callbacks: list[Any]
-    committed_state: CommittedState | None
-    best: BestEpoch
+    set_epoch: SetEpoch
+    carry_over: CarryOver
+    committed_state: CommittedState | None = None
+    best: BestEpoch | None = None
+
+    def enter(self, source: Source, phase: int) -> None:
+        """To be called before the first epoch of a phase that follows another."""
+        self.carry_over.keep()
+        self.set_epoch.source = source
+        if self.committed_state is not None:
+            self.committed_state.phase = phase
+            self.committed_state.phase_began = self.set_epoch.epochs_done
+
+    def restore(self, commit: Commit, source: Source, model: Any) -> None:
+        """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
+
+        Raises:
+            UsageError: The model is not the one that was committed.
+        """
+        assert self.committed_state is not None
+        self.set_epoch.source, self.set_epoch.epochs_done = source, commit.epoch
+        self.committed_state.phase = commit.phase
+        self.committed_state.phase_began = commit.phase_began
+        self.committed_state.restore(commit, model)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -91,12 +117,16 @@ class Stack:
                         callback.close()
 
 
+def bare_stack(source: Source, callbacks: Sequence[Any] = ()) -> Stack:
+    """For trainings that leave no files and can't be gone on with: these callbacks alone."""
+    set_epoch, carry_over = SetEpoch(source), CarryOver(callbacks)
+    return Stack([set_epoch, *callbacks, carry_over], set_epoch, carry_over)
+
+
 def build_stack(
-    loaded: LoadedConfig,
-    run_folder: Path,
+    declared: DeclaredCallbacks,
+    source: Source,
     *,
-    feed: EpochAware | None,
-    fingerprint: Mapping[str, str] | None = None,
     stop: StopRequest | None = None,
     before_stopping: Sequence[Any] = (),
     writes: bool = True,
@@ -104,10 +134,8 @@ def build_stack(
     """Builds what a config declares, and what is on without being named.
 
     Args:
-        loaded: The config.
-        run_folder: Where files go whose place the config doesn't say.
-        feed: Told the epoch before Keras asks for its batches.
-        fingerprint: What the training is made of, kept in each commit beside the run's name.
+        declared: The callbacks.
+        source: Told the epoch before Keras asks for its batches.
         stop: Ends the training at the next step when somebody asks for it.
         before_stopping: Callbacks that look after everything else whether to stop.
         writes: Whether this process writes: of several that train together, one does. The others
@@ -116,63 +144,72 @@ def build_stack(
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
     """
-    around = Surroundings(run_folder, _best_epoch(loaded.config))
-    built: list[Any] = [CompleteLogs(), keras.callbacks.History(), around.best]
-    set_epoch = None if feed is None else SetEpoch(feed)
-    if set_epoch is not None:
-        built.append(set_epoch)
-    backup: Spec | None = None
-    problems: list[Problem] = []
-    for key, spec in _declared(loaded.config):
-        if spec.name == "BackupAndRestore":
-            backup = spec  # made last, when the others are there
-        elif spec.name != "History" and (writes or spec.name not in _WRITERS):  # it is there
-            try:
-                built.append(construct(spec, around))
-            except UsageError as error:
-                problems.append(loaded.file.problem(key, error.message, allowed=error.hint))
-            except (ValueError, TypeError) as error:
-                problems.append(loaded.file.problem(key, f"{spec.name}: {error}"))
-    if problems:
-        raise loaded.file.error(*problems)
+    around = Surroundings(declared.run_folder, _best_epoch(declared.specs))
+    set_epoch = SetEpoch(source)
+    built = [set_epoch, CompleteLogs(), keras.callbacks.History(), around.best]
+    in_use = list(_in_use(declared.specs))
+    # BackupAndRestore is made last, when the others are there; History is there.
+    made_apart = ("BackupAndRestore", "History", *(() if writes else _WRITERS))
+    to_make = [(key, spec) for key, spec in in_use if spec.name not in made_apart]
+    built += _construct(to_make, around, declared.file)
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
-        built.append(CheckNumbers(feed))
-    built.append(CheckMonitors(built, feed))
-    around.best.swap = next(
-        (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights)), None
-    )
+        built.append(CheckNumbers(set_epoch))
+    built.append(CheckMonitors(built, set_epoch))
+    swaps = (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights))
+    around.best.swap = next(swaps, None)
     callbacks = sorted(built, key=_rank)
+    carry_over = CarryOver(callbacks)
     committed_state = None
+    backup = next((spec for _, spec in in_use if spec.name == "BackupAndRestore"), None)
     if backup is not None:
+        fingerprint = {**declared.fingerprint, "run": declared.run_folder.name}
         committed_state = construct_committed_state(
-            backup,
-            around,
-            callbacks,
-            set_epoch,
-            {**(fingerprint or {}), "run": run_folder.name},
-            writes=writes,
+            backup, around, callbacks, set_epoch, fingerprint, writes=writes
         )
-        callbacks.append(committed_state)
-    callbacks.extend(before_stopping)
-    if stop is not None:
-        callbacks.append(StopWhenAsked(stop, committed_state))
-    return Stack(callbacks, committed_state, around.best)
+    committing = [] if committed_state is None else [committed_state]
+    stopping = [] if stop is None else [StopWhenAsked(stop, committed_state)]
+    return Stack(
+        [*callbacks, carry_over, *committing, *before_stopping, *stopping],
+        set_epoch,
+        carry_over,
+        committed_state,
+        around.best,
+    )
 
 
-def _declared(config: Config) -> Iterator[tuple[str, Spec]]:
+def _construct(
+    keyed: Sequence[tuple[str, Spec]], around: Surroundings, file: ConfigFile
+) -> list[Any]:
+    """These callbacks; all that can't be built are told at once."""
+    built, problems = [], []
+    for key, spec in keyed:
+        try:
+            built.append(construct(spec, around))
+        except UsageError as error:
+            problems.append(file.problem(key, error.message, allowed=error.hint))
+        except (ValueError, TypeError) as error:
+            problems.append(file.problem(key, f"{spec.name}: {error}"))
+    if problems:
+        raise file.error(*problems)
+    return built
+
+
+def _in_use(specs: Sequence[Spec]) -> Iterator[tuple[str, Spec]]:
     """What the config lists and doesn't turn off, then the defaults that it doesn't speak of."""
-    for index, spec in enumerate(config.callbacks):
+    for index, spec in enumerate(specs):
         if not spec.off:
             yield f"callbacks.{index}", spec
-    spoken_of = {spec.name for spec in config.callbacks}
+    spoken_of = {spec.name for spec in specs}
     for name in _ON_BY_DEFAULT:
         if name not in spoken_of:
             yield "callbacks", Spec(name=name)
 
 
-def _best_epoch(config: Config) -> BestEpoch:
+def _best_epoch(specs: Sequence[Spec]) -> BestEpoch:
     """By the rule of the checkpoint that keeps the best epoch, if there is one."""
-    for spec in config.callbacks_named("ModelCheckpoint"):
+    for spec in specs:
+        if spec.name != "ModelCheckpoint" or spec.off:
+            continue
         monitor = spec.arguments.get("monitor", "val_loss")
         if spec.arguments.get("save_best_only") and monitor.startswith("val_"):
             return BestEpoch(monitor, spec.arguments.get("mode", "auto"))

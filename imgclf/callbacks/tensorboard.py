@@ -88,9 +88,10 @@ class TensorBoard(keras.callbacks.TensorBoard):  # type: ignore[misc]
             super().on_epoch_end(epoch, _single_numbers(logs))
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Closes the writers."""
+        """Closes the writers; a later phase of the training opens others."""
         with self._writing():
             super().on_train_end(logs)
+        self._writers.clear()
 
     def close(self) -> None:
         """Ends the writers when an exception kept `on_train_end` from doing it.

@@ -51,7 +51,7 @@ def command(
         overrides or [],
         fresh=fresh,
         replay_memory=parse_size(replay_memory),
-        show_summary=console.note if summary else None,
+        summary=summary,
     )
     if done.outcome == "unchanged":
         console.note(f"nothing to do: {config} and its pictures are as they were trained on")

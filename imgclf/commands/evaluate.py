@@ -12,9 +12,9 @@ from imgclf.config.load import parse_config
 from imgclf.config.network import declared_network
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import Part, read_dataset, read_labelled
-from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
 from imgclf.data.file_walk import not_a_picture
 from imgclf.data.folder import ImageFolder, Skipped
+from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
@@ -114,6 +114,7 @@ def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Seq
     loaded = parse_config(write_yaml(manifest.config), model)
     mode = declared_network(loaded, num_classes).head.label_mode
     labels = encode_labels(part.labels, mode, num_classes)
-    feed = Feed(part.pixels, part.rows, labels, loaded.config.data.first_batch_size)
-    with failures_as_they_were(feed):
-        load_keras_model(model).evaluate(feed.dataset(), callbacks=made, verbose=0)
+    examples = Examples(part.pixels, part.rows, labels)
+    source = Source(examples, loaded.config.data.first_batch_size)
+    with failures_as_they_were(source):
+        load_keras_model(model).evaluate(source.dataset(), callbacks=made, verbose=0)

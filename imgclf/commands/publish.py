@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec.structs import replace
 
-from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network
-from imgclf.corrections.replay_memory import choose_memory, forget_memory, save_memory
+from imgclf.config.schema import Config
+from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
 from imgclf.data.dataset import DataSet, Part
+from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import KerasEngine
@@ -34,74 +34,114 @@ if TYPE_CHECKING:
 _PATIENCE = 600.0
 
 
-@dataclass(frozen=True)
-class Published:
-    """A model that is in use now.
+def without_optimizer_state(trained: keras.Model, network: Network) -> keras.Model:
+    """The trained network built anew.
 
-    Attributes:
-        manifest: As written.
-        record: What the run says of itself, with the version in it.
-        probabilities: What the model says of the validation pictures, calibrated, shape
-            (pictures, classes).
+    So that the optimizer's moments, twice the size of the weights, stay out of the file, and
+    augmentation that the source did is in it again.
+
+    Raises:
+        UsageError: The weights are not all numbers.
     """
+    from imgclf.model.build import build_model
 
-    manifest: Manifest
-    record: RunRecord
-    probabilities: Probabilities
+    model = build_model(network)
+    model.set_weights(_finite_weights(trained))
+    return model
+
+
+def describe(
+    model: keras.Model, data: DataSet, name: str, config: Config
+) -> tuple[Manifest, Probabilities]:
+    """What the model file will say of a trained model.
+
+    Args:
+        model: With the weights to publish.
+        data: What it was trained on.
+        name: The model's.
+        config: What it was trained by.
+
+    Returns:
+        The manifest, whose version and time of creation are not settled yet; and what the model
+        says of the validation pictures, calibrated, shape (pictures, classes).
+    """
+    from imgclf.model.build import output_activation
+
+    height, width = config.data.image_size
+    folder = data.folder
+    manifest = Manifest(
+        name=name,
+        created="",
+        class_names=folder.class_names,
+        decoder=Decoder(height=height, width=width, resize=config.data.resize),
+        head=output_activation(model),
+        config=config.written(),
+        data=TrainedOn(
+            directory=str(folder.directory.resolve()),
+            fingerprint=folder.fingerprint(),
+            training=len(data.training),
+            validation=len(data.validation),
+        ),
+        made_with=installed_versions(),
+    )
+    classifier = Classifier(manifest, KerasEngine(model))
+    probabilities = classifier.probabilities_of(data.validation.batches())
+    temperature = fit_temperature(probabilities, data.validation.labels)
+    manifest = replace(
+        manifest,
+        temperature=temperature,
+        scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
+    )
+    # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
+    return manifest, to_probabilities(probabilities, "softmax", temperature)
 
 
 def publish(
-    loaded: LoadedConfig,
-    data: DataSet,
-    trained: keras.Model,
-    network: Network,
+    model: keras.Model,
+    manifest: Manifest,
     path: Path,
-    *,
+    samples: Pixels,
     run: RunFolder,
     record: RunRecord,
-    replay_memory: int,
-) -> Published:
+    memory: ReplayMemory | None,
+) -> tuple[Manifest, RunRecord]:
     """Replaces the model in use; the one before is kept among the versions.
 
     It can be done again after having been cut short, and makes no second version then.
 
     Args:
-        loaded: What it was trained by.
-        data: What it was trained on.
-        trained: With the weights to publish.
-        network: What it was built from.
+        model: What to write.
+        manifest: See `describe`.
         path: The model file.
+        samples: Pictures to compare the LiteRT graph on, uint8, shape (pictures, height, width, 3).
         run: Told which version it becomes, before anything of the model is written.
         record: What the run says of itself.
-        replay_memory: Bytes of pictures to keep for corrections; 0 for none.
+        memory: Pictures to keep for corrections; None for none.
+
+    Returns:
+        The manifest as written, and the record with the version in it.
 
     Raises:
         BusyError: Somebody has been at work on the model for ten minutes.
         ModelFileError: The model in use is damaged, so its version isn't known.
-        UsageError: The weights are not all numbers.
         WriteError: There is no room for the model.
     """
-    from imgclf.model.build import build_model
     from imgclf.model_file.keras_io import write_model_file
 
-    # Anew, so that the optimizer's moments, twice the size of the weights, stay out of the file.
-    model = build_model(network)
-    model.set_weights(_finite_weights(trained))
-    manifest, probabilities = _describe(loaded, data, model)
     with lock(path, _PATIENCE):
         ours = _is_ours(path, record.publication)
-        record = replace(record, publication=_settle(path, record.publication, ours))
+        publication = _settle(path, record.publication, ours)
+        record = replace(record, publication=publication)
         run.write(record)
-        assert record.publication is not None
-        manifest = replace(
-            manifest, version=record.publication.version, created=record.publication.created
-        )
+        manifest = replace(manifest, version=publication.version, created=publication.created)
         if not ours:
             keep_version(path)
-        samples = next(data.validation.batches())
         manifest = write_model_file(model, manifest, path, samples)
-        _keep_memory(path, loaded, data, replay_memory)
-    return Published(manifest, record, probabilities)
+        if memory is None:
+            forget_memory(path)
+        else:
+            save_memory(path, memory)
+    return manifest, record
 
 
 def score_test_part(model: Path, test: Part) -> Scores | None:
@@ -124,40 +164,6 @@ def _finite_weights(model: keras.Model) -> list[Any]:
     return list(weights)
 
 
-def _describe(
-    loaded: LoadedConfig, data: DataSet, model: keras.Model
-) -> tuple[Manifest, Probabilities]:
-    from imgclf.model.build import output_activation
-
-    height, width = loaded.config.data.image_size
-    folder = data.folder
-    manifest = Manifest(
-        name=loaded.name,
-        created="",
-        class_names=folder.class_names,
-        decoder=Decoder(height=height, width=width, resize=loaded.config.data.resize),
-        head=output_activation(model),
-        config=loaded.config.written(),
-        data=TrainedOn(
-            directory=str(folder.directory.resolve()),
-            fingerprint=folder.fingerprint(),
-            training=len(data.training),
-            validation=len(data.validation),
-        ),
-        made_with=installed_versions(),
-    )
-    classifier = Classifier(manifest, KerasEngine(model))
-    probabilities = classifier.probabilities_of(data.validation.batches())
-    temperature = fit_temperature(probabilities, data.validation.labels)
-    manifest = replace(
-        manifest,
-        temperature=temperature,
-        scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
-    )
-    # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
-    return manifest, to_probabilities(probabilities, "softmax", temperature)
-
-
 def _is_ours(path: Path, publication: Publication | None) -> bool:
     """Whether the model in use is what an earlier attempt has published."""
     if publication is None or not path.exists():
@@ -171,12 +177,3 @@ def _settle(path: Path, earlier: Publication | None, ours: bool) -> Publication:
     if earlier is not None and (ours or earlier.version == number):
         return earlier
     return Publication(number, datetime.now().astimezone().isoformat(timespec="seconds"))
-
-
-def _keep_memory(path: Path, loaded: LoadedConfig, data: DataSet, size: int) -> None:
-    if not size:
-        forget_memory(path)
-        return
-    seed = loaded.config.data.seed
-    names = data.folder.class_names
-    save_memory(path, choose_memory(data.training, data.validation, names, seed, size))

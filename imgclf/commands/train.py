@@ -6,37 +6,42 @@ import dataclasses
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec.structs import replace
 
-from imgclf.commands.publish import Published, publish, score_test_part
+from imgclf.callbacks.declared import DeclaredCallbacks
+from imgclf.commands.publish import describe, publish, score_test_part, without_optimizer_state
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
-from imgclf.corrections.replay_memory import DEFAULT_BYTES
+from imgclf.config.schema import Config, DataConfig
+from imgclf.corrections.replay_memory import DEFAULT_BYTES, ReplayMemory, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
-from imgclf.distribution.launcher import Worker
+from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import ImgclfError, OutOfMemoryError
+from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import MODELS_DIRECTORY
+from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.curves import draw_curves
 from imgclf.report.run_facts import gather_facts
 from imgclf.report.run_page import write_report
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
-from imgclf.runs.resume import Plan, begins_anew, latest_commit, plan_training
+from imgclf.runs.resume import Plan, begins_anew, fingerprint, latest_commit, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
-from imgclf.system.signals import StopRequest, ended_by
-from imgclf.training.fit import Fitted, fit, forget_attempt, settle
-
-if TYPE_CHECKING:
-    from imgclf.model_file.manifest import Manifest
+from imgclf.system.signals import ended_by
+from imgclf.training.auto import settle
+from imgclf.training.fit import Fitted, fit
+from imgclf.training.out_of_memory import forget_attempt
+from imgclf.training.role import Role
+from imgclf.training.settings import TrainingSettings, training_settings
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
@@ -70,20 +75,20 @@ def train(
     *,
     fresh: bool = False,
     replay_memory: int = DEFAULT_BYTES,
-    show_summary: Callable[[str], None] | None = None,
+    summary: bool = False,
 ) -> Trained:
     """Trains the model that a config declares; as repeatable as make.
 
     An interrupted training goes on where it was; if nothing has changed since a finished one,
     nothing is done; a finished one that is given more epochs is extended; otherwise it is a new
-    run. See `resuming`.
+    run. See `runs.resume`.
 
     Args:
         config_path: The YAML file.
         overrides: `key=value` each, before the file's values.
         fresh: Start a new run whatever there is.
         replay_memory: Bytes of pictures to keep beside the model for corrections; 0 for none.
-        show_summary: Is given `model.summary()` before training.
+        summary: Show the network's layers before training.
 
     Raises:
         ConfigError: With all the problems there are.
@@ -97,58 +102,77 @@ def train(
         Terminated: SIGTERM; likewise.
     """
     loaded = load_config(config_path, overrides)
-    model_path = MODELS_DIRECTORY / f"{loaded.name}.keras"
-    options = "".join(f" --set {shlex.quote(override)}" for override in overrides)
-    if replay_memory != DEFAULT_BYTES:
-        options += f" --replay-memory {replay_memory}"
-    command = f"imgclf train {shlex.quote(str(config_path))}{options}"
+    command = _command(config_path, overrides, replay_memory)
     try:
-        with _front(loaded) as worker, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
-            data = _read_pictures(loaded, anew=begins_anew(loaded, fresh=fresh))
-            network = declared_network(loaded, len(data.folder.class_names))
-            prints = data.folder.fingerprint()
-            plan = plan_training(loaded, prints, fresh=fresh, published=model_path.exists())
-            if plan.what == "nothing" and plan.record is not None:
-                if worker is not None:
-                    worker.do_nothing()
-                return Trained("unchanged", plan.run, plan.record, model_path)
-            settled = plan.settled(loaded) or settle(loaded, network, data)
-            record = plan.begin(loaded, prints, command, settled)
-            if worker is not None:
-                fitted = worker.fit(plan, network, data, settled, show_summary)
-            else:
-                fitted, record = _fit(loaded, network, data, plan, record, show_summary)
-            with console.track("writing the model, its LiteRT twin and its replay memory"):
-                published = publish(
-                    loaded,
-                    data,
-                    fitted.model,
-                    network,
-                    model_path,
-                    run=plan.run,
-                    record=record,
-                    replay_memory=replay_memory,
-                )
-            record = replace(
-                published.record,
-                status="finished",
-                epochs_run=len(fitted.history["loss"]),
-                seconds=plan.seconds_in_all(fitted.seconds),
-                published_epoch=fitted.published_epoch,
-                scores=published.manifest.scores,
-                test_scores=score_test_part(model_path, data.test),
-                model=str(model_path),
-            )
-            _report(loaded, data, fitted, plan.run, record, published)
-            plan.run.write(record)
-            fitted.finished()
+        with _trainer_process(loaded) as trainer, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
+            return _train(loaded, command, trainer, fresh, replay_memory, summary)
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
-    outcome: Literal["trained", "resumed"] = "trained" if plan.commit is None else "resumed"
-    board = _tensorboard(loaded, plan.run)
-    earlier = [one for _, one in versions(model_path) if one.version < published.manifest.version]
-    replaced = earlier[-1] if earlier else None
-    return Trained(outcome, plan.run, record, model_path, fitted.seconds, board, replaced)
+
+
+def _train(
+    loaded: LoadedConfig,
+    command: str,
+    trainer: TrainerProcess | None,
+    fresh: bool,
+    replay_memory: int,
+    summary: bool,
+) -> Trained:
+    """Reads, plans, fits, publishes, reports."""
+    config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
+    data = _read_pictures(config.data, anew=begins_anew(loaded, fresh=fresh))
+    network = declared_network(loaded, len(data.folder.class_names))
+
+    prints = data.folder.fingerprint()
+    plan = plan_training(loaded, prints, fresh=fresh, published=path.exists())
+    if plan.what == "nothing" and plan.record is not None:
+        if trainer is not None:
+            trainer.do_nothing()
+        return Trained("unchanged", plan.run, plan.record, path)
+    settled = plan.settled(loaded) or settle(
+        network, config.training, config.data, len(data.training)
+    )
+    record = plan.begin(loaded, prints, command, settled)
+
+    settings = training_settings(config, settled, summary=summary)
+    if trainer is not None:
+        fitted = trainer.fit(plan, network, data, settings)
+    else:
+        callbacks = DeclaredCallbacks(
+            config.callbacks, loaded.file, plan.run.path, fingerprint(loaded, prints)
+        )
+        fitted, record = _fit(network, data, settings, callbacks, plan, record)
+
+    with console.track("writing the model, its LiteRT twin and its replay memory"):
+        model = without_optimizer_state(fitted.model, network)
+        manifest, probabilities = describe(model, data, loaded.name, config)
+        memory = _choose_memory(data, config.data.seed, replay_memory) if replay_memory else None
+        samples = next(data.validation.batches())
+        manifest, record = publish(model, manifest, path, samples, plan.run, record, memory)
+    record = replace(
+        record,
+        status="finished",
+        epochs_run=len(fitted.history["loss"]),
+        seconds=plan.seconds_in_all(fitted.seconds),
+        published_epoch=fitted.published_epoch,
+        scores=manifest.scores,
+        test_scores=score_test_part(path, data.test),
+        model=str(path),
+    )
+    _report(loaded, data, fitted, plan.run, record, manifest, probabilities)
+    plan.run.write(record)
+    fitted.finished()
+
+    earlier = [one for _, one in versions(path) if one.version < manifest.version]
+    return Trained(
+        "trained" if plan.commit is None else "resumed",
+        plan.run,
+        record,
+        path,
+        fitted.seconds,
+        _tensorboard(config, plan.run),
+        earlier[-1] if earlier else None,
+    )
 
 
 def take_part(config_path: Path, overrides: Sequence[str] = ()) -> bool:
@@ -162,7 +186,7 @@ def take_part(config_path: Path, overrides: Sequence[str] = ()) -> bool:
         Whether it did; else this is the process that does the rest, or the only one.
 
     Raises:
-        ConfigError, UsageError: See `train`, `find_processes` and `Worker`.
+        ConfigError, UsageError: See `train`, `find_processes` and `TrainerProcess`.
         LostError: Another process is gone.
     """
     loaded = load_config(config_path, overrides)
@@ -172,31 +196,39 @@ def take_part(config_path: Path, overrides: Sequence[str] = ()) -> bool:
     if processes.first:
         return False
     try:
-        with Worker(loaded, processes) as worker:
-            worker.take_part()
+        with TrainerProcess(loaded, processes) as trainer:
+            trainer.take_part()
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept") from None
     return True
 
 
-def _front(loaded: LoadedConfig) -> AbstractContextManager[Worker | None]:
-    """The worker, if the training is one for several devices or processes."""
+def _command(config_path: Path, overrides: Sequence[str], replay_memory: int) -> str:
+    """What to type to go on."""
+    options = "".join(f" --set {shlex.quote(override)}" for override in overrides)
+    if replay_memory != DEFAULT_BYTES:
+        options += f" --replay-memory {replay_memory}"
+    return f"imgclf train {shlex.quote(str(config_path))}{options}"
+
+
+def _trainer_process(loaded: LoadedConfig) -> AbstractContextManager[TrainerProcess | None]:
+    """The process that trains, if the training is one for several devices or processes."""
     if loaded.config.training.distribution == "none":
         return nullcontext()
-    return Worker(loaded, find_processes(os.environ))
+    return TrainerProcess(loaded, find_processes(os.environ))
 
 
-def _tensorboard(loaded: LoadedConfig, run: RunFolder) -> Path | None:
-    if loaded.config.callback_off("TensorBoard"):
+def _tensorboard(config: Config, run: RunFolder) -> Path | None:
+    if config.callback_off("TensorBoard"):
         return None
-    named = (spec.arguments.get("log_dir") for spec in loaded.config.callbacks_named("TensorBoard"))
+    named = (spec.arguments.get("log_dir") for spec in config.callbacks_named("TensorBoard"))
     given = next(filter(None, named), None)
     return run.tensorboard if given is None else Path(given).expanduser()
 
 
-def _read_pictures(loaded: LoadedConfig, *, anew: bool) -> DataSet:
+def _read_pictures(config: DataConfig, *, anew: bool) -> DataSet:
     """Reads them; imports Keras meanwhile, unless it may turn out that there is nothing to do."""
-    found = read_config_dataset(loaded.config.data, _import_keras, surely=anew)
+    found = read_config_dataset(config, _import_keras, surely=anew)
     folder = found.folder
     console.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"
@@ -217,44 +249,38 @@ def _import_keras() -> None:
 
 
 def _fit(
-    loaded: LoadedConfig,
     network: Network,
     data: DataSet,
+    settings: TrainingSettings,
+    callbacks: DeclaredCallbacks,
     plan: Plan,
     record: RunRecord,
-    show_summary: Callable[[str], None] | None,
 ) -> tuple[Fitted, RunRecord]:
     """Trains; with `batch_size: auto`, goes on with half as many pictures where memory ends."""
-    stop, run, commit, before = StopRequest(), plan.run, plan.commit, 0.0
+    role, commit, before = Role(), plan.commit, 0.0
     while True:
-        assert record.settled is not None
         began = time.monotonic()
         try:
-            fitted = fit(
-                loaded,
-                network,
-                data,
-                run.path,
-                commit,
-                record.settled,
-                stop,
-                show_summary=show_summary,
-            )
+            fitted = fit(network, data, settings, callbacks, commit, role)
             return dataclasses.replace(fitted, seconds=before + fitted.seconds), record
         except OutOfMemoryError:
-            if loaded.config.data.batch_size != "auto" or record.settled.batch_size == 1:
+            if not settings.may_halve:
                 raise
         before += time.monotonic() - began
-        half = record.settled.batch_size // 2
-        commit = latest_commit(loaded, run)
+        too_many, settings = settings.settled.batch_size, settings.with_half_the_batch()
+        commit = latest_commit(callbacks.specs, plan.run)
         console.warning(
-            f"the memory does not suffice for batches of {record.settled.batch_size} pictures; "
-            f"{'starting over' if commit is None else 'going on'} with {half}"
+            f"the memory does not suffice for batches of {too_many} pictures; "
+            f"{'starting over' if commit is None else 'going on'} with "
+            f"{settings.settled.batch_size}"
         )
-        record = replace(record, settled=replace(record.settled, batch_size=half))
-        run.write(record)
+        record = replace(record, settled=settings.settled)
+        plan.run.write(record)
         forget_attempt()
-        show_summary = None
+
+
+def _choose_memory(data: DataSet, seed: int, size: int) -> ReplayMemory:
+    return choose_memory(data.training, data.validation, data.folder.class_names, seed, size)
 
 
 def _report(
@@ -263,7 +289,8 @@ def _report(
     fitted: Fitted,
     run: RunFolder,
     record: RunRecord,
-    published: Published,
+    manifest: Manifest,
+    probabilities: Probabilities,
 ) -> None:
     """Draws and writes what people look at; the model is safe by now, and stays so."""
     draw_curves(fitted.history, run.curves, fitted.published_epoch)
@@ -275,9 +302,9 @@ def _report(
             fitted.resampling,
             run=run,
             record=record,
-            manifest=published.manifest,
+            manifest=manifest,
             history=fitted.history,
-            probabilities=published.probabilities,
+            probabilities=probabilities,
         )
         write_report(facts)
     except ImgclfError:

@@ -115,6 +115,11 @@ class Config(_Section):
     training: TrainingConfig = _field("the keys of training, indented below it", TrainingConfig())
     callbacks: tuple[Spec, ...] = _field("a list of callbacks", ())
 
+    @property
+    def seed(self) -> int:
+        """Of weights, augmentation and shuffling."""
+        return self.data.seed if self.training.seed is None else self.training.seed
+
     def callback_off(self, name: str) -> bool:
         """Whether a callback that is on by default was turned off (`TensorBoard: none`)."""
         return any(spec.off and spec.name == name for spec in self.callbacks)

@@ -9,12 +9,14 @@ import numpy as np
 from msgspec.structs import replace as replace_members
 
 from imgclf.backend import keras
+from imgclf.callbacks.stack import bare_stack
 from imgclf.corrections.assess import Case, Corrected, stays_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.guard import OVERALL, Judged, standard_error
 from imgclf.corrections.neurons import Labels, Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
+from imgclf.data.source import Examples, Source
 from imgclf.errors import ModelFileError
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
@@ -23,6 +25,7 @@ from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.training.phases import Phase, run_phases
 
 LEARNING_RATE = 1e-3
 
@@ -109,8 +112,10 @@ def _fit(model: keras.Model, pixels: Pixels, labels: Labels, epochs: int) -> Non
     targets = labels.astype(np.float32)[:, np.newaxis]
     if model.output_shape[1] > 1 and "sparse" not in name.lower():
         targets = np.eye(model.output_shape[1], dtype=np.float32)[labels]
-    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss=model.loss)
-    model.fit(pixels.astype(np.float32), targets, epochs=epochs, verbose=0)
+    examples = Examples(pixels, np.arange(len(pixels)), targets)
+    source = Source(examples, BATCH_SIZE, shuffle_seed=0)
+    phase = Phase(epochs, source, optimizer=keras.optimizers.Adam(LEARNING_RATE))
+    run_phases(model, [phase], bare_stack(source))
     for layer, was in trainable:
         layer.trainable = was
     model.compile_from_config(config)

@@ -22,7 +22,10 @@ class OnDemand:
 
     Attributes:
         shape: (pictures, height, width, 3).
+        dtype: uint8.
     """
+
+    dtype = np.dtype(np.uint8)
 
     def __init__(self, pictures: Sequence[Picture], settings: DecoderSettings) -> None:
         self._pictures = pictures

@@ -1,4 +1,4 @@
-"""What the front does: starts the worker, hears signals, and says how it ended."""
+"""What the launcher does: starts the trainer, hears signals, and says how it ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib.util
 import multiprocessing
 import re
 import signal
-from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,12 @@ from imgclf.distribution.messages import START_ALL, Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, UsageError
 from imgclf.runs.commits import deletes_at_end, load_latest, remove_commits, state_directory
-from imgclf.runs.folder import Settled
 from imgclf.runs.resume import Plan
 from imgclf.system import console
 from imgclf.system.files import temporary_files
 from imgclf.system.signals import StopRequest, TerminateSignal
 from imgclf.training.fit import Fitted
+from imgclf.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -36,7 +35,7 @@ _MISSED = re.compile(r"task[:/](\d+)[^.]*(?:unhealthy|heartbeat|disconnect)|/tas
 _PATIENCE = 10.0  # seconds
 
 
-class Worker:
+class TrainerProcess:
     """The process that trains, beside this one; JAX may end it at any time.
 
     Args:
@@ -53,7 +52,7 @@ class Worker:
         self._loaded = loaded
         self._processes = processes
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> TrainerProcess:
         with ExitStack() as opened:
             self._folder = opened.enter_context(temporary_files())
             self._start()
@@ -70,7 +69,7 @@ class Worker:
         ours = console.current()
         quiet = ours.quiet or not self._processes.first
         job = Job(self._loaded, self._processes, self._folder, quiet, ours.terminal)
-        self._process = context.Process(target=work, args=(job, theirs), name="imgclf worker")
+        self._process = context.Process(target=work, args=(job, theirs), name="imgclf trainer")
         self._process.start()
         theirs.close()
         self._asked = self._met = False
@@ -92,17 +91,12 @@ class Worker:
         self._opened.close()
 
     def fit(
-        self,
-        plan: Plan,
-        network: Network,
-        data: DataSet,
-        settled: Settled,
-        show_summary: Callable[[str], None] | None,
+        self, plan: Plan, network: Network, data: DataSet, settings: TrainingSettings
     ) -> Fitted:
-        """Has all processes train; see `fitting.fit`. For the first process.
+        """Has all processes train; see `training.fit`. For the first process.
 
         Raises:
-            LostError: Another process is gone, or the worker itself.
+            LostError: Another process is gone, or the trainer itself.
             KeyboardInterrupt: Somebody asked one of the processes to stop.
         """
         commit = plan.commit
@@ -111,12 +105,12 @@ class Worker:
                 "train",
                 run=str(plan.run.path),
                 data_fingerprint=data.folder.fingerprint(),
-                settled=settled,
+                settled=settings.settled,
                 committed=None if commit is None else (commit.epoch, commit.batch),
-                summary=show_summary is not None,
+                summary=settings.summary,
             )
         )
-        self._wait(show_summary)
+        self._wait()
         return self._fitted(plan, network)
 
     def do_nothing(self) -> None:
@@ -142,8 +136,8 @@ class Worker:
         except OSError:
             return
 
-    def _wait(self, show_summary: Callable[[str], None] | None = None) -> None:
-        """Until the worker has done its part; the first signal is passed on, the second raises."""
+    def _wait(self) -> None:
+        """Until the trainer has done its part; the first signal is passed on, the second raises."""
         stop, told = StopRequest(), False
         with stop.listening():
             while True:
@@ -159,8 +153,6 @@ class Worker:
                     stop.obey()
                     raise self._lost(None) from None
                 match message:
-                    case ("summary", line) if show_summary is not None:
-                        show_summary(line)
                     case "met":
                         self._met = True
                     case "done":
@@ -207,7 +199,7 @@ class Worker:
         return numbers.pop() if len(numbers) == 1 else None
 
     def _fitted(self, plan: Plan, network: Network) -> Fitted:
-        """What the worker made, as a model of this process's Keras."""
+        """What the trainer made, as a model of this process's Keras."""
         from imgclf.model.build import build_model
 
         result = load_latest(self._folder / "fitted")

@@ -1,4 +1,4 @@
-"""What the front tells its worker, and process 0 all others."""
+"""What the launcher tells its trainer, and process 0 all others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ START_ALL = "start all of them, and see to it that the address is that of proces
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is started with.
+    """What a trainer is started with.
 
     Attributes:
         loaded: What is trained.
         processes: Which of the processes it is.
-        folder: For its log and what it makes; the front removes it.
+        folder: For its log and what it makes; the launcher removes it.
         quiet: Say nothing but warnings.
         terminal: Draw bars.
     """

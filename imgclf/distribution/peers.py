@@ -1,4 +1,4 @@
-"""What the workers of one training tell each other, beside the gradients.
+"""What the trainers of one training tell each other, beside the gradients.
 
 All of it goes through the service that JAX starts in process 0. Its client has no public name in
 JAX 0.10; this is the one place that knows it.
@@ -30,7 +30,7 @@ _FOR_WORK = 24 * 3600 * 1000  # milliseconds; process 0 may have to decode very 
 
 
 class Peers:
-    """The workers of one training, of which this process is one.
+    """The trainers of one training, of which this process is one.
 
     Args:
         processes: Who it is, and how many there are.
@@ -90,8 +90,8 @@ class Peers:
             jax.distributed.shutdown()
 
 
-class WorkersStop(StopRequest):
-    """In a worker: the front has heard the signal, and has said so.
+class TrainersStop(StopRequest):
+    """In a trainer: the launcher has heard the signal, and has said so.
 
     Args:
         alone: There are no others to agree with.

@@ -1,4 +1,4 @@
-"""What the worker does, from the first connection to the last step. Its Keras runs on JAX."""
+"""What the trainer does, from the first connection to the last step. Its Keras runs on JAX."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from imgclf import backend
+from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
 from imgclf.data.batch_share import Share
@@ -27,8 +28,11 @@ from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, UsageError
 from imgclf.runs.commits import Commit, latest_of_run, state_directory, write_commit
 from imgclf.runs.folder import RUNS_DIRECTORY, Settled
+from imgclf.runs.resume import fingerprint
 from imgclf.system import console
 from imgclf.training.fit import Fitted, fit
+from imgclf.training.role import Role
+from imgclf.training.settings import training_settings
 
 if TYPE_CHECKING:
     from imgclf.distribution.peers import Peers
@@ -46,11 +50,11 @@ def work(job: Job, pipe: Pipe) -> None:
 
     Args:
         job: What it is started with.
-        pipe: Takes the front's `Task` in process 0; gives "done" or what came in between.
+        pipe: Takes the launcher's `Task` in process 0; gives "done" or what came in between.
     """
-    os.setsid()  # Ctrl-C is the front's to hear
-    _end_with_front()
-    # It ends without clean-up, and TensorFlow leaves what it generates; the front removes this.
+    os.setsid()  # Ctrl-C is the launcher's to hear
+    _end_with_launcher()
+    # It ends without clean-up, and TensorFlow leaves what it generates; the launcher removes this.
     tempfile.tempdir = str(job.folder)
     console.use(_own_console(job))
     # Whoever imports Keras from here on gets the one on JAX.
@@ -78,23 +82,23 @@ def work(job: Job, pipe: Pipe) -> None:
         os._exit(0)
 
 
-def _end_with_front() -> None:
-    """Nobody is left to stop a worker whose front was killed."""
+def _end_with_launcher() -> None:
+    """Nobody is left to stop a trainer whose launcher was killed."""
     if sys.platform == "linux":
         # By the system, for a step that waits for another process may keep all threads waiting.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_wait_for_end_of_front, daemon=True).start()
+    threading.Thread(target=_wait_for_end_of_launcher, daemon=True).start()
 
 
-def _wait_for_end_of_front() -> None:
-    front = parent_process()
-    assert front is not None
-    connection.wait([front.sentinel])
+def _wait_for_end_of_launcher() -> None:
+    launcher = parent_process()
+    assert launcher is not None
+    connection.wait([launcher.sentinel])
     os._exit(1)
 
 
 def _own_console(job: Job) -> console.Console:
-    """A console on the front's stream, to which from here on nobody else can print."""
+    """A console on the launcher's stream, to which from here on nobody else can print."""
     stream = os.fdopen(os.dup(2), "w")
     log = os.open(job.folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, 1)
@@ -120,7 +124,7 @@ def _train(job: Job, pipe: Pipe, peers: Peers) -> Failure | None:
     if failure is not None or ready is None:
         return failure
     _say_how(ready)
-    fitted = _fit(job, task, ready, pipe)
+    fitted = _fit(job, task, ready)
     if job.processes.first:
         _hand_over(fitted, job.folder)
     return None
@@ -225,29 +229,33 @@ def _counted(number: int, what: str, ending: str = "s") -> str:
     return f"{number} {what}{'' if number == 1 else ending}"
 
 
-def _fit(job: Job, task: Task, ready: _Ready, pipe: Pipe) -> Fitted:
-    from imgclf.distribution.peers import StopTogether, WorkersStop
+def _fit(job: Job, task: Task, ready: _Ready) -> Fitted:
+    from imgclf.distribution.peers import StopTogether, TrainersStop
 
-    us = job.processes
-    stop = WorkersStop(alone=us.count == 1)
-    summary = task.summary and us.first
+    us, config = job.processes, job.loaded.config
+    stop = TrainersStop(alone=us.count == 1)
     return fit(
-        job.loaded,
         declared_network(job.loaded, len(ready.data.folder.class_names)),
         ready.data,
-        Path(task.run),
+        training_settings(config, ready.settled, summary=task.summary and us.first),
+        DeclaredCallbacks(
+            config.callbacks,
+            job.loaded.file,
+            Path(task.run),
+            fingerprint(job.loaded, task.data_fingerprint),
+        ),
         ready.commit,
-        ready.settled,
-        stop,
-        share=ready.share,
-        writes=us.first,
-        before_stopping=[StopTogether(stop)] if us.count > 1 else [],
-        show_summary=(lambda line: pipe.send(("summary", line))) if summary else None,
+        Role(
+            share=ready.share,
+            writes=us.first,
+            stop=stop,
+            callbacks=(StopTogether(stop),) if us.count > 1 else (),
+        ),
     )
 
 
 def _hand_over(fitted: Fitted, folder: Path) -> None:
-    """Leaves the weights for the front, in the form of a commit, which is checked when read."""
+    """Leaves the weights for the launcher, in the form of a commit, which is checked when read."""
     write_commit(
         folder / "fitted",
         Commit(

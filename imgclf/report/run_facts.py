@@ -167,7 +167,7 @@ def _augmentation(
     loaded: LoadedConfig, network: keras.Model, resampling: Resampling | None
 ) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
-    layers = network.layers[1:]  # the first takes the pictures in
+    layers: list[Any] = network.layers[1:]  # the first takes the pictures in
     count = len(loaded.config.augmentation) - (len(resampling.layers) if resampling else 0)
     while count < len(layers) and _is_random(layers[count]):
         count += 1

@@ -48,10 +48,12 @@ class Commit:
     Attributes:
         epoch: The epoch to go on in, from 0; also the number of epochs that are done.
         batch: Batches of that epoch that are done; 0 between epochs.
-        stopped: A callback had ended the training (EarlyStopping, say): there is no next epoch.
+        stopped: A callback had ended the phase (EarlyStopping, say): it has no next epoch.
         fingerprint: What the training was made of, as the caller gave it.
         variables: Values of "weights", "optimizer", "seeds" and, inside an epoch, "metrics".
         callbacks: State by callback; see `committed_state`.
+        phase: Which phase of the training the epoch belongs to, from 0.
+        phase_began: The epoch that the phase began with.
     """
 
     epoch: int
@@ -60,6 +62,8 @@ class Commit:
     fingerprint: Mapping[str, str]
     variables: Mapping[str, Arrays]
     callbacks: Mapping[str, Any] = field(default_factory=dict)
+    phase: int = 0
+    phase_began: int = 0
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -95,6 +99,8 @@ def write_commit(directory: Path, commit: Commit) -> Path:
         "epoch": commit.epoch,
         "batch": commit.batch,
         "stopped": commit.stopped,
+        "phase": commit.phase,
+        "phase_began": commit.phase_began,
         "fingerprint": dict(commit.fingerprint),
         "variables": _pack(dict(commit.variables), files, "variables"),
         "callbacks": {name: _pack(state, files, name) for name, state in commit.callbacks.items()},
@@ -274,6 +280,9 @@ def _read(folder: Path) -> Commit:
         fingerprint=body["fingerprint"],
         variables=_unpack(body["variables"], folder),
         callbacks=_unpack(body["callbacks"], folder),
+        # Of an earlier version, in which all trainings had one phase.
+        phase=body.get("phase", 0),
+        phase_began=body.get("phase_began", 0),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import LATER_KEYS
+from imgclf.config.spec import Spec
 from imgclf.errors import UsageError
 from imgclf.runs.changes import Change, compare, fields, listed
 from imgclf.runs.commits import Commit, latest_of_run, state_directory
@@ -148,9 +149,12 @@ def fingerprint(loaded: LoadedConfig, data_fingerprint: str) -> dict[str, str]:
     return {"config": digest.hexdigest(), "data": data_fingerprint}
 
 
-def latest_commit(loaded: LoadedConfig, run: RunFolder) -> Commit | None:
+def latest_commit(callbacks: Sequence[Spec], run: RunFolder) -> Commit | None:
     """Where a training that is under way can go on; None if it keeps nothing or has none yet."""
-    return _latest_commit(run, fields(loaded.resolved_yaml()))
+    backup = next((spec for spec in callbacks if spec.name == "BackupAndRestore"), Spec(name=""))
+    if backup.off:
+        return None
+    return latest_of_run(state_directory(backup.arguments, run.path), run.path.name)
 
 
 def _latest_commit(run: RunFolder, before: Mapping[str, Any]) -> Commit | None:

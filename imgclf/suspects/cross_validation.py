@@ -18,8 +18,8 @@ from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import Part
-from imgclf.data.feed import Feed, encode_labels, failures_as_they_were
 from imgclf.data.resampling import leading_resampling
+from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.errors import UsageError
 from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.suspects.folds import divide
@@ -75,7 +75,7 @@ def out_of_fold_probabilities(
         "training without the pictures to judge", repeats * folds * epochs
     ) as advance:
         for repeat, fold in itertools.product(range(repeats), range(folds)):
-            seed = (_seed(loaded.config) + repeat) % 2**32
+            seed = (loaded.config.seed + repeat) % 2**32
             in_fold = divide(part.pictures, folds, seed) == fold
             training, judged = (part.at(np.flatnonzero(chosen)) for chosen in (~in_fold, in_fold))
             _require_enough(training, judged, num_classes, folds)
@@ -124,21 +124,16 @@ class _Network:
     ) -> Probabilities:
         """The mean of what it says of `judged` after each of the last third of the epochs."""
         from imgclf.backend import keras
-        from imgclf.callbacks.epoch import SetEpoch
+        from imgclf.callbacks.stack import bare_stack
+        from imgclf.training.phases import Phase, run_phases
 
         config, model = self._config, self._model
         epochs = config.training.epochs
         self._begin_anew(seed)
         num_classes = max(model.output_shape[-1], 2)
         labels = encode_labels(training.labels, self._declared.head.label_mode, num_classes)
-        feed = Feed(
-            training.pixels,
-            training.rows,
-            labels,
-            config.data.first_batch_size,
-            seed,
-            self._resampling,
-        )
+        examples = Examples(training.pixels, training.rows, labels)
+        source = Source(examples, config.data.first_batch_size, seed, self._resampling)
         said: list[Probabilities] = []
 
         def judge(epoch: int, logs: object) -> None:
@@ -148,18 +143,8 @@ class _Network:
                 outputs = np.concatenate([model.predict_on_batch(batch) for batch in batches])
                 said.append(to_probabilities(outputs, self._activation))
 
-        with failures_as_they_were(feed):
-            model.fit(
-                feed.dataset(),
-                epochs=epochs,
-                callbacks=[
-                    SetEpoch(feed),
-                    *_schedules(config),
-                    keras.callbacks.LambdaCallback(on_epoch_end=judge),
-                ],
-                shuffle=False,  # the feed shuffles; True makes Keras warn that it can't
-                verbose=0,
-            )
+        callbacks = [*_schedules(config), keras.callbacks.LambdaCallback(on_epoch_end=judge)]
+        run_phases(model, [Phase(epochs, source)], bare_stack(source, callbacks))
         mean: Probabilities = np.mean(said, axis=0)
         if not np.isfinite(mean).all():
             raise UsageError(
@@ -200,10 +185,6 @@ def _declared_schedules(config: Config) -> list[Spec]:
     """Not people's own functions: the model file, which names them, may be a stranger's."""
     schedulers = config.callbacks_named("LearningRateScheduler")
     return [spec for spec in schedulers if ":" not in str(spec.arguments.get("schedule"))]
-
-
-def _seed(config: Config) -> int:
-    return config.data.seed if config.training.seed is None else config.training.seed
 
 
 def _require_enough(training: Part, judged: Part, num_classes: int, folds: int) -> None:

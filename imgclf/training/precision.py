@@ -18,8 +18,8 @@ from imgclf.config.precision import Precision
 from imgclf.config.schema import TrainingConfig
 from imgclf.config.spec import written
 from imgclf.data.cache import CACHE_DIRECTORY
-from imgclf.data.feed import encode_labels
 from imgclf.data.resampling import Resampling
+from imgclf.data.source import encode_labels
 from imgclf.errors import ImgclfError
 from imgclf.model.build import build_model
 from imgclf.system import console

@@ -25,11 +25,12 @@ from tests.support.tiny_training import (
     Script,
     Weights,
     declare,
-    feeds,
+    declared,
     run,
     said,
     same,
     small_model,
+    sources,
 )
 
 ALONE = """
@@ -486,7 +487,7 @@ def kinds(stack: Stack) -> list[str]:
 
 
 def build(folder: Path, callbacks: str) -> Stack:
-    return build_stack(declare(folder, callbacks), folder / "run", feed=feeds()[0])
+    return build_stack(declared(declare(folder, callbacks), folder / "run"), sources()[0])
 
 
 def test_defaults_are_on_without_being_named_and_can_be_turned_off(tmp_path: Path) -> None:

@@ -12,133 +12,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.util.tensor_util import make_ndarray
 
 from imgclf.backend import keras
-from imgclf.callbacks.stack import Stack, build_stack
+from imgclf.callbacks.stack import build_stack
 from imgclf.errors import UsageError, WriteError
 from imgclf.runs.commits import Commit, load_latest, remove_commits, write_commit
 from tests.support.heard import Heard, listen
+from tests.support.interrupted_training import (
+    EPOCHS,
+    EVERYTHING,
+    Killed,
+    Killer,
+    fit,
+    interrupted,
+    outcome,
+)
 from tests.support.tiny_training import (
     declare,
-    feeds,
+    declared,
     forgetful_model,
     small_model,
+    sources,
 )
 
-EPOCHS = 6
-EVERYTHING = """
-- EarlyStopping: {patience: 3, restore_best_weights: true}
-- ReduceLROnPlateau: {patience: 1, factor: 0.5, cooldown: 1}
-- ModelCheckpoint: {monitor: val_loss, save_best_only: true}
-- LearningRateScheduler: {schedule: exponential, rate: -0.2, start_epoch: 1}
-- TensorBoard: {update_freq: 2, write_graph: false}
-- imgclf.callbacks.examples:EarlyStoppingAtMinLoss: {patience: 4}
-"""
 INSIDE_EPOCHS = EVERYTHING + "- BackupAndRestore: {save_freq: 1}"
-
-
-class Killed(BaseException):
-    """Not an Exception, so that nothing can mistake it for an error that it handles."""
-
-
-class Killer(keras.callbacks.Callback):
-    """Raises at one moment, as if the process ended there."""
-
-    def __init__(self, hook: str, number: int, batch: int | None = None) -> None:
-        super().__init__()
-        self._hook, self._number, self._batch = hook, number, batch
-        self._epoch = 0
-
-    def _strike(self, hook: str, number: int) -> None:
-        if hook == self._hook and number == self._number:
-            raise Killed
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
-        self._strike("epoch begins", epoch)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if batch == self._batch:
-            self._strike("batch ends", self._epoch)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._strike("epoch ends", epoch)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self._strike("training ends", 0)
-
-
-def fit(
-    folder: Path,
-    callbacks: str,
-    model: Any,
-    killer: Killer | None = None,
-    before_commit: bool = True,
-    epochs: int = EPOCHS,
-    training_keys: str = "",
-) -> Stack:
-    """One process of a training: goes on from what is committed in the folder, if anything is."""
-    training, validation = feeds()
-    loaded = declare(folder, callbacks, training_keys)
-    stack = build_stack(loaded, folder / "run", feed=training)
-    state = stack.committed_state
-    assert state is not None
-    commit = state.latest()
-    begin = 0
-    if commit is not None:
-        start = state.restore(commit, model)
-        begin = epochs if start.stopped else start.epoch
-    hooks = list(stack.callbacks)
-    if killer is not None:
-        hooks.insert(len(hooks) - before_commit, killer)
-    with stack.running():
-        model.fit(
-            training.dataset(),
-            validation_data=validation.dataset(),
-            epochs=epochs,
-            initial_epoch=begin,
-            callbacks=hooks,
-            verbose=0,
-        )
-    return stack
-
-
-def outcome(folder: Path, stack: Stack, model: Any) -> dict[str, Any]:
-    """All that has to be equal, to the bit where it is bits."""
-    run = folder / "run"
-    best = keras.models.load_model(run / "checkpoints/best.keras")
-    assert stack.best.weights is not None
-    return {
-        "weights": [variable.numpy().tobytes() for variable in model.variables],
-        "optimizer": [variable.numpy().tobytes() for variable in model.optimizer.variables],
-        "log": (run / "training.csv").read_bytes(),
-        "history": json.dumps(model.history.history),
-        "epochs": model.history.epoch,
-        "checkpoint": [weight.tobytes() for weight in best.get_weights()],
-        "best": (stack.best.epoch, [weight.tobytes() for weight in stack.best.weights]),
-        "events": {part: events(run / "tensorboard" / part) for part in ("train", "validation")},
-    }
-
-
-def events(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    found = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
-    return {
-        tag: [(one.step, float(make_ndarray(one.tensor_proto))) for one in found.Tensors(tag)]
-        for tag in found.Tags()["tensors"]
-    }
-
-
-def interrupted(folder: Path, callbacks: str, killer: Killer, before_commit: bool = True) -> Any:
-    """Trains until the killer strikes, then resumes with everything made anew."""
-    folder.mkdir()
-    with pytest.raises(Killed):
-        fit(folder, callbacks, forgetful_model(), killer, before_commit)
-    keras.utils.clear_session()
-    model = forgetful_model()
-    stack = fit(folder, callbacks, model)
-    return outcome(folder, stack, model)
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +111,7 @@ def test_the_same_interruption_changes_a_training_on_stock_keras(tmp_path: Path)
     def stock(folder: Path, killer: Killer | None = None) -> Any:
         folder.mkdir(exist_ok=True)
         model = forgetful_model()
-        training, validation = feeds()
+        training, validation = sources()
         callbacks = keras.callbacks
         hooks = [
             callbacks.CSVLogger(folder / "log.csv", append=True),
@@ -394,9 +291,9 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
 def test_the_state_of_another_run_in_the_same_folder_is_not_used(
     tmp_path: Path, heard: Heard
 ) -> None:
-    training, _ = feeds()
+    training, _ = sources()
     loaded = declare(tmp_path, f"- BackupAndRestore: {{backup_dir: {tmp_path}/backup}}")
-    runs = [build_stack(loaded, tmp_path / n, feed=training) for n in "ab"]
+    runs = [build_stack(declared(loaded, tmp_path / n), training) for n in "ab"]
     first, second = (stack.committed_state for stack in runs)
     assert first is not None and second is not None
     write_commit(tmp_path / "backup", Commit(1, 0, False, first.fingerprint, {}))

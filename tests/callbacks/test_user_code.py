@@ -14,7 +14,7 @@ from imgclf.backend import keras
 from imgclf.callbacks.examples import EarlyStoppingAtMinLoss, LossPrinter, TableLearningRate
 from imgclf.callbacks.user_code import load_function, make_custom_callback
 from imgclf.errors import UsageError
-from tests.support.tiny_training import Script, Weights, feeds, run, said, same, small_model
+from tests.support.tiny_training import Script, Weights, run, said, same, small_model, sources
 
 ALONE = """
 - TensorBoard: none
@@ -46,7 +46,7 @@ def test_a_callback_from_a_file_gets_every_hook_and_the_model(tmp_path: Path) ->
     stack, model = run(tmp_path, f"- {file}:Listener: {{name: Ann}}" + ALONE, epochs=1)
     (listener,) = [one for one in stack.callbacks if type(one).__name__ == "Listener"]
     assert listener.name == "Ann"
-    model.evaluate(feeds()[1].dataset(), verbose=0, callbacks=[listener])
+    model.evaluate(sources()[1].dataset(), verbose=0, callbacks=[listener])
     model.predict(np.zeros((2, 8, 8, 3)), verbose=0, callbacks=[listener])
     assert len(HOOKS) == 14
     assert sorted(set(listener.heard)) == HOOKS

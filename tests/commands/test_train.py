@@ -25,7 +25,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.runs.resume import begins_anew, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
-from tests.support.heard import listen
+from tests.support.heard import Heard, listen
 from tests.support.trainings import CONFIG, log, weights
 
 
@@ -228,8 +228,8 @@ def test_plain_keras_opens_the_model_and_agrees(trained: Trained) -> None:
     np.testing.assert_allclose(found[:, 1:], expected, atol=1e-5)
 
 
-def test_the_summary_is_shown_before_training(trained: Trained) -> None:
-    lines: list[str] = []
-    train(Path("pets.yaml"), ["training.epochs=1"], show_summary=lines.append)
-    assert any("Conv2D" in line for line in lines)
-    assert any("Total params" in line for line in lines)
+def test_the_summary_is_shown_before_training(trained: Trained, heard: Heard) -> None:
+    train(Path("pets.yaml"), ["training.epochs=1"], summary=True)
+    before, _, _ = heard.text.partition("epoch 1/1")
+    assert "Conv2D" in before
+    assert "Total params" in before

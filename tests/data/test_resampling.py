@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from imgclf.backend import keras
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
-from imgclf.data.feed import Feed
 from imgclf.data.resampling import Resampling, leading_resampling
+from imgclf.data.source import Examples, Source
 from imgclf.model.build import augmentation_layers, build_model
 
 layers = keras.layers
@@ -160,9 +160,9 @@ def test_each_epoch_and_batch_is_drawn_anew_and_the_same_in_another_process() ->
 
     def epoch(number: int, first_batch: int = 0) -> list[NDArray[np.uint8]]:
         run = run_of(layers.RandomRotation(0.3))
-        feed = Feed(given, rows, labels, 4, shuffle_seed=5, resampling=run)
-        feed.epoch, feed.first_batch = number, first_batch
-        return [batch for batch, _ in feed.batches()]
+        source = Source(Examples(given, rows, labels), 4, shuffle_seed=5, resampling=run)
+        source.epoch, source.first_batch = number, first_batch
+        return [batch for batch, _ in source.batches()]
 
     first, second = epoch(0), epoch(1)
     assert np.array_equal(first, epoch(0))

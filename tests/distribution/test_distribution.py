@@ -26,7 +26,7 @@ from imgclf.commands.retrain import retrain
 from imgclf.corrections.inputs import read_inputs
 from imgclf.data.batch_share import Share
 from imgclf.data.drawn_sample import draw_sample
-from imgclf.data.feed import Feed
+from imgclf.data.source import Examples, Source
 from imgclf.distribution.processes import Processes, find_processes
 from imgclf.errors import UsageError
 from imgclf.model_file.archive import read_manifest
@@ -453,8 +453,9 @@ def test_shares_of_a_batch_make_the_batch() -> None:
     random = np.random.default_rng(3)
     pixels = random.integers(0, 255, (23, 8, 8, 3)).astype(np.uint8)
     labels = np.arange(23)
-    whole = Feed(pixels, np.arange(23), labels, 8, shuffle_seed=5)
-    shares = [Feed(pixels, np.arange(23), labels, 8, 5, share=Share(i, 2, 4)) for i in range(2)]
+    examples = Examples(pixels, np.arange(23), labels)
+    whole = Source(examples, 8, shuffle_seed=5)
+    shares = [Source(examples, 8, 5, share=Share(i, 2, 4)) for i in range(2)]
     batches = list(whole.batches())
     assert [len(labels) for _, labels in batches] == [8, 8, 7]
     assert {share.num_batches for share in shares} == {3}
@@ -467,11 +468,10 @@ def test_shares_of_a_batch_make_the_batch() -> None:
 
 
 def test_a_last_batch_of_fewer_pictures_than_devices_is_left_out() -> None:
-    feed = Feed(
-        np.zeros((17, 8, 8, 3), np.uint8), np.arange(17), np.arange(17), 8, 1, share=Share(0, 1, 2)
-    )
-    assert feed.num_batches == 2
-    assert [len(labels) for _, labels in feed.batches()] == [8, 8]
+    examples = Examples(np.zeros((17, 8, 8, 3), np.uint8), np.arange(17), np.arange(17))
+    source = Source(examples, 8, 1, share=Share(0, 1, 2))
+    assert source.num_batches == 2
+    assert [len(labels) for _, labels in source.batches()] == [8, 8]
 
 
 def test_a_run_from_before_the_key_is_the_same_training() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from imgclf.backend import keras
+from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.callbacks.stack import Stack, build_stack
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
-from imgclf.data.feed import Feed
+from imgclf.data.source import Examples, Source
 from imgclf.system import console
 from tests.support.heard import Heard
 
@@ -40,7 +41,12 @@ def said() -> str:
     return heard.text
 
 
-def feeds(batches: int = BATCHES) -> tuple[Feed, Feed]:
+def declared(loaded: LoadedConfig, run_folder: Path) -> DeclaredCallbacks:
+    """What a stack is built from whose files go to a folder."""
+    return DeclaredCallbacks(loaded.config.callbacks, loaded.file, run_folder)
+
+
+def sources(batches: int = BATCHES) -> tuple[Source, Source]:
     """For training, so many batches an epoch, and for validation."""
     random = np.random.default_rng(5)
     pixels = random.integers(0, 200, (24, 8, 8, 3)).astype(np.uint8)
@@ -48,8 +54,8 @@ def feeds(batches: int = BATCHES) -> tuple[Feed, Feed]:
     pixels[labels[:, 0] == 1] += 40
     rows = np.arange(24)
     return (
-        Feed(pixels, rows[: 4 * batches], labels[: 4 * batches], 4, shuffle_seed=7),
-        Feed(pixels, rows[16:], labels[16:], 8),
+        Source(Examples(pixels, rows[: 4 * batches], labels[: 4 * batches]), 4, shuffle_seed=7),
+        Source(Examples(pixels, rows[16:], labels[16:]), 8),
     )
 
 
@@ -75,7 +81,7 @@ def forgetful_model(optimizer: Any = None, eager: bool = False) -> Any:
         keras.layers.BatchNormalization(),
         keras.layers.Flatten(),
         keras.layers.Dropout(0.25),
-        keras.layers.Dense(1, activation="sigmoid"),
+        keras.layers.Dense(1, activation="sigmoid", name="answer"),
     ]
     return compiled(layers, optimizer, ["accuracy"], eager)
 
@@ -128,10 +134,10 @@ def run(
         last: Callbacks put after them.
     """
     model = model or small_model()
-    training, validation = feeds(batches)
+    training, validation = sources(batches)
     loaded = declare(folder, callbacks, training_keys)
     console.use(heard or Heard())
-    stack = build_stack(loaded, folder / "run", feed=training)
+    stack = build_stack(declared(loaded, folder / "run"), training)
     with stack.running():
         model.fit(
             training.dataset(),

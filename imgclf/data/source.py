@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.batch_share import WHOLE, Share
-from imgclf.data.decoder import Pixels
-from imgclf.data.on_demand import OnDemand
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 
@@ -41,35 +40,66 @@ def encode_labels(
     return labels
 
 
+class Values(Protocol):
+    """What rows are read from: an array, memory-mapped or not, or `OnDemand`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, ...)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[Any]:
+        """These rows."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What there is to train on or to judge by.
+
+    Attributes:
+        values: Of any shape (rows, ...) and dtype: decoded pictures, or features of them.
+        rows: Which rows take part, shape (examples,).
+        labels: Encoded, shape (examples, ...).
+        fingerprint: Changes when the values or the labels do.
+    """
+
+    values: Values
+    rows: NDArray[np.int64]
+    labels: NDArray[Any]
+    fingerprint: str = ""
+
+
 @contextmanager
-def failures_as_they_were(*feeds: Feed) -> Iterator[None]:
-    """Raises what failed in a feed, not what TensorFlow makes of it."""
+def failures_as_they_were(*sources: Source | None) -> Iterator[None]:
+    """Raises what failed in a source, not what TensorFlow makes of it."""
     try:
         yield
     except ImgclfError:
         raise
     except Exception:
-        failures = [feed.failure for feed in feeds if feed.failure is not None]
+        failures = [one.failure for one in sources if one is not None and one.failure is not None]
         if failures:
             raise failures[0] from None
         raise
 
 
-class Feed:
-    """Batches of decoded pictures with their labels, as a `tf.data.Dataset`.
+class Source:
+    """Batches of examples with their labels, as a `tf.data.Dataset`.
 
-    Individual pictures are shuffled, anew each epoch, by a permutation that is a function of
-    the seed and the epoch alone, and resampled by maps that are a function of these and of the
+    Single examples are shuffled, anew each epoch, by a permutation that is a function of the seed
+    and the epoch alone, and pictures resampled by maps that are a function of these and of the
     batch, so that a resumed training sees what it would have seen.
 
     Args:
-        pixels: uint8, shape (rows, height, width, 3); may be memory-mapped.
-        rows: Which rows of `pixels` take part, shape (pictures,).
-        labels: Encoded labels of these rows, shape (pictures, ...).
-        batch_size: Pictures in a batch; the last one may be smaller.
-        shuffle_seed: None keeps the order of `rows`.
-        resampling: Augments each batch; drawn by the shuffle seed, which must be given then.
-        share: What this process reads of each batch. Pictures at the end of an epoch that don't
+        examples: All of them.
+        batch_size: Examples in a batch; the last one may be smaller.
+        shuffle_seed: None keeps the order of the examples.
+        resampling: Augments each batch of pictures; drawn by the shuffle seed, which must be given
+            then.
+        share: What this process reads of each batch. Examples at the end of an epoch that don't
             divide among the devices are left out, by all processes the same.
 
     Attributes:
@@ -80,24 +110,22 @@ class Feed:
 
     def __init__(
         self,
-        pixels: Pixels | OnDemand,
-        rows: NDArray[np.int64],
-        labels: NDArray[Any],
+        examples: Examples,
         batch_size: int,
         shuffle_seed: int | None = None,
         resampling: Resampling | None = None,
         share: Share = WHOLE,
     ) -> None:
-        self._pixels = pixels
-        self._rows = rows
-        self._labels = labels
+        self._values, self._rows = examples.values, examples.rows
+        self._labels = examples.labels
+        self.fingerprint = examples.fingerprint
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
         self._resampling = resampling
         # Of the latest epoch, for of a large data set it takes a second.
-        self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(rows)))
+        self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(self._rows)))
         self._share = share
-        self._usable = share.usable(len(rows))
+        self._usable = share.usable(len(self._rows))
         self.epoch = 0
         self.first_batch = 0
         self.failure: Exception | None = None
@@ -108,7 +136,7 @@ class Feed:
         return -(-self._usable // self._batch_size)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """Positions in `rows` in the order in which that epoch sees them, shape (pictures,)."""
+        """Positions in `rows` in the order in which that epoch sees them, shape (examples,)."""
         known, order = self._order
         if self._shuffle_seed is not None and known != epoch:
             random = np.random.default_rng([self._shuffle_seed, epoch])
@@ -116,20 +144,20 @@ class Feed:
             self._order = epoch, order
         return order
 
-    def batch(self, epoch: int, number: int) -> tuple[Pixels, NDArray[Any]]:
-        """One batch: uint8 pictures of shape (batch, height, width, 3) with their labels."""
+    def batch(self, epoch: int, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """One batch: values of shape (batch, ...) with their labels."""
         start = number * self._batch_size
         whole = self.order(epoch)[: self._usable][start : start + self._batch_size]
         positions = self._share.of(whole)
-        pictures = self._pixels[self._rows[positions]]
+        values = self._values[self._rows[positions]]
         if self._resampling is not None and self._shuffle_seed is not None:
             # Drawn for all of the batch, so that each process finds its own among them.
             random = np.random.default_rng([self._shuffle_seed, epoch, number])
-            matrices = self._resampling.draw(random, len(whole), *pictures.shape[1:3])
-            pictures = self._resampling.apply(pictures, self._share.of(matrices))
-        return pictures, self._labels[positions]
+            matrices = self._resampling.draw(random, len(whole), *values.shape[1:3])
+            values = self._resampling.apply(values, self._share.of(matrices))
+        return values, self._labels[positions]
 
-    def batches(self) -> Iterator[tuple[Pixels, NDArray[Any]]]:
+    def batches(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         """One epoch."""
         for number in range(self.first_batch, self.num_batches):
             yield self.batch(self.epoch, number)
@@ -145,15 +173,13 @@ class Feed:
             lambda: ((self.epoch, batch) for batch in range(self.first_batch, self.num_batches)),
             output_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int64)),
         )
-        labels_dtype = tf.as_dtype(self._labels.dtype)
+        dtypes = [tf.as_dtype(one.dtype) for one in (self._values, self._labels)]
 
         def make(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            pictures, labels = tf.numpy_function(
-                self._batch_or_failure, (epoch, number), (tf.uint8, labels_dtype)
-            )
-            pictures.set_shape((None, *self._pixels.shape[1:]))
+            values, labels = tf.numpy_function(self._batch_or_failure, (epoch, number), dtypes)
+            values.set_shape((None, *self._values.shape[1:]))
             labels.set_shape((None, *self._labels.shape[1:]))
-            return pictures, labels
+            return values, labels
 
         dataset = numbers.map(make, num_parallel_calls=os.cpu_count()).prefetch(2)
         # In TensorFlow 2.21 the thread that tunes misses now and then that an epoch is over, and
@@ -166,7 +192,9 @@ class Feed:
         dataset.cardinality = lambda: tf.constant(self.num_batches, tf.int64)
         return dataset
 
-    def _batch_or_failure(self, epoch: np.int64, number: np.int64) -> tuple[Pixels, NDArray[Any]]:
+    def _batch_or_failure(
+        self, epoch: np.int64, number: np.int64
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         try:
             return self.batch(int(epoch), int(number))
         except Exception as error:

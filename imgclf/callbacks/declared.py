@@ -1,0 +1,27 @@
+"""What a stack is built from, known before Keras is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.spec import Spec
+
+
+@dataclass(frozen=True)
+class DeclaredCallbacks:
+    """The callbacks that a config lists, and where they write.
+
+    Attributes:
+        specs: As listed, those that are turned off too.
+        file: Names the line of what can't be built.
+        run_folder: Where files go whose place the config doesn't say.
+        fingerprint: What the training is made of, kept in each commit beside the run's name.
+    """
+
+    specs: tuple[Spec, ...]
+    file: ConfigFile
+    run_folder: Path
+    fingerprint: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,52 @@
+"""How a network is trained, once nothing is left open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+
+from imgclf.config.schema import Config
+from imgclf.runs.folder import Settled
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What a training goes by.
+
+    Attributes:
+        epochs: At most; callbacks may end it earlier.
+        publish: Whether the weights of the best epoch are kept, or those of the last.
+        seed: Of weights, augmentation and shuffling.
+        settled: What the config leaves open.
+        halves: Whether batches become smaller where the memory does not suffice for them.
+        summary: Whether the network's layers are shown first.
+    """
+
+    epochs: int
+    publish: Literal["best", "last"]
+    seed: int
+    settled: Settled
+    halves: bool = False
+    summary: bool = False
+
+    @property
+    def may_halve(self) -> bool:
+        """Whether there is something to halve."""
+        return self.halves and self.settled.batch_size > 1
+
+    def with_half_the_batch(self) -> TrainingSettings:
+        """For another try; what was shown is not shown again."""
+        settled = msgspec.structs.replace(self.settled, batch_size=self.settled.batch_size // 2)
+        return replace(self, settled=settled, summary=False)
+
+
+def training_settings(
+    config: Config, settled: Settled, *, summary: bool = False
+) -> TrainingSettings:
+    """From a config, and what was found for what it leaves open."""
+    training, halves = config.training, config.data.batch_size == "auto"
+    return TrainingSettings(
+        training.epochs, training.publish, config.seed, settled, halves, summary
+    )
