@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from imgclf.system.files import atomic_path, temporary_files
 class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     """Saves the model or its weights every so often, or when it is better than before.
 
-    Args are those of `keras.callbacks.ModelCheckpoint`, and:
+    Args:
+        filepath: Where to; Keras fills in the braces.
+        options: The other arguments of `keras.callbacks.ModelCheckpoint`.
         period: Save (or compare) every so many epochs only.
         follow: Save the epochs that this one finds best, instead of comparing.
     """
@@ -25,26 +27,11 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
     def __init__(
         self,
         filepath: str | Path,
-        monitor: str = "val_loss",
-        verbose: int = 0,
-        save_best_only: bool = False,
-        save_weights_only: bool = False,
-        mode: str = "auto",
-        save_freq: str | int = "epoch",
-        initial_value_threshold: float | None = None,
+        options: Mapping[str, Any],
         period: int = 1,
         follow: BestEpoch | None = None,
     ) -> None:
-        super().__init__(
-            filepath,
-            monitor=monitor,
-            verbose=verbose,
-            save_best_only=save_best_only,
-            save_weights_only=save_weights_only,
-            mode=mode,
-            save_freq=save_freq,
-            initial_value_threshold=initial_value_threshold,
-        )
+        super().__init__(filepath, **options)
         self.period = period
         self._follow = follow
         if follow is not None:

@@ -17,13 +17,13 @@ from imgclf.callbacks import callback_state
 from imgclf.callbacks.epoch import Logs, SetEpoch
 from imgclf.errors import UsageError
 from imgclf.runs.commits import (
-    Arrays,
     Commit,
     latest_of_run,
     remove_commits,
     remove_unfinished,
     write_commit,
 )
+from imgclf.runs.packing import Arrays
 from imgclf.system import console
 
 

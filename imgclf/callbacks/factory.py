@@ -84,11 +84,12 @@ def _model_checkpoint(arguments: dict[str, Any], around: Surroundings) -> ModelC
     # The folder's own braces are no places to fill in.
     folder = str(around.run_folder / "checkpoints").replace("{", "{{").replace("}", "}}")
     if not arguments:
-        return ModelCheckpoint(f"{folder}/best.keras", save_best_only=True, follow=around.best)
+        return ModelCheckpoint(f"{folder}/best.keras", {"save_best_only": True}, follow=around.best)
     name = "best" if arguments.get("save_best_only") else "epoch-{epoch:03d}"
     ending = ".weights.h5" if arguments.get("save_weights_only") else ".keras"
     filepath = arguments.pop("filepath", f"{folder}/{name}{ending}")
-    return ModelCheckpoint(Path(filepath).expanduser(), **arguments)
+    period = arguments.pop("period", 1)
+    return ModelCheckpoint(Path(filepath).expanduser(), arguments, period)
 
 
 def _csv_logger(arguments: dict[str, Any], around: Surroundings) -> CSVLogger:

@@ -13,7 +13,6 @@ take both commits.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,10 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imgclf.errors import UsageError
+from imgclf.runs.packing import Arrays, DamagedCommitError, bytes_of, document, pack, unpack
 from imgclf.system import console
 from imgclf.system.disk import write_problems
 from imgclf.system.files import sync_folder
@@ -37,8 +33,6 @@ _COMMIT = re.compile(r"commit-(\d{6,})")
 _UNFINISHED = re.compile(r"\.commit-\d{6,}\.unfinished")
 _ARRAYS = re.compile(r"[0-9a-f]{64}\.arrays")
 _STATE = "state.json"
-
-Arrays = list[NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +66,6 @@ class Commit:
         return dict(state.get("history", {}))
 
 
-class DamagedCommitError(ValueError):
-    """A commit that can't be read or is not what was written."""
-
-
 def write_commit(directory: Path, commit: Commit) -> Path:
     """Writes a commit after those in `directory`, and removes all but the last two.
 
@@ -102,11 +92,11 @@ def write_commit(directory: Path, commit: Commit) -> Path:
         "phase": commit.phase,
         "phase_began": commit.phase_began,
         "fingerprint": dict(commit.fingerprint),
-        "variables": _pack(dict(commit.variables), files, "variables"),
-        "callbacks": {name: _pack(state, files, name) for name, state in commit.callbacks.items()},
+        "variables": pack(dict(commit.variables), files, "variables"),
+        "callbacks": {name: pack(state, files, name) for name, state in commit.callbacks.items()},
     }
-    document = _document(body)
-    size = len(document) + sum(array.nbytes for arrays in files.values() for array in arrays)
+    content = document(body)
+    size = len(content) + sum(array.nbytes for arrays in files.values() for array in arrays)
     with write_problems(folder, size) as attempt:
         directory.mkdir(parents=True, exist_ok=True)
         _remove(unfinished)
@@ -114,8 +104,8 @@ def write_commit(directory: Path, commit: Commit) -> Path:
         attempt.file = unfinished
         try:
             for name, arrays in files.items():
-                _write(unfinished / name, map(_bytes_of, arrays))
-            _write(unfinished / _STATE, [document])
+                _write(unfinished / name, map(bytes_of, arrays))
+            _write(unfinished / _STATE, [content])
             sync_folder(unfinished)
             unfinished.rename(folder)
         except BaseException as error:
@@ -215,61 +205,13 @@ def _remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def _document(body: Mapping[str, Any]) -> bytes:
-    """The content of `state.json`, which holds its own checksum; the same body, the same bytes."""
-    text = json.dumps(body)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f'{{"sha256": "{digest}", "body": {text}}}\n'.encode()
-
-
-def _bytes_of(array: NDArray[Any]) -> memoryview:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
-
-
-def _pack(value: object, files: dict[str, Arrays], owner: str) -> object:
-    """`value` as JSON; arrays go into `files` and leave a reference."""
-    match value:
-        case None | bool() | str():
-            return value
-        case np.ndarray() | np.generic():
-            return {"$array": _store([np.asarray(value)], files, owner)}
-        case int() | float():
-            return value
-        case list() if value and all(isinstance(item, np.ndarray) for item in value):
-            return {"$arrays": _store(value, files, owner)}
-        case list():
-            return [_pack(item, files, owner) for item in value]
-        case tuple():
-            return {"$tuple": [_pack(item, files, owner) for item in value]}
-        case dict() if all(isinstance(key, str) and key[:1] != "$" for key in value):
-            return {key: _pack(item, files, owner) for key, item in value.items()}
-        case dict():
-            pairs = [list(pair) for pair in value.items()]
-            return {"$dict": [_pack(pair, files, owner) for pair in pairs]}
-    raise UsageError(
-        f"the state of {owner} holds a {type(value).__name__}, which can't be kept",
-        "get_state may return None, numbers, strings, lists, tuples, dicts and NumPy arrays",
-    )
-
-
-def _store(arrays: Arrays, files: dict[str, Arrays], owner: str) -> dict[str, object]:
-    digest = hashlib.sha256()
-    for array in arrays:
-        if array.dtype.hasobject:
-            raise UsageError(f"the state of {owner} holds an array of Python objects")
-        digest.update(_bytes_of(array))
-    name = f"{digest.hexdigest()}.arrays"
-    files[name] = arrays
-    return {"file": name, "items": [[array.dtype.name, list(array.shape)] for array in arrays]}
-
-
 def _read(folder: Path) -> Commit:
     content = (folder / _STATE).read_bytes()
     try:
         body = json.loads(content)["body"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DamagedCommitError(f"{_STATE} is not what was written") from None
-    if content != _document(body):
+    if content != document(body):
         raise DamagedCommitError(f"{_STATE} is not what was written")
     if body["format"] != FORMAT:
         raise DamagedCommitError(f"format {body['format']} is of another version of imgclf")
@@ -278,50 +220,9 @@ def _read(folder: Path) -> Commit:
         batch=body["batch"],
         stopped=body["stopped"],
         fingerprint=body["fingerprint"],
-        variables=_unpack(body["variables"], folder),
-        callbacks=_unpack(body["callbacks"], folder),
+        variables=unpack(body["variables"], folder),
+        callbacks=unpack(body["callbacks"], folder),
         # Of an earlier version, in which all trainings had one phase.
         phase=body.get("phase", 0),
         phase_began=body.get("phase_began", 0),
     )
-
-
-def _unpack(value: Any, folder: Path) -> Any:
-    match value:
-        case {"$array": reference}:
-            return _fetch(reference, folder)[0]
-        case {"$arrays": reference}:
-            return _fetch(reference, folder)
-        case {"$tuple": items}:
-            return tuple(_unpack(item, folder) for item in items)
-        case {"$dict": pairs}:
-            return dict(_unpack(pair, folder) for pair in pairs)
-        case dict():
-            return {key: _unpack(item, folder) for key, item in value.items()}
-        case list():
-            return [_unpack(item, folder) for item in value]
-    return value
-
-
-def _fetch(reference: Mapping[str, Any], folder: Path) -> Arrays:
-    content = (folder / reference["file"]).read_bytes()
-    if f"{hashlib.sha256(content).hexdigest()}.arrays" != reference["file"]:
-        raise DamagedCommitError(f"{reference['file']} is not what was written")
-    arrays, start = [], 0
-    for name, shape in reference["items"]:
-        dtype = _dtype(name)
-        size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-        flat = np.frombuffer(content[start : start + size], dtype)
-        arrays.append(flat.reshape(shape).copy())
-        start += size
-    return arrays
-
-
-def _dtype(name: str) -> np.dtype[Any]:
-    try:
-        return np.dtype(name)
-    except TypeError:
-        import ml_dtypes  # gives NumPy bfloat16 and its kin, which it doesn't know by itself
-
-        extended: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-        return extended

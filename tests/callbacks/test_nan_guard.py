@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
-from imgclf.callbacks.nan_guard import out_of_memory_as_error
 from imgclf.commands.train import train
 from imgclf.errors import UsageError
 from imgclf.runs.commits import load_latest
-from tests.support.tiny_training import Script, declare, run, small_model
+from tests.support.tiny_training import Script, run, small_model
 from tests.support.trainings import CONFIG
 
 PETS = Path("pets.yaml")
@@ -83,26 +82,3 @@ def test_a_training_that_left_no_numbers_publishes_nothing(drawn: Path, in_folde
     with pytest.raises(UsageError, match="nothing is published"):
         train(PETS, ["training.optimizer={SGD: 1e30}"])
     assert not list(Path("models").glob("*.keras"))
-
-
-def test_too_little_memory_names_the_batch_size_to_try(drawn: Path, in_folder: Path) -> None:
-    """The layer asks for 11 TB at once, which no allocator grants, and for nothing before."""
-    shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
-    size = "{size: [100000000, 1]}"
-    giant = f"    - UpSampling2D: {size}\n    - GlobalAveragePooling2D\n"
-    PETS.write_text(CONFIG.replace("    - Flatten\n", giant))
-    with pytest.raises(UsageError) as caught:
-        train(PETS)
-    assert "does not suffice for batches of 16 pictures of 32 x 32" in str(caught.value)
-    assert "--set data.batch_size=8 --fresh" in str(caught.value)
-
-
-def test_a_full_disk_is_not_taken_for_too_little_memory(tmp_path: Path) -> None:
-    import tensorflow as tf
-
-    loaded = declare(tmp_path)
-    full = tf.errors.ResourceExhaustedError(None, None, "x.tfevents; No space left on device")
-    with pytest.raises(tf.errors.ResourceExhaustedError), out_of_memory_as_error(loaded, 4):
-        raise full
-    with pytest.raises(UsageError, match="batch_size=2 --fresh"), out_of_memory_as_error(loaded, 4):
-        raise MemoryError
