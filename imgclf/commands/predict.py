@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.file_walk import not_a_picture, walk_files
-from imgclf.data.filing import Filing, file_picture
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.system.threads import map_in_threads
+
+if TYPE_CHECKING:
+    from imgclf.data.filing import Filing
 
 
 def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
@@ -94,6 +97,8 @@ def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Ite
     Raises:
         DataError: See `file_picture`.
     """
+    from imgclf.data.filing import file_picture  # it hashes, which a prediction does without
+
     for prediction in predictions:
         if prediction.label is not None:
             file_picture(Path(prediction.path), directory, prediction.label, how)
