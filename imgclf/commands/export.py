@@ -13,7 +13,7 @@ import numpy as np
 from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.replay_memory import ReplayMemory, Samples, load_memory
 from imgclf.data.decoder import Pixels
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError, UsageError, first_line
 from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine, Outputs
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
@@ -288,8 +288,7 @@ def _run_litert(graph: bytes, pixels: Pixels) -> Outputs:
     try:
         return LiteRTEngine(graph).run(pixels)
     except (ValueError, RuntimeError, ImportError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UsageError(f"LiteRT can't run what was written: {reason}") from error
+        raise UsageError(f"LiteRT can't run what was written: {first_line(error)}") from error
 
 
 def _right(classifier: Classifier, samples: Samples) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from imgclf.config.yaml_scalars import Scalar, read_scalar
-from imgclf.errors import Problem
+from imgclf.errors import Problem, first_line
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -140,9 +140,8 @@ def read_yaml(text: str, override: str | None = None) -> Node:
         origin = Origin(line, override)
         raise YamlProblem(origin.problem("", _explain(error, text))) from None
     except yaml.YAMLError as error:
-        detail = str(error).splitlines()[0]
         raise YamlProblem(
-            Origin(None, override).problem("", f"this is not YAML: {detail}")
+            Origin(None, override).problem("", f"this is not YAML: {first_line(error)}")
         ) from None
     return builder.root or Node(None, Origin(None if override else 1, override), "")
 

@@ -20,7 +20,7 @@ from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
 from imgclf.distribution.messages import START_ALL
 from imgclf.distribution.processes import Processes
-from imgclf.errors import LostError
+from imgclf.errors import LostError, first_line
 from imgclf.system.signals import StopRequest
 
 # JAX's 100 s would break the promise that a lost process ends the others within a minute.
@@ -65,7 +65,7 @@ class Peers:
         except (RuntimeError, ValueError) as error:  # JAX's own is a RuntimeError
             raise LostError(
                 f"the {us.count} processes did not come together at {us.address} "
-                f"({str(error).splitlines()[0][:200]})",
+                f"({first_line(error)[:200]})",
                 START_ALL,
             ) from error
 

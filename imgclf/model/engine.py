@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError
+from imgclf.errors import ModelFileError, first_line
 from imgclf.system.stderr import quiet_stderr
 
 if TYPE_CHECKING:
@@ -78,8 +78,9 @@ class LiteRTEngine:
             self._interpreter.invoke()
             outputs: Outputs = self._interpreter.get_tensor(self._output)
         except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ModelFileError(f"the model's LiteRT graph can't be run: {reason}") from error
+            raise ModelFileError(
+                f"the model's LiteRT graph can't be run: {first_line(error)}"
+            ) from error
         return outputs
 
     def finish(self) -> None:

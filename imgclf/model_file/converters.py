@@ -12,7 +12,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.data.decoder import Pixels
-from imgclf.errors import UsageError, WriteError
+from imgclf.errors import UsageError, WriteError, first_line
 from imgclf.model.engine import Outputs
 from imgclf.system.disk import problem_of, write_problems
 from imgclf.system.files import temporary_files
@@ -149,5 +149,4 @@ def _converting(name: str) -> Iterator[None]:
     except Exception as error:  # converters raise their own kinds, and none of them is ours
         if problem_of(error) is not None:  # a full disk, say, which is not the model's fault
             raise
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(f"{name} can't express this model: {reason}") from error
+        raise UsageError(f"{name} can't express this model: {first_line(error)}") from error

@@ -14,7 +14,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError, WriteError
+from imgclf.errors import ModelFileError, WriteError, first_line
 from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model_file.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
 from imgclf.model_file.manifest import Manifest
@@ -105,8 +105,7 @@ def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> ke
     except (ModelFileError, WriteError):
         raise
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelFileError(f"{path}: Keras can't load it: {reason}") from error
+        raise ModelFileError(f"{path}: Keras can't load it: {first_line(error)}") from error
 
 
 def _refuse_giant(path: Path, contents: Contents) -> None:
@@ -159,8 +158,7 @@ def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str |
     except WriteError:
         raise
     except Exception as error:  # the converter raises its own kinds, and none of them is ours
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return None, f"LiteRT can't express this model: {reason}"
+        return None, f"LiteRT can't express this model: {first_line(error)}"
     expected = KerasEngine(model).run(samples)
     difference = float(np.max(np.abs(found - expected), initial=0.0))
     if not difference <= TWIN_TOLERANCE:

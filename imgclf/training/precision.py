@@ -20,7 +20,7 @@ from imgclf.config.spec import written
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
-from imgclf.errors import ImgclfError
+from imgclf.errors import ImgclfError, first_line
 from imgclf.model.build import build_model
 from imgclf.system import console
 from imgclf.system.files import atomic_write_text
@@ -71,8 +71,8 @@ def choose_precision(
         except ImgclfError:
             raise
         except Exception as error:  # the training may go well where the try didn't
-            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-            console.note(f"training in float32: a try in bfloat16 came to nothing ({reason[:200]})")
+            reason = first_line(error)[:200]
+            console.note(f"training in float32: a try in bfloat16 came to nothing ({reason})")
             return "float32"
         atomic_write_text(file, json.dumps(seconds))
     chosen: Precision = (

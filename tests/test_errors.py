@@ -1,0 +1,63 @@
+"""What becomes of other libraries' messages, which may be empty or begin with blank lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imgclf.commands import export
+from imgclf.config import yaml_tree
+from imgclf.errors import ModelFileError, UsageError, first_line
+from imgclf.model.engine import LiteRTEngine
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("", "RuntimeError"),
+        (" \n\n", "RuntimeError"),
+        ("\n\n  no room \nin detail\n", "no room"),
+        ("no room\nin detail", "no room"),
+    ],
+)
+def test_the_first_line_says_something_whatever_the_message(message: str, line: str) -> None:
+    assert first_line(RuntimeError(message)) == line
+
+
+class SpeechlessInterpreter:
+    """Stands for LiteRT's, where it fails without a word."""
+
+    def set_tensor(self, *arguments: Any) -> None:
+        raise RuntimeError("")
+
+
+def test_a_graph_that_fails_without_a_message_is_an_error_of_the_model_file() -> None:
+    engine = object.__new__(LiteRTEngine)
+    engine._interpreter, engine._input, engine._allocated = SpeechlessInterpreter(), 0, 1
+    with pytest.raises(ModelFileError, match=r"LiteRT graph can't be run: RuntimeError$"):
+        engine.run(np.zeros((1, 4, 4, 3), np.uint8))
+
+
+def test_an_exported_graph_that_fails_after_a_blank_line_says_what_comes_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(graph: bytes) -> None:
+        raise ValueError("\nan operation that is not there")
+
+    monkeypatch.setattr(export, "LiteRTEngine", refuse)
+    with pytest.raises(UsageError, match=r"was written: an operation that is not there$"):
+        export._run_litert(b"", np.zeros((1, 4, 4, 3), np.uint8))
+
+
+def test_yaml_that_fails_without_a_message_is_a_problem_of_the_config(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(text: str, Loader: Any) -> None:  # noqa: N803
+        raise yaml_tree.yaml.YAMLError("")
+
+    monkeypatch.setattr(yaml_tree.yaml, "parse", refuse)
+    with pytest.raises(yaml_tree.YamlProblem) as raised:
+        yaml_tree.read_yaml("a: 1")
+    assert "this is not YAML: YAMLError" in str(raised.value.problem)
