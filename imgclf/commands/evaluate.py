@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from imgclf.config.load import parse_config
 from imgclf.config.network import declared_network
 from imgclf.config.yaml_scalars import write_yaml
-from imgclf.data.dataset import Part, read_dataset, read_labelled
+from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.file_walk import not_a_picture
-from imgclf.data.folder import ImageFolder, Skipped
+from imgclf.data.folder import Skipped
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.trained_on import positions_in_outputs, training_data
 from imgclf.system import console
 
 
@@ -37,8 +36,9 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     """
     classifier = open_classifier(model)
     manifest = classifier.manifest
+    left_out: tuple[Skipped, ...] = ()
     if directory is None:
-        part, left_out = _validation_part(manifest)
+        part = _validation_part(manifest)
     else:
         settings = manifest.decoder.settings()
         part, left_out = read_labelled(directory, manifest.class_names, settings)
@@ -57,46 +57,21 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     )
 
 
-def _validation_part(manifest: Manifest) -> tuple[Part, tuple[Skipped, ...]]:
-    """The held-out part of the data set that the model was trained on, split as it was then."""
-    if manifest.data is None:
+def _validation_part(manifest: Manifest) -> Part:
+    """The held-out part of the data set that the model was trained on, split as it was then.
+
+    Its labels are in the model's order.
+    """
+    data = training_data(manifest)
+    if data is None:
         raise DataError(
             f"{manifest.name} doesn't say what it was trained on", "imgclf evaluate FOLDER"
         )
-    directory = Path(manifest.data.directory)
-    if not directory.is_dir():
-        raise DataError(
-            f"{directory}, which {manifest.name} was trained on, is not there",
-            "judge by other pictures: imgclf evaluate FOLDER",
-        )
-    data = manifest.config["data"]
-    keep = data.get("cache", "disk")  # models of earlier versions don't say
-    settings = manifest.decoder.settings()
-    found = read_dataset(directory, data["validation_split"], data["seed"], settings, keep)
-    if found.folder.fingerprint() != manifest.data.fingerprint:
-        console.warning(
-            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
-            "of these pictures"
-        )
-    return _in_the_model_s_order(found.validation, found.folder, manifest), ()
-
-
-def _in_the_model_s_order(part: Part, folder: ImageFolder, manifest: Manifest) -> Part:
-    """The folders' order is the alphabet's; the model's may be another since it has learned more.
-
-    Raises:
-        DataError: The data set has got a class that the model doesn't know.
-    """
-    names = list(manifest.class_names)
-    unknown = [name for name in folder.class_names if name not in names]
-    if unknown:
-        raise DataError(
-            f"{manifest.data.directory if manifest.data else manifest.name} has the class "
-            f"{unknown[0]!r} now, which {manifest.name} doesn't know",
-            "train it anew, or judge by other pictures: imgclf evaluate FOLDER",
-        )
-    index = np.array([names.index(name) for name in folder.class_names])
-    return replace(part, labels=index[part.labels])
+    data.require("judge by other pictures: imgclf evaluate FOLDER")
+    found = data.read("these pictures")
+    hint = "train it anew, or judge by other pictures: imgclf evaluate FOLDER"
+    positions = positions_in_outputs(found.folder, manifest, hint)
+    return replace(found.validation, labels=positions[found.validation.labels])
 
 
 def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from imgclf.data.filing import Filing, file_picture
 from imgclf.data.folder import file_digest
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.trained_on import directory_of
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def find_misfiled(
     Raises:
         DataError: A picture can't be moved.
     """
-    if manifest.data is None:
+    directory = directory_of(manifest)
+    if directory is None:
         return []
-    directory = Path(manifest.data.directory)
     wrong = [
         found
         for found in _equal_files(directory, manifest.class_names, set(said), sizes)

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.corrections.replay_memory import ReplayMemory, choose_memory, load_memory
-from imgclf.data.dataset import Part, read_dataset, read_labelled
+from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.folder import split
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.trained_on import TrainingData, training_data
 from imgclf.model_file.versions import history_directory
 from imgclf.system import console
 
@@ -36,18 +37,20 @@ def find_memory(
     Raises:
         DataError: There are none, or too few.
     """
+    data = training_data(manifest)
+    if data is not None and not data.directory.is_dir():
+        data = None
     if directory is not None:
-        trained_on = Path(manifest.data.directory) if manifest.data else None
-        if trained_on and trained_on.is_dir() and trained_on.samefile(directory):
-            return _of_training(manifest, trained_on), True
+        if data is not None and data.directory.samefile(directory):
+            return _of_training(data), True
         return _halves(manifest, directory), True
     memory = load_memory(model)
     suitable = memory and memory.for_model(manifest)
     if suitable:
         return suitable, False
-    if manifest.data and Path(manifest.data.directory).is_dir():
-        console.note(f"no replay memory beside {model}: using {manifest.data.directory}")
-        return _of_training(manifest, Path(manifest.data.directory)), True
+    if data is not None:
+        console.note(f"no replay memory beside {model}: using {data.directory}")
+        return _of_training(data), True
     raise DataError(
         f"{model} has no replay memory beside it, so nothing could tell whether a correction "
         "does harm",
@@ -57,22 +60,13 @@ def find_memory(
     )
 
 
-def _of_training(manifest: Manifest, directory: Path) -> ReplayMemory:
+def _of_training(data: TrainingData) -> ReplayMemory:
     """The data set that the model was trained on, divided as it was then."""
-    config = manifest.config["data"]
-    seed = config["seed"]
-    keep = config.get("cache", "disk")  # models of earlier versions don't say
-    settings = manifest.decoder.settings()
-    data = read_dataset(directory, config["validation_split"], seed, settings, keep)
-    if manifest.data and data.folder.fingerprint() != manifest.data.fingerprint:
-        console.warning(
-            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
-            "of the pictures that it is judged by"
-        )
-    memory = choose_memory(data.training, data.validation, data.folder.class_names, seed)
-    suitable = memory.for_model(manifest)
+    found = data.read("the pictures that it is judged by")
+    memory = choose_memory(found.training, found.validation, found.folder.class_names, data.seed)
+    suitable = memory.for_model(data.manifest)
     if suitable is None:
-        raise DataError(f"{directory} has no pictures of the classes of {manifest.name}")
+        raise DataError(f"{data.directory} has no pictures of the classes of {data.manifest.name}")
     return suitable
 
 

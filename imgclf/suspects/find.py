@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ import numpy as np
 from imgclf.config.load import parse_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.yaml_scalars import write_yaml
-from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_dataset, read_labelled
+from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
 from imgclf.data.file_walk import not_a_picture
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.classifier import Classifier, open_classifier
-from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.trained_on import TrainingData, positions_in_outputs, training_data
 from imgclf.suspects.confident_learning import (
     Suspect,
     Suspects,
@@ -73,8 +74,14 @@ def find_suspects(
         classes, folds = manifest.class_names, 0
         probabilities = classifier.probabilities_of(part.batches())
     else:
-        loaded = _config(model, manifest, overrides)
-        data = _read_pictures(loaded, manifest, folds)
+        trained_on = training_data(manifest)
+        if trained_on is None:
+            raise DataError(
+                f"{manifest.name} doesn't say what it was trained on, or how",
+                "judge other pictures by it: imgclf evaluate FOLDER --suspects",
+            )
+        loaded = _config(model, trained_on, overrides)
+        data = _read_pictures(loaded, trained_on, folds)
         classes, left_out = data.folder.class_names, data.folder.skipped
         if folds == 0:
             part, probabilities = data.validation, _by_the_model(classifier, data)
@@ -124,52 +131,35 @@ def all_judged(data: DataSet) -> Part:
     )
 
 
-def _config(model: Path, manifest: Manifest, overrides: Sequence[str]) -> LoadedConfig:
-    if manifest.data is None or not manifest.config:
-        raise DataError(
-            f"{manifest.name} doesn't say what it was trained on, or how",
-            "judge other pictures by it: imgclf evaluate FOLDER --suspects",
-        )
+def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> LoadedConfig:
     # Not the config's own directory, which was relative to where it was trained.
-    directory = Path(manifest.data.directory)
+    directory, written = trained_on.directory, trained_on.manifest.config
     if directory.is_relative_to(Path.cwd()):
         directory = directory.relative_to(Path.cwd())  # to be read by people
-    config = manifest.config | {"data": manifest.config["data"] | {"directory": str(directory)}}
+    config = written | {"data": written["data"] | {"directory": str(directory)}}
     return parse_config(write_yaml(config), model, overrides)
 
 
-def _read_pictures(loaded: LoadedConfig, manifest: Manifest, folds: int) -> DataSet:
+def _read_pictures(loaded: LoadedConfig, data: TrainingData, folds: int) -> DataSet:
     config = loaded.config.data
-    directory = Path(config.directory)
-    if not directory.is_dir():
-        raise DataError(
-            f"{directory}, which {manifest.name} was trained on, is not there",
-            "if it has moved: imgclf evaluate --suspects --set data.directory=FOLDER",
-        )
+    data = replace(
+        data,
+        directory=Path(config.directory),
+        validation_split=config.validation_split,
+        seed=config.seed,
+        keep=config.cache,
+    )
+    data.require("if it has moved: imgclf evaluate --suspects --set data.directory=FOLDER")
     if folds:
         return read_config_dataset(config)
-    settings = manifest.decoder.settings()
-    data = read_dataset(directory, config.validation_split, config.seed, settings, config.cache)
-    if manifest.data is None or data.folder.fingerprint() != manifest.data.fingerprint:
-        console.warning(
-            f"{directory} has changed since {manifest.name} was trained: it may have seen some "
-            "of these pictures, and agrees with their labels then"
-        )
-    return data
+    return data.read("these pictures, and agrees with their labels then")
 
 
 def _by_the_model(classifier: Classifier, data: DataSet) -> Probabilities:
     """Of the validation pictures, in the order of the data set's classes."""
-    manifest = classifier.manifest
-    unknown = [name for name in data.folder.class_names if name not in manifest.class_names]
-    if unknown:
-        raise DataError(
-            f"{data.folder.directory} has the class {unknown[0]!r} now, which {manifest.name} "
-            "doesn't know",
-            "let new models judge: imgclf evaluate --suspects",
-        )
-    order = [manifest.class_names.index(name) for name in data.folder.class_names]
-    return classifier.probabilities_of(data.validation.batches())[:, order]
+    hint = "let new models judge: imgclf evaluate --suspects"
+    positions = positions_in_outputs(data.folder, classifier.manifest, hint)
+    return classifier.probabilities_of(data.validation.batches())[:, positions]
 
 
 def _by_new_models(

@@ -1,0 +1,118 @@
+"""The data set that a model was trained on: found again, read as it was then, matched with it.
+
+Since then it may have moved or changed, and its classes and the model's may have become others:
+corrections can teach a model a class that has no folder, and a folder can be added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.cache import Keep
+from imgclf.data.dataset import DataSet, read_dataset
+from imgclf.data.folder import ImageFolder
+from imgclf.errors import DataError
+from imgclf.model_file.manifest import Manifest
+from imgclf.system import console
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A data set as a model knows it.
+
+    Attributes:
+        manifest: The model's.
+        directory: Where it lies.
+        validation_split: How it was divided; see `scan`.
+        seed: Likewise.
+        keep: Where its decoded pictures are kept; see `decode_all`.
+    """
+
+    manifest: Manifest
+    directory: Path
+    validation_split: float
+    seed: int
+    keep: Keep
+
+    def require(self, hint: str) -> None:
+        """Makes sure that it is there.
+
+        Args:
+            hint: What to do if not.
+
+        Raises:
+            DataError: It is not.
+        """
+        if not self.directory.is_dir():
+            raise DataError(
+                f"{self.directory}, which {self.manifest.name} was trained on, is not there", hint
+            )
+
+    def read(self, doubtful: str) -> DataSet:
+        """Its pictures as the model takes them, divided as when it was trained.
+
+        Where they are others than then, a warning says so: some that are held out now may have
+        been trained on.
+
+        Args:
+            doubtful: What the warning says that the model may have seen some of.
+
+        Raises:
+            DataError: See `read_dataset`.
+        """
+        data = read_dataset(
+            self.directory,
+            self.validation_split,
+            self.seed,
+            self.manifest.decoder.settings(),
+            self.keep,
+        )
+        then = self.manifest.data
+        if then is None or data.folder.fingerprint() != then.fingerprint:
+            console.warning(
+                f"{self.directory} has changed since {self.manifest.name} was trained: it may "
+                f"have seen some of {doubtful}"
+            )
+        return data
+
+
+def directory_of(manifest: Manifest) -> Path | None:
+    """Where the data set lay that a model was trained on, if it says; it may be gone."""
+    return Path(manifest.data.directory) if manifest.data else None
+
+
+def training_data(manifest: Manifest) -> TrainingData | None:
+    """The data set that a model was trained on; None if it doesn't say, as an adopted one."""
+    directory, config = directory_of(manifest), manifest.config.get("data")
+    if directory is None or config is None:
+        return None
+    keep = config.get("cache", "disk")  # models of earlier versions don't say
+    return TrainingData(manifest, directory, config["validation_split"], config["seed"], keep)
+
+
+def positions_in_outputs(folder: ImageFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:
+    """Where each of a data set's classes stands among a model's outputs, shape (classes,).
+
+    The folders' order is the alphabet's; the model's is another once it has learned a class more.
+
+    Args:
+        folder: The data set.
+        manifest: The model's.
+        hint: What to do if the model doesn't know a class.
+
+    Raises:
+        DataError: It doesn't.
+    """
+    names = manifest.class_names
+    unknown = [name for name in folder.class_names if name not in names]
+    if unknown:
+        raise DataError(
+            f"{folder.directory} has the class {unknown[0]!r} now, which {manifest.name} "
+            "doesn't know",
+            hint,
+        )
+    return np.array([names.index(name) for name in folder.class_names], np.int64)
