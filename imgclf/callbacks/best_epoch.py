@@ -10,6 +10,7 @@ import numpy as np
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
 from imgclf.callbacks.monitoring import default_monitor, direction
+from imgclf.config.keras_private import averaged_weights
 
 
 class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -97,8 +98,7 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
             return list(weights)
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
         for one in getattr(optimizer, "optimizers", [optimizer]):
-            averages = getattr(one, "_model_variables_moving_average", [])
             position = {id(variable): index for index, variable in enumerate(self.model.weights)}
-            for variable, average in zip(one._trainable_variables, averages, strict=False):
+            for variable, average in averaged_weights(one):
                 weights[position[id(variable)]] = keras.ops.convert_to_numpy(average)
         return list(weights)

@@ -9,6 +9,7 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, learning_rates
+from imgclf.config.keras_private import given_learning_rate
 from imgclf.config.schedules import SCHEDULES, Schedule
 from imgclf.errors import UsageError
 
@@ -43,10 +44,8 @@ class LearningRateScheduler(keras.callbacks.LearningRateScheduler):  # type: ign
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Remembers the initial rates, and tries a declared schedule on every epoch."""
         for optimizer in _optimizers(self.model.optimizer):
-            if isinstance(
-                getattr(optimizer, "_learning_rate", None),
-                keras.optimizers.schedules.LearningRateSchedule,
-            ):
+            given = given_learning_rate(optimizer)
+            if isinstance(given, keras.optimizers.schedules.LearningRateSchedule):
                 raise UsageError(
                     "LearningRateScheduler: the optimizer's learning_rate is a schedule already",
                     "give the optimizer a number, or leave LearningRateScheduler out",

@@ -7,6 +7,7 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
+from imgclf.config.keras_private import build_metrics, metric_direction
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -35,7 +36,7 @@ def direction(model: Any, monitor: str) -> str | None:
     for metric in _compiled_metrics(model):
         if metric.name == name:
             known = {"up": "max", "down": "min"}
-            return known.get(getattr(metric, "_direction", None) or "")
+            return known.get(metric_direction(metric) or "")
     return None
 
 
@@ -72,8 +73,7 @@ class CheckMonitors(keras.callbacks.Callback):  # type: ignore[misc]
         """Compares the monitors with the names that the compiled model will log."""
         if not _has_built_metrics(self.model):
             # What Keras itself does at this point on its other backends.
-            spec = self._set_epoch.source.dataset().element_spec
-            self.model._symbolic_build(data_batch=spec)
+            build_metrics(self.model, self._set_epoch.source.dataset().element_spec)
         names = log_names(self.model)
         if names is not None:
             for callback in self._monitoring:

@@ -84,10 +84,7 @@ def signature(kind: Kind, name: str) -> Signature:
 
 @cache
 def assigned_word(kind: Kind, name: str, attribute: str) -> str | None:
-    """The literal that the constructor gives to `self.<attribute>`, if it does.
-
-    Keras keeps in `_direction` whether a metric is better up or down.
-    """
+    """The literal that the constructor gives to `self.<attribute>`, if it does."""
     for module, class_name in _lineage(*exports(kind)[name]):
         found = re.search(
             rf'^ +self\.{attribute} = "(\w+)"$', _class_text(module, class_name), re.M

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from imgclf.config.keras_names import BY_OUTPUT, snake_case
+from imgclf.config.keras_private import METRIC_DIRECTION
 from imgclf.config.keras_signatures import assigned_word, signature
 from imgclf.config.spec import Spec
 
@@ -24,5 +25,5 @@ def metric_direction(metric: Spec) -> Direction | None:
     """Whether a metric is better when it goes up or down; None if Keras doesn't know."""
     if metric.name in BY_OUTPUT["metrics"]:
         return "up"
-    word = assigned_word("metrics", metric.name, "_direction")
+    word = assigned_word("metrics", metric.name, METRIC_DIRECTION)
     return word if word in ("up", "down") else None  # type: ignore[return-value]

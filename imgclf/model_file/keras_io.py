@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from imgclf.backend import keras
+from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
 from imgclf.model.engine import KerasEngine, LiteRTEngine
@@ -114,18 +115,12 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
     A config of a few bytes can ask for a layer that fills the memory long before Keras finds
     that there are no weights for it.
     """
-    # Keras notes down what it left out, to make it when the next such scope ends.
-    state = keras.src.backend.common.global_state
-    noted = list(state.get_global_attribute("uninitialized_variables", []))
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            # A copy, for Keras takes configs apart while it builds from them.
-            config = copy.deepcopy(contents.config) | {"compile_config": None}
-            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            asked = sum(math.prod(weight.shape) for weight in model.weights)
-            largest = max(map(_largest_output, model.layers), default=0)
-    finally:
-        state.set_global_attribute("uninitialized_variables", noted)
+    with no_variable_left_to_initialize(), keras.StatelessScope(initialize_variables=False):
+        # A copy, for Keras takes configs apart while it builds from them.
+        config = copy.deepcopy(contents.config) | {"compile_config": None}
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        asked = sum(math.prod(weight.shape) for weight in model.weights)
+        largest = max(map(_largest_output, model.layers), default=0)
     if asked > contents.numbers:
         raise ModelFileError(
             f"{path} is damaged or not to be trusted: its layers ask for {asked} weights, and "
