@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgclf.commands import export
+from imgclf.commands import export_check
 from imgclf.config import yaml_tree
-from imgclf.errors import ModelFileError, UsageError, first_line
+from imgclf.distribution.processes import Processes
+from imgclf.errors import LostError, ModelFileError, UsageError, first_line
 from imgclf.model.engine import LiteRTEngine
 
 
@@ -46,9 +47,9 @@ def test_an_exported_graph_that_fails_after_a_blank_line_says_what_comes_then(
     def refuse(graph: bytes) -> None:
         raise ValueError("\nan operation that is not there")
 
-    monkeypatch.setattr(export, "LiteRTEngine", refuse)
+    monkeypatch.setattr(export_check, "LiteRTEngine", refuse)
     with pytest.raises(UsageError, match=r"was written: an operation that is not there$"):
-        export._run_litert(b"", np.zeros((1, 4, 4, 3), np.uint8))
+        export_check.run_litert(b"", np.zeros((1, 4, 4, 3), np.uint8))
 
 
 def test_yaml_that_fails_without_a_message_is_a_problem_of_the_config(
@@ -61,3 +62,19 @@ def test_yaml_that_fails_without_a_message_is_a_problem_of_the_config(
     with pytest.raises(yaml_tree.YamlProblem) as raised:
         yaml_tree.read_yaml("a: 1")
     assert "this is not YAML: YAMLError" in str(raised.value.problem)
+
+
+def test_processes_that_do_not_meet_without_a_message_are_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jax = pytest.importorskip("jax")
+    from imgclf.distribution import jax_private
+    from imgclf.distribution.peers import Peers
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("")
+
+    monkeypatch.setattr(jax.distributed, "initialize", refuse)
+    monkeypatch.setattr(jax_private, "run_one_step_at_a_time", lambda: None)
+    with pytest.raises(LostError, match=r"did not come together at here:1 \(RuntimeError\)"):
+        Peers(Processes(2, 0, "here:1")).meet()

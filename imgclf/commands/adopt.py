@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from imgclf.commands.network_shape import refuse_misfits, require_outputs, require_size
 from imgclf.config.yaml_scalars import read_scalar
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
@@ -24,10 +25,7 @@ from imgclf.system.lock import lock
 if TYPE_CHECKING:
     from imgclf.backend import keras
 
-_LARGEST_SIDE = 8192
 _SAMPLES = 4
-
-Shape = Sequence[int | None]
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def adopt(
         raise UsageError("--offset goes with --scale", "for example: --scale 1/127.5 --offset -1")
     target = _target(source, name)
     contents = _look_inside(source)
-    _refuse_misfits(source, contents.config, class_names, image_size)
+    refuse_misfits(source, contents.config, class_names, image_size)
     with lock(target):
         replaced = _require_place(source, target)
         with console.track(f"adopting {source}"):
@@ -195,16 +193,16 @@ def _fit(
     offset: float,
 ) -> _Network:
     """The network, so that it takes what the decoder gives and says what its outputs are."""
-    from imgclf.model_file import plain_keras as adopting  # Keras, which takes seconds
+    from imgclf.model_file import plain_keras  # Keras, which takes seconds
 
-    model = adopting.load_plain(source, contents)
-    height, width = _require_size(source, model.input_shape, image_size)
-    _require_outputs(source, model.output_shape, class_names)
-    head = adopting.read_head(model)
+    model = plain_keras.load_plain(source, contents)
+    height, width = require_size(source, model.input_shape, image_size)
+    require_outputs(source, model.output_shape, class_names)
+    head = plain_keras.read_head(model)
     declared = contents.config.get("compile_config")
-    scaled = scale is not None or adopting.scales_its_input(model)
-    model = adopting.with_input(model, height, width, scale, offset)
-    adopting.compile_as_declared(model, declared, head)
+    scaled = scale is not None or plain_keras.scales_its_input(model)
+    model = plain_keras.with_input(model, height, width, scale, offset)
+    plain_keras.compile_as_declared(model, declared, head)
     guessed = head.endswith("_logits") and not _says_from_logits(declared)
     return _Network(model, head, guessed, scaled)
 
@@ -230,72 +228,7 @@ def _warn(network: _Network, manifest: Manifest) -> None:
         console.warning(f"{manifest.twin_note}: predictions will take seconds to start")
 
 
-def _refuse_misfits(
-    source: Path,
-    config: dict[str, Any],
-    class_names: Sequence[str],
-    image_size: tuple[int, int] | None,
-) -> None:
-    """Finds without Keras what its config says plainly; the rest is found once it is loaded."""
-    try:
-        inner = config["config"]
-        first, last = inner["layers"][0], inner["layers"][-1]
-        if [layer["class_name"] for layer in inner["layers"]].count("InputLayer") == 1:
-            _require_size(source, first["config"]["batch_shape"], image_size)
-        if config["class_name"] == "Sequential" and last["class_name"] == "Dense":
-            _require_outputs(source, [None, last["config"]["units"]], class_names)
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return
-
-
-def _require_size(
-    source: Path, shape: Shape, image_size: tuple[int, int] | None
-) -> tuple[int, int]:
-    """Height and width of the pictures, from the network's input shape and --image-size."""
-    if len(shape) != 4 or shape[3] != 3:
-        grey = len(shape) == 4 and shape[3] == 1
-        raise ModelFileError(
-            f"{source} takes {'greyscale pictures, ' * grey}arrays of shape {_shown(shape)}; "
-            "imgclf gives RGB pictures, of shape (height, width, 3)"
-        )
-    sides = []
-    for index, (word, fixed) in enumerate(zip(("height", "width"), shape[1:3], strict=True)):
-        given = None if image_size is None else image_size[index]
-        if fixed is not None and given not in (None, fixed):
-            raise UsageError(
-                f"--image-size: {source} takes pictures of {word} {fixed}, not {given}"
-            )
-        side = fixed if fixed is not None else given
-        if side is None:
-            raise UsageError(
-                f"{source} takes pictures of any size", "say which: --image-size HEIGHTxWIDTH"
-            )
-        sides.append(side)
-    if not all(0 < side <= _LARGEST_SIDE for side in sides):
-        raise UsageError(f"pictures of {sides[0]}x{sides[1]} are none that imgclf can make")
-    return sides[0], sides[1]
-
-
-def _require_outputs(source: Path, shape: Shape, class_names: Sequence[str]) -> None:
-    if len(shape) != 2 or shape[1] is None:
-        raise ModelFileError(
-            f"{source} puts out arrays of shape {_shown(shape)}; "
-            "a classifier puts out one row of numbers for each picture"
-        )
-    classes = 2 if shape[1] == 1 else shape[1]
-    if classes != len(class_names):
-        units = "1 unit, which is for 2 classes" if shape[1] == 1 else f"{classes} units"
-        raise UsageError(
-            f"--classes: {source} ends in {units}; {len(class_names)} names are given: "
-            f"{', '.join(class_names)}"
-        )
-
-
 def _says_from_logits(declared: Any) -> bool:
     loss = declared.get("loss") if isinstance(declared, dict) else None
     config = loss.get("config") if isinstance(loss, dict) else None
     return isinstance(config, dict) and config.get("from_logits") is True
-
-
-def _shown(shape: Shape) -> str:
-    return f"({', '.join('any' if side is None else str(side) for side in shape[1:])})"

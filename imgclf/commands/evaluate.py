@@ -11,7 +11,7 @@ from imgclf.config.network import declared_network
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.file_walk import not_a_picture
-from imgclf.data.folder import Skipped
+from imgclf.data.picture_files import Skipped
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imgclf.corrections.corrected_pictures import load_corrected
-from imgclf.corrections.replay_memory import ReplayMemory, Samples, load_memory
-from imgclf.data.decoder import Pixels
-from imgclf.errors import DataError, UsageError, first_line
-from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine, Outputs
-from imgclf.model_file.archive import ModelArchive
+from imgclf.commands.export_check import (
+    ExportSource,
+    largest_difference,
+    open_source,
+    require_equal,
+    run_litert,
+    spread,
+)
+from imgclf.corrections.replay_memory import Samples
+from imgclf.errors import DataError, UsageError
+from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -27,11 +32,6 @@ if TYPE_CHECKING:
 Format = Literal["litert", "onnx", "saved_model"]
 FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model": "_saved_model"}
 
-# Relative to the largest output, or to 1 if that is larger. Other runtimes sum in another order,
-# which has been seen to cost 2e-7; one that computes something else is off by far more.
-TOLERANCE = 1e-4
-
-_PICTURES = 32
 _CALIBRATION = 200  # pictures from which the quantiser learns what values there are
 # `match` compares from the right, so the folders are named.
 _SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*")
@@ -98,38 +98,6 @@ class Exported:
         )
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The model to export, with the pictures to compare on."""
-
-    path: Path
-    manifest: Manifest
-    twin: bytes | None
-    memory: ReplayMemory | None
-    corrected: Samples
-
-    @property
-    def pixels(self) -> Pixels:
-        """Some held-out pictures where there are any, else noise; and some corrected ones."""
-        if self.memory is None:
-            size = (self.manifest.decoder.height, self.manifest.decoder.width, 3)
-            ordinary = np.random.default_rng(0).integers(0, 256, (4, *size)).astype(np.uint8)
-        else:
-            ordinary = _spread(self.memory.judge.pixels, _PICTURES)
-        # The neurons of corrections are silent on all others.
-        return np.concatenate([ordinary, _spread(self.corrected.pixels, _PICTURES)])
-
-    @property
-    def compared(self) -> str:
-        """What kind of pictures these are."""
-        corrected = min(len(self.corrected), _PICTURES)
-        kind = "noise" if self.memory is None else "held-out"
-        return (
-            f"{len(self.pixels) - corrected} {kind}"
-            f"{f' and {corrected} corrected' * bool(corrected)} pictures"
-        )
-
-
 def export(
     model: Path,
     form: Format,
@@ -156,12 +124,12 @@ def export(
         WriteError: There is no room for it, or for what converters write on their way.
     """
     target = _target(model, form, output, quantize)
-    source = _open(model)
+    source = open_source(model)
     if quantize:
         return _export_quantised(source, target)
     if form == "litert" and source.twin is not None:
         return _export_twin(source, target, source.twin)
-    from imgclf.model_file import converters as exporting  # Keras, which takes seconds
+    from imgclf.model_file import converters  # Keras, which takes seconds
 
     with console.track(f"exporting {model}"):
         own, network = _open_in_keras(source)
@@ -169,18 +137,18 @@ def export(
         if form == "saved_model":
             size = sum(4 * math.prod(one.shape) for one in network.variables)
             with atomic_folder(target, size, replace=True) as temporary:
-                exporting.write_saved_model(network, temporary)
-                found = exporting.run_saved_model(temporary, source.pixels)
-                difference = _require_equal(found, expected, target)
+                converters.write_saved_model(network, temporary)
+                found = converters.run_saved_model(temporary, source.pixels)
+                difference = require_equal(found, expected, target)
             size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
             return Exported(target, size, source.manifest, difference, source.compared)
         if form == "onnx":
-            graph = exporting.onnx_graph(network)
-            found = exporting.run_onnx(graph, source.pixels)
+            graph = converters.onnx_graph(network)
+            found = converters.run_onnx(graph, source.pixels)
         else:
-            graph = exporting.litert_graph(network)
-            found = _run_litert(graph, source.pixels)
-        difference = _require_equal(found, expected, target)
+            graph = converters.litert_graph(network)
+            found = run_litert(graph, source.pixels)
+        difference = require_equal(found, expected, target)
         atomic_write_bytes(target, graph)
     return Exported(target, len(graph), source.manifest, difference, source.compared)
 
@@ -214,55 +182,38 @@ def _is_saved_model(folder: Path) -> bool:
     return all(any(path.match(pattern) for pattern in _SAVED_MODEL) for path in files)
 
 
-def _open(model: Path) -> _Source:
-    with ModelArchive(model) as archive:
-        manifest = archive.manifest()
-        twin = archive.twin(manifest)
-    memory = load_memory(model)
-    corrected, _ = load_corrected(model, manifest)
-    return _Source(model, manifest, twin, memory and memory.for_model(manifest), corrected)
-
-
-def _spread(pixels: Pixels, count: int) -> Pixels:
-    """At most so many of them, from all over."""
-    if len(pixels) <= count:
-        return pixels
-    chosen: Pixels = pixels[np.linspace(0, len(pixels) - 1, count).astype(int)]
-    return chosen
-
-
-def _export_twin(source: _Source, target: Path, twin: bytes) -> Exported:
+def _export_twin(source: ExportSource, target: Path, twin: bytes) -> Exported:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
     own = open_classifier(source.path).engine
-    found = _run_litert(twin, source.pixels)
-    difference = _require_equal(found, own.run(source.pixels), target)
+    found = run_litert(twin, source.pixels)
+    difference = require_equal(found, own.run(source.pixels), target)
     atomic_write_bytes(target, twin)
     return Exported(target, len(twin), source.manifest, difference, source.compared)
 
 
-def _export_quantised(source: _Source, target: Path) -> Exported:
+def _export_quantised(source: ExportSource, target: Path) -> Exported:
     if source.memory is None:
         raise DataError(
             f"{source.path} has no replay memory beside it: quantising takes pictures to see "
             "what values there are, and others to see what it costs",
             "it lies in the .history folder of a model that was trained here",
         )
-    from imgclf.model_file import converters as exporting
+    from imgclf.model_file import converters
 
     judge = source.memory.judge
     # Without the corrected pictures the corrections' neurons, which are silent on all others,
     # would be taken for zero.
     calibration = np.concatenate(
         [
-            _spread(source.memory.replay.pixels, _CALIBRATION),
-            _spread(source.corrected.pixels, _CALIBRATION),
+            spread(source.memory.replay.pixels, _CALIBRATION),
+            spread(source.corrected.pixels, _CALIBRATION),
         ]
     )
     with console.track(f"exporting {source.path}"):
         own, network = _open_in_keras(source)
-        graph = exporting.quantised_graph(network, calibration)
-        found = _run_litert(graph, source.pixels)
-        difference = _difference(found, own.run(source.pixels), target)
+        graph = converters.quantised_graph(network, calibration)
+        found = run_litert(graph, source.pixels)
+        difference = largest_difference(found, own.run(source.pixels), target)
         written = Classifier(source.manifest, LiteRTEngine(graph))
         quantised = Quantised(
             pictures=len(judge),
@@ -276,19 +227,12 @@ def _export_quantised(source: _Source, target: Path) -> Exported:
     return Exported(target, len(graph), source.manifest, difference, source.compared, quantised)
 
 
-def _open_in_keras(source: _Source) -> tuple[KerasEngine, keras.Model]:
+def _open_in_keras(source: ExportSource) -> tuple[KerasEngine, keras.Model]:
     from imgclf.model_file.converters import network_for_export
     from imgclf.model_file.keras_io import load_keras_model
 
     model = load_keras_model(source.path)
     return KerasEngine(model), network_for_export(model)
-
-
-def _run_litert(graph: bytes, pixels: Pixels) -> Outputs:
-    try:
-        return LiteRTEngine(graph).run(pixels)
-    except (ValueError, RuntimeError, ImportError) as error:
-        raise UsageError(f"LiteRT can't run what was written: {first_line(error)}") from error
 
 
 def _right(classifier: Classifier, samples: Samples) -> int:
@@ -298,23 +242,3 @@ def _right(classifier: Classifier, samples: Samples) -> int:
     )
     said = classifier.probabilities_of(batches).argmax(axis=1)
     return int((said == samples.labels).sum())
-
-
-def _require_equal(found: Outputs, expected: Outputs, target: Path) -> float:
-    difference = _difference(found, expected, target)
-    allowed = TOLERANCE * max(1.0, float(np.max(np.abs(expected), initial=0.0)))
-    if not difference <= allowed:
-        raise UsageError(
-            f"{target} was not written: its outputs would differ from the model's by "
-            f"{difference:.1e}, and {allowed:.1e} is allowed"
-        )
-    return difference
-
-
-def _difference(found: Outputs, expected: Outputs, target: Path) -> float:
-    if found.shape != expected.shape or not np.isfinite(found).all():
-        raise UsageError(
-            f"{target} was not written: it would put out {found.shape} numbers for "
-            f"{expected.shape}, or some that are none"
-        )
-    return float(np.max(np.abs(found - expected), initial=0.0))

@@ -10,7 +10,7 @@ import numpy as np
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.journal import Fate
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
-from imgclf.data.folder import file_digest
+from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError, PictureError, UsageError
 from imgclf.model.engine import BATCH_SIZE
 from imgclf.model.prediction import Prediction

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.filing import Filing, file_picture
-from imgclf.data.folder import file_digest
+from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import directory_of

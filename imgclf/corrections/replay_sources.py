@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.corrections.replay_memory import ReplayMemory, choose_memory, load_memory
 from imgclf.data.dataset import Part, read_labelled
-from imgclf.data.folder import split
+from imgclf.data.division import split
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import TrainingData, training_data

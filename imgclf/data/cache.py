@@ -19,8 +19,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
-from imgclf.data.folder import Picture, Skipped
 from imgclf.data.on_demand import OnDemand
+from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError
 from imgclf.system.files import atomic_path, atomic_write_text
 from imgclf.system.threads import work_through

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.folder import ImageFolder, Picture, Skipped, scan, scan_labelled
+from imgclf.data.folder import ImageFolder, scan, scan_labelled
 from imgclf.data.on_demand import OnDemand
+from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -16,10 +15,9 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from imgclf.data.drawing import Colour, Pen, shade, varied
+
 Animal = Literal["cat", "dog"]
-Colour = tuple[int, int, int]
-Point = tuple[float, float]
-Points = Sequence[Point]
 
 ANIMALS: Final[tuple[Animal, ...]] = ("cat", "dog")
 
@@ -80,45 +78,11 @@ def draw_animal(animal: Animal, rng: random.Random) -> Image.Image:
     portrait = rng.random() < 0.7
     unit = min(scene.size) * (rng.uniform(0.27, 0.38) if portrait else rng.uniform(0.18, 0.22))
     centre = (scene.width * rng.uniform(0.38, 0.62), scene.height * rng.uniform(0.38, 0.5))
-    pen = _Pen(ImageDraw.Draw(scene), centre, unit, tilt=rng.gauss(0, 0.18))
+    pen = Pen(ImageDraw.Draw(scene), centre, unit, tilt=rng.gauss(0, 0.18))
     _Sitter.of(animal, rng).draw(pen, rng, portrait)
     if rng.random() < 0.3:
         _something_in_front(scene, rng)
     return _photographed(scene.resize(size, Image.Resampling.BOX), rng)
-
-
-@dataclass(frozen=True)
-class _Pen:
-    """Draws in units of half a head's width, around the middle of the head, tilted with it.
-
-    With `both`, everything is drawn on the other side as well, as in a mirror.
-    """
-
-    canvas: ImageDraw.ImageDraw
-    centre: Point
-    unit: float
-    tilt: float  # radians, clockwise
-
-    def at(self, point: Point) -> Point:
-        x, y = _turned(point, self.tilt)
-        return (self.centre[0] + x * self.unit, self.centre[1] + y * self.unit)
-
-    def shape(self, points: Points, fill: Colour, both: bool = False) -> None:
-        for side in (1, -1) if both else (1,):
-            self.canvas.polygon([self.at((side * x, y)) for x, y in points], fill=fill)
-
-    def line(self, points: Points, fill: Colour, width: float, both: bool = False) -> None:
-        for side in (1, -1) if both else (1,):
-            at = [self.at((side * x, y)) for x, y in points]
-            self.canvas.line(at, fill=fill, width=max(1, round(width * self.unit)), joint="curve")
-
-    def oval(
-        self, middle: Point, radii: Point, fill: Colour, both: bool = False, turn: float = 0
-    ) -> None:
-        (x, y), (wide, high) = middle, radii
-        angles = (2 * math.pi * step / 40 for step in range(40))
-        ring = [_turned((wide * math.cos(a), high * math.sin(a)), turn) for a in angles]
-        self.shape([(x + dx, y + dy) for dx, dy in ring], fill, both)
 
 
 @dataclass(frozen=True)
@@ -139,13 +103,13 @@ class _Sitter:
     @classmethod
     def of(cls, animal: Animal, rng: random.Random) -> _Sitter:
         cat = animal == "cat"
-        fur = _varied(rng.choice(_FURS), rng, 14)
+        fur = varied(rng.choice(_FURS), rng, 14)
         patterns = (3, 5, 2, 1) if cat else (3, 2, 4, 3)
         ears = (88, 7, 5) if cat else (15, 17, 68)
         return cls(
             animal=animal,
             fur=fur,
-            second=_varied(rng.choice((_shade(fur, 0.55), *_FURS)), rng, 10),
+            second=varied(rng.choice((shade(fur, 0.55), *_FURS)), rng, 10),
             pattern=rng.choices(_PATTERNS, patterns)[0],
             ears=rng.choices(_EARS, ears)[0],
             muzzle=min(1.0, max(0.0, rng.gauss(0.2 if cat else 0.7, 0.15))),
@@ -155,10 +119,10 @@ class _Sitter:
             eyes=rng.choice(_CAT_EYES if cat else _DOG_EYES),
         )
 
-    def draw(self, pen: _Pen, rng: random.Random, portrait: bool) -> None:
+    def draw(self, pen: Pen, rng: random.Random, portrait: bool) -> None:
         """From behind to the front: body, ears, head with its pattern, face."""
         self._body(pen, rng, portrait)
-        ears = self.second if self.pattern in ("blaze", "patches") else _shade(self.fur, 0.86)
+        ears = self.second if self.pattern in ("blaze", "patches") else shade(self.fur, 0.86)
         if self.ears == "pricked":
             self._ears(pen, ears, rng)
         self._head(pen, rng)
@@ -166,39 +130,39 @@ class _Sitter:
             self._ears(pen, ears, rng)
         self._face(pen, rng)
 
-    def _body(self, pen: _Pen, rng: random.Random, portrait: bool) -> None:
-        shade = _shade(self.fur, 0.9)
+    def _body(self, pen: Pen, rng: random.Random, portrait: bool) -> None:
+        darker = shade(self.fur, 0.9)
         if not portrait:
             side = rng.choice((-1, 1))
             reach, thick = (1.6, 0.24) if self.animal == "cat" else (1.2, 0.3)
             tail = [(side * (0.6 + reach * t), 2.9 - 1.9 * t * t) for t in _STEPS]
-            pen.line(tail, shade, thick)
+            pen.line(tail, darker, thick)
             pen.oval(tail[-1], (0.12, 0.12), self.second)
-        pen.oval((0, 2.1), (1.05, 1.5), shade)
+        pen.oval((0, 2.1), (1.05, 1.5), darker)
         if self.pattern == "stripes":
             for y in (1.5, 1.9, 2.3, 2.7):
                 pen.line([(0.95, y - 0.1), (0.5, y + 0.05)], self.second, 0.12, both=True)
-        pen.oval((0, 1.8), (0.5, 0.85), _shade(self.fur, 1.15))
+        pen.oval((0, 1.8), (0.5, 0.85), shade(self.fur, 1.15))
         pen.oval((0.45, 3.3), (0.34, 0.26), self.fur, both=True)
         if rng.random() < 0.35:
-            collar = _varied((190, 50, 60), rng, 60)
+            collar = varied((190, 50, 60), rng, 60)
             pen.line([(-0.62, 0.95), (0, 1.15), (0.62, 0.95)], collar, 0.15)
 
-    def _ears(self, pen: _Pen, colour: Colour, rng: random.Random) -> None:
+    def _ears(self, pen: Pen, colour: Colour, rng: random.Random) -> None:
         if self.ears == "pricked":
             tip_x, tip_y = (0.84, -1.35) if self.animal == "cat" else (0.68, -1.5)
-            inside = _shade(_PINK, rng.uniform(0.7, 1))
+            inside = shade(_PINK, rng.uniform(0.7, 1))
             pen.shape([(0.95, -0.25), (tip_x, tip_y), (0.2, -0.72)], colour, both=True)
             pen.shape([(0.8, -0.4), (tip_x, tip_y + 0.25), (0.4, -0.68)], inside, both=True)
         elif self.ears == "folded":
             flap = [(0.86, -0.95), (0.34, -0.86), (0.8, -0.42)]
             pen.shape([(0.95, -0.35), (0.8, -0.98), (0.3, -0.8)], colour, both=True)
-            pen.shape(flap, _shade(colour, 0.75), both=True)
+            pen.shape(flap, shade(colour, 0.75), both=True)
         else:
             length = rng.uniform(0.5, 0.75)
             pen.oval((0.95, length - 0.6), (0.29, length), colour, both=True, turn=-0.22)
 
-    def _head(self, pen: _Pen, rng: random.Random) -> None:
+    def _head(self, pen: Pen, rng: random.Random) -> None:
         pen.oval((0, 0), (1.0, 0.86) if self.animal == "cat" else (0.9, 0.92), self.fur)
         if self.pattern == "stripes":
             pen.line([(0, -0.8), (0, -0.42)], self.second, 0.1)
@@ -209,11 +173,11 @@ class _Sitter:
             side = rng.choice((-1, 1))
             pen.oval((side * 0.42, -0.16), (0.36, 0.42), self.second, turn=side * 0.3)
         elif self.pattern == "blaze":
-            pen.oval((0, -0.4), (0.17, 0.44), _shade(self.fur, 1.3))
+            pen.oval((0, -0.4), (0.17, 0.44), shade(self.fur, 1.3))
 
-    def _face(self, pen: _Pen, rng: random.Random) -> None:
+    def _face(self, pen: Pen, rng: random.Random) -> None:
         out = self.muzzle
-        light = _shade(self.fur, 1.25, more=30)
+        light = shade(self.fur, 1.25, more=30)
         pen.oval((0.17, 0.38), (0.26 + 0.1 * out, 0.22 + 0.13 * out), light, both=True)
         if out > 0.5:
             pen.oval((0, 0.2), (0.2 + 0.12 * out, 0.34), light)
@@ -225,13 +189,13 @@ class _Sitter:
         self._eyes(pen, rng)
         nose = 0.09 + 0.12 * out
         dark = self.animal == "dog" or rng.random() < 0.25
-        pen.oval((0, 0.2 + 0.04 * out), (nose, nose * 0.75), _DARK if dark else _shade(_PINK, 0.85))
+        pen.oval((0, 0.2 + 0.04 * out), (nose, nose * 0.75), _DARK if dark else shade(_PINK, 0.85))
         if self.whiskers:
             seen = (250, 250, 250) if sum(self.fur) < 560 else (90, 84, 80)
             for lift in (-0.12, 0.02, 0.16):
                 pen.line([(0.3, 0.36 + lift / 3), (1.25, 0.3 + lift)], seen, 0.03, both=True)
 
-    def _eyes(self, pen: _Pen, rng: random.Random) -> None:
+    def _eyes(self, pen: Pen, rng: random.Random) -> None:
         x, y = 0.4, -0.12
         if self.asleep:
             lid = [(x - 0.18 + 0.36 * t, y + 0.08 * math.sin(math.pi * t)) for t in _STEPS]
@@ -248,7 +212,7 @@ class _Sitter:
 
 
 def _place(size: tuple[int, int], rng: random.Random) -> Image.Image:
-    above, below = (_varied(colour, rng, 24) for colour in rng.choice(_PLACES))
+    above, below = (varied(colour, rng, 24) for colour in rng.choice(_PLACES))
     scene = Image.new("RGB", size, above)
     draw = ImageDraw.Draw(scene)
     horizon = round(size[1] * rng.uniform(0.45, 0.8))
@@ -256,7 +220,7 @@ def _place(size: tuple[int, int], rng: random.Random) -> Image.Image:
     for _ in range(rng.randint(0, 7)):  # clouds, cushions, pictures on the wall
         x, y = rng.uniform(0, size[0]), rng.uniform(0, size[1])
         wide, high = (rng.uniform(0.05, 0.22) * length for length in size)
-        colour = _varied(above if y < horizon else below, rng, 45)
+        colour = varied(above if y < horizon else below, rng, 45)
         form = draw.ellipse if rng.random() < 0.6 else draw.rectangle
         form((x - wide, y - high, x + wide, y + high), fill=colour)
     return scene.filter(ImageFilter.GaussianBlur(rng.uniform(0, 2)))
@@ -265,7 +229,7 @@ def _place(size: tuple[int, int], rng: random.Random) -> Image.Image:
 def _something_in_front(scene: Image.Image, rng: random.Random) -> None:
     """A ball or a blade of grass."""
     draw = ImageDraw.Draw(scene)
-    colour = _varied(rng.choice(((200, 70, 60), (90, 140, 70), (170, 130, 90))), rng, 40)
+    colour = varied(rng.choice(((200, 70, 60), (90, 140, 70), (170, 130, 90))), rng, 40)
     x, y = (rng.uniform(0.15, 0.85) * length for length in scene.size)
     size = min(scene.size) * rng.uniform(0.08, 0.16)
     if rng.random() < 0.5:
@@ -286,22 +250,3 @@ def _photographed(picture: Image.Image, rng: random.Random) -> Image.Image:
     grain = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(2, 10), pixels.shape)
     lit = pixels * (1 + across + down) * tint * rng.uniform(0.7, 1.2) + grain
     return Image.fromarray(np.clip(lit, 0, 255).astype(np.uint8))
-
-
-def _turned(point: Point, angle: float) -> Point:
-    x, y = point
-    cos, sin = math.cos(angle), math.sin(angle)
-    return (x * cos - y * sin, x * sin + y * cos)
-
-
-def _shade(colour: Colour, light: float, more: float = 0) -> Colour:
-    return _colour(channel * light + more for channel in colour)
-
-
-def _varied(colour: Colour, rng: random.Random, spread: float) -> Colour:
-    return _colour(channel + rng.uniform(-spread, spread) for channel in colour)
-
-
-def _colour(channels: Iterable[float]) -> Colour:
-    red, green, blue = (round(min(255.0, max(0.0, channel))) for channel in channels)
-    return red, green, blue

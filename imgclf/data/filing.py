@@ -8,7 +8,7 @@ import tempfile
 from enum import StrEnum
 from pathlib import Path
 
-from imgclf.data.folder import file_digest
+from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 
 

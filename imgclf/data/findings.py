@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.dataset import DataSet
-from imgclf.data.folder import Picture
+from imgclf.data.picture_files import Picture
 
 # Below this a class is learned by heart and judged by one or two pictures.
 FEW_PICTURES = 20

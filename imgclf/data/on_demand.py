@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
-from imgclf.data.folder import Picture
+from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError, PictureError
 from imgclf.system.threads import map_in_threads
 

@@ -1,7 +1,6 @@
 """What the trainers of one training tell each other, beside the gradients.
 
-All of it goes through the service that JAX starts in process 0. Its client has no public name in
-JAX 0.10; this is the one place that knows it.
+All of it goes through the service that JAX starts in process 0; see `jax_private`.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import jax
-from jax._src import distributed
-from jax.experimental import multihost_utils
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs
+from imgclf.distribution import jax_private
 from imgclf.distribution.messages import START_ALL
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, first_line
@@ -49,8 +47,7 @@ class Peers:
         us = self._processes
         if us.count == 1:
             return
-        # One step at a time, or two that exchange something could meet in another order elsewhere.
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
+        jax_private.run_one_step_at_a_time()
         try:
             # Not by `keras.distribution.initialize`, which has no argument for the silence.
             jax.distributed.initialize(
@@ -74,14 +71,13 @@ class Peers:
         if self._processes.count == 1:
             self._said[name] = dict(message)
             return
-        distributed.global_state.client.key_value_set(f"imgclf/{name}", json.dumps(message))
+        jax_private.tell(f"imgclf/{name}", json.dumps(message))
 
     def hear(self, name: str) -> dict[str, Any]:
         """What somebody announced, or will."""
         if self._processes.count == 1:
             return self._said[name]
-        told = distributed.global_state.client.blocking_key_value_get(f"imgclf/{name}", _FOR_WORK)
-        heard: dict[str, Any] = json.loads(told)
+        heard: dict[str, Any] = json.loads(jax_private.wait_for(f"imgclf/{name}", _FOR_WORK))
         return heard
 
     def leave(self) -> None:
@@ -114,9 +110,6 @@ class TrainersStop(StopRequest):
 class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
     """Has all processes stop after the same step, whichever of them was asked to.
 
-    JAX notes SIGTERM, tells the other processes, and settles on a step that none of them has
-    begun. To ask it costs no message until then.
-
     Args:
         stop: Told when that step is done.
     """
@@ -136,5 +129,5 @@ class StopTogether(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _ask(self) -> None:
         self._step += 1
-        if multihost_utils.reached_preemption_sync_point(self._step):
+        if jax_private.stop_is_agreed(self._step):
             self._stop.signal = signal.SIGTERM

@@ -41,9 +41,6 @@ Pipe: TypeAlias = "connection.Connection[Any, Any]"
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
-# In what JAX raises when a connection breaks in the middle of a step.
-_BROKEN = ("gloo", "coordination", "connection", "unavailable", "barrier", "heartbeat", "nccl")
-
 
 def work(job: Job, pipe: Pipe) -> None:
     """What the process runs, from its beginning to its end.
@@ -60,6 +57,7 @@ def work(job: Job, pipe: Pipe) -> None:
     # Whoever imports Keras from here on gets the one on JAX.
     backend.choose("jax")
     logging.getLogger("jax").setLevel(logging.ERROR)
+    from imgclf.distribution.jax_private import speaks_of_a_lost_process
     from imgclf.distribution.peers import Peers
 
     peers = Peers(job.processes)
@@ -74,8 +72,7 @@ def work(job: Job, pipe: Pipe) -> None:
         peers.leave()  # the others may have found the same, and have yet to say so
     except Exception as error:
         text = str(error)
-        # By its words, for it is of several types.
-        lost = job.processes.count > 1 and any(word in text.lower() for word in _BROKEN)
+        lost = job.processes.count > 1 and speaks_of_a_lost_process(text)
         pipe.send(("lost", text) if lost else ("fault", traceback.format_exc()))
     finally:
         # What JAX and TensorFlow do at the end of a process can wait for the lost forever.

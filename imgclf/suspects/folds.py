@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.folder import Picture
+from imgclf.data.picture_files import Picture
 
 
 def divide(pictures: Sequence[Picture], folds: int, seed: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from imgclf.backend import keras
 from imgclf.commands import export as verb
+from imgclf.commands import export_check
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import Format, export
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
@@ -164,7 +165,7 @@ def test_a_folder_is_replaced_only_if_nothing_but_a_saved_model_is_lost(trained:
 def test_if_the_outputs_differ_nothing_is_left_behind(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, form: Format
 ) -> None:
-    monkeypatch.setattr(verb, "TOLERANCE", -1.0)
+    monkeypatch.setattr(export_check, "TOLERANCE", -1.0)
     before = sorted(path.name for path in Path().iterdir())
     with pytest.raises(UsageError, match="would differ from the model's by"):
         export(trained.model, form)

@@ -36,7 +36,7 @@ from imgclf.corrections.replay_memory import (
 )
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import decode
-from imgclf.data.folder import file_digest
+from imgclf.data.picture_files import file_digest
 from imgclf.errors import BusyError, DataError, UsageError
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import MANIFEST, read_manifest

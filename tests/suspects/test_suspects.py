@@ -25,7 +25,7 @@ from imgclf.config.load import load_config
 from imgclf.corrections.inputs import read_inputs
 from imgclf.data.dataset import Part, read_config_dataset
 from imgclf.data.decoder import DecoderSettings, decode
-from imgclf.data.folder import Picture
+from imgclf.data.picture_files import Picture
 from imgclf.errors import ConfigError, DataError, Interrupted, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import MANIFEST

@@ -1,0 +1,118 @@
+"""Files of pictures: found in class folders, and read once for what their bytes add up to."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.layout import visible_folders
+from imgclf.errors import DataError, nearest_match
+from imgclf.system.threads import work_through
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A labelled picture file.
+
+    Attributes:
+        path: Where it lies.
+        label: Index into the class names.
+        digest: SHA-256 of the file's bytes; equal files are one picture.
+    """
+
+    path: Path
+    label: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that takes no part, and why."""
+
+    path: Path
+    reason: str
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def find_pictures(
+    directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
+) -> list[tuple[Path, int]]:
+    """The files that may be pictures, with their labels.
+
+    Args:
+        directory: Holds the class folders.
+        class_names: In output order.
+        skipped: Gets the files that take no part.
+
+    Raises:
+        DataError: A folder is none of the classes.
+    """
+    for path in visible_folders(directory):
+        if path.name not in class_names:
+            near = nearest_match(path.name, class_names)
+            raise DataError(
+                f"{path} is none of the classes: {', '.join(class_names)}"
+                + (f"; did you mean {near}?" if near else "")
+            )
+    found: list[tuple[Path, int]] = []
+    for label, name in enumerate(class_names):
+        for path in walk_files(directory / name):  # nothing if there is no such folder
+            try:
+                reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
+                if reason:
+                    skipped.append(Skipped(path, reason))
+                else:
+                    found.append((path, label))
+            except OSError as error:
+                skipped.append(_unreadable(path, error))
+    skipped.extend(
+        Skipped(path, "not in a class folder")
+        for path in sorted(directory.iterdir())
+        if path.is_file() and not path.name.startswith(".")
+    )
+    return found
+
+
+def read_pictures(
+    found: Sequence[tuple[Path, int]],
+    skipped: list[Skipped],
+    meanwhile: Callable[[], None] | None = None,
+) -> list[Picture]:
+    """The pictures of these files, with what their bytes add up to.
+
+    Args:
+        found: Files with their labels.
+        skipped: Gets the files that can't be read.
+        meanwhile: Called while a thread reads them.
+    """
+
+    def read(file: tuple[Path, int]) -> Picture | Skipped:
+        path, label = file
+        try:
+            return Picture(path, label, file_digest(path))
+        except OSError as error:
+            return _unreadable(path, error)
+
+    pictures: list[Picture] = []
+    # In one thread: several take turns at Python's lock so often that small files take longer.
+    reading = work_through(read, found, "reading pictures", meanwhile, threads=1)
+    with closing(reading):
+        for one in reading:
+            if isinstance(one, Picture):
+                pictures.append(one)
+            else:
+                skipped.append(one)
+    return pictures
+
+
+def _unreadable(path: Path, error: OSError) -> Skipped:
+    return Skipped(path, error.strerror or "can't be read")
