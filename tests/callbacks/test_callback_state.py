@@ -10,7 +10,7 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.callbacks import callback_state
-from tests.support.tiny_training import Script, feeds, small_model
+from tests.support.tiny_training import Script, small_model, sources
 
 # Set before they are read, in each process: `min_delta` gets its sign along with `monitor_op`.
 SET_ANEW = {"_model", "params", "monitor_op", "min_delta", "_current_epoch"}
@@ -47,7 +47,7 @@ def test_all_that_a_callback_of_keras_remembers_is_put_back(name: str, tmp_path:
 
         on_train_batch_end = on_test_batch_end = on_epoch_end = look
 
-    training, validation = feeds(4)
+    training, validation = sources(4)
     small_model(keras.optimizers.SGD(0.01, use_ema=True)).fit(
         training.dataset(),
         validation_data=validation.dataset(),

@@ -24,7 +24,7 @@ from imgclf.config.keras_private import (
     metric_direction,
     no_variable_left_to_initialize,
 )
-from tests.support.tiny_training import feeds, small_model
+from tests.support.tiny_training import small_model, sources
 
 OURS = (csv_log.CSVLogger, learning_rate.LearningRateScheduler, ModelCheckpoint, TensorBoard)
 PACKAGE = Path(imgclf.__file__).parent
@@ -64,7 +64,7 @@ def test_build_metrics_makes_them_before_the_first_step() -> None:
     model = small_model(metrics=["accuracy", "auc"])
     names = lambda: [one.name for each in model.metrics for one in getattr(each, "metrics", [])]  # noqa: E731
     assert names() == []
-    build_metrics(model, feeds(1)[0].dataset().element_spec)
+    build_metrics(model, sources(1)[0].dataset().element_spec)
     assert [name.rstrip("_0123456789") for name in names()] == ["accuracy", "auc"]
 
 
