@@ -62,7 +62,10 @@ def test_averaged_weights_are_those_of_the_variables_that_are_trained() -> None:
 
 def test_build_metrics_makes_them_before_the_first_step() -> None:
     model = small_model(metrics=["accuracy", "auc"])
-    names = lambda: [one.name for each in model.metrics for one in getattr(each, "metrics", [])]  # noqa: E731
+
+    def names() -> list[str]:
+        return [one.name for each in model.metrics for one in getattr(each, "metrics", [])]
+
     assert names() == []
     build_metrics(model, sources(1)[0].dataset().element_spec)
     assert [name.rstrip("_0123456789") for name in names()] == ["accuracy", "auc"]
