@@ -1,0 +1,82 @@
+"""Tables for people: to the character, for scripts read them too."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from imgclf.cli import app
+from imgclf.commands.check import Checked
+from imgclf.commands.versions import Version
+from imgclf.corrections.guard import Judged
+from imgclf.data.findings import Finding
+from imgclf.model_file.manifest import Correction
+from imgclf.report.corrections import judged_table
+
+
+def printed(*arguments: str) -> str:
+    """What a command prints on stdout."""
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = Checked(
+        name="pets",
+        counts={"cat": (24, 6, 0), "Norwegian Forest": (12345, 3086, 100)},
+        findings=(Finding("imbalance", "answering it will seem to pay"),),
+        code=("mine.py:Mine",),
+    )
+    monkeypatch.setattr("imgclf.commands.check.check", lambda *_: checked)
+    assert printed("check", "pets.yaml") == (
+        "class             train  validate  test\n"
+        "cat                  24         6     0\n"
+        "Norwegian Forest  12345      3086   100\n"
+        "imbalance: answering it will seem to pay\n"
+        "training will run code of your own: mine.py:Mine\n"
+    )
+
+
+def test_check_leaves_room_for_the_word_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = Checked("pets", {"a": (1, 1, 0), "b": (2, 1, 0)}, (), ())
+    monkeypatch.setattr("imgclf.commands.check.check", lambda *_: checked)
+    assert printed("check", "pets.yaml") == (
+        "class  train  validate  test\n"
+        "a          1         1     0\n"
+        "b          2         1     0\n"
+    )  # fmt: skip
+
+
+def test_history_prints_a_row_for_each_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    correction = Correction("new/cat.jpg", "", "cat", "dog", 2)
+    found = [
+        Version(1, None, "2026-11-22T10:15:03+01:00", 0, (), None, None, False),
+        Version(2, 1, "2026-11-22T10:20:00+01:00", 1, (correction,), 0.9375, 0.9167, True),
+        Version(13, 2, "2026-11-23T10:20:00+01:00", 120, (correction,) * 12, 1.0, 0.5, False),
+    ]
+    monkeypatch.setattr("imgclf.commands.versions.history", lambda _: found)
+    monkeypatch.setattr("imgclf.cli.session.chosen_model", lambda given: given)
+    assert printed("history") == (
+        "version  parent  corrections   new  before   after  created\n"
+        "      1       -            0     0       -       -  2026-11-22T10:15:03+01:00\n"
+        "      2       1            1     1  0.9167  0.9375  2026-11-22T10:20:00+01:00  (in use)\n"
+        "     13       2          120    12  0.5000  1.0000  2026-11-23T10:20:00+01:00\n"
+    )
+
+
+def judged(*names: str) -> Judged:
+    """Twelve pictures of each, judged alike."""
+    trained, before, asked, after, tolerance = (
+        dict.fromkeys(names, value) for value in (1.0, 0.975, 0.5, 0.95, 0.0125)
+    )
+    return Judged(trained, before, asked, after, tolerance, dict.fromkeys(names, 12))
+
+
+def test_the_held_out_pictures_are_told_by_class() -> None:
+    assert judged_table(judged("(all)", "cat", "Norwegian Forest")) == (
+        "held-out          pictures  trained  before   asked   after  tolerance\n"
+        "(all)                   12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
+        "cat                     12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
+        "Norwegian Forest        12   1.0000  0.9750  0.5000  0.9500     0.0125"
+    )
