@@ -17,12 +17,11 @@ def command(
 ) -> None:
     """Look for what would spoil a training, in the config and in its pictures."""
     from imgclf.commands.check import check
+    from imgclf.report.tables import Column, table
 
     found = check(config, overrides or [])
-    width = max(len("class"), *(len(name) for name in found.counts))
-    print(f"{'class':<{width}}  train  validate  test")
-    for name, (training, validation, test) in found.counts.items():
-        print(f"{name:<{width}}  {training:>5}  {validation:>8}  {test:>4}")
+    columns = Column("class", "left"), Column("train"), Column("validate"), Column("test")
+    print(table(columns, ([name, *map(str, parts)] for name, parts in found.counts.items())))
     for finding in found.findings:
         print(f"{finding.kind}: {finding.message}")
     for code in found.code:

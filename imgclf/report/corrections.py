@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
+from imgclf.report.tables import Column, table
 
 
 def fate_line(picture: Corrected) -> str:
@@ -23,11 +24,16 @@ def judged_table(judged: Judged) -> str:
 
     `asked` is what all the corrections together would have made of them.
     """
-    width = max(len(name) for name in judged.pictures)
-    header = f"{'held-out':<{width}}  pictures  trained  before   asked   after  tolerance"
-    rows = [
-        f"{name:<{width}}  {count:>8}  {judged.trained[name]:>7.4f}  {judged.before[name]:>6.4f}"
-        f"  {judged.asked[name]:>6.4f}  {judged.after[name]:>6.4f}  {judged.tolerance[name]:>9.4f}"
+    figures = {
+        "trained": judged.trained,
+        "before": judged.before,
+        "asked": judged.asked,
+        "after": judged.after,
+        "tolerance": judged.tolerance,
+    }
+    columns = [Column("held-out", "left"), Column("pictures"), *map(Column, figures)]
+    rows = (
+        [name, str(count), *(f"{by_class[name]:.4f}" for by_class in figures.values())]
         for name, count in judged.pictures.items()
-    ]
-    return "\n".join([header, *rows])
+    )
+    return table(columns, rows)

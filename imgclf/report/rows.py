@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TextIO
 
 from imgclf.model.prediction import UNSURE, Prediction
+from imgclf.report.tables import Column, heading, line
 
 
 class RowFormat(StrEnum):
@@ -72,17 +73,21 @@ def row_writer(
 
 def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -> WriteRow:
     """The path comes last, so that rows line up although none waits for the next."""
-    width = max(len(UNSURE), *(len(name) for name in class_names))
+    columns = (
+        Column("label", "left", width=max(map(len, (UNSURE, *class_names)))),
+        Column("confidence", width=len("confidence")),
+        Column("picture", "left"),
+    )
     shown = min(top or _SHOWN_IN_TABLE, len(class_names))
 
-    def line(row: Prediction) -> str:
+    def cells(row: Prediction) -> tuple[str, str, str]:
         if row.label is None or row.confidence is None:
-            return f"{'-':<{width}}  {'-':>10}  {row.path}: {row.error}\n"
+            return "-", "-", f"{row.path}: {row.error}"
         ranked = "  ".join(f"{name} {value:.3f}" for name, value in row.likeliest(shown))
-        return f"{row.label:<{width}}  {row.confidence:>10.1%}  {row.path}  ({ranked})\n"
+        return row.label, f"{row.confidence:.1%}", f"{row.path}  ({ranked})"
 
-    _write(stream, f"{'label':<{width}}  {'confidence':>10}  picture\n")
-    return lambda row: _write(stream, line(row))
+    _write(stream, heading(columns) + "\n")
+    return lambda row: _write(stream, line(columns, cells(row)) + "\n")
 
 
 def _as_object(row: Prediction, top: int | None) -> dict[str, object]:

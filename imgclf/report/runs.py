@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgclf.report.tables import Column, table
 from imgclf.runs.summary import Run
 
 
@@ -15,8 +16,15 @@ def runs_table(found: Sequence[Run], by: str) -> str:
     """
     scores = list(dict.fromkeys([by, "accuracy", "loss", "test_accuracy"]))
     scores = [name for name in scores if any(name in run.scores for run in found)]
-    header = [*scores, "epoch", "status", "seconds", "model", "run"]
-    rows = [
+    columns = (
+        *map(Column, scores),
+        Column("epoch"),
+        Column("status", "left"),
+        Column("seconds"),
+        Column("model", "left"),
+        Column("run", "left"),
+    )
+    rows = (
         [
             *(_number(run.scores.get(name)) for name in scores),
             _epoch(run),
@@ -26,16 +34,8 @@ def runs_table(found: Sequence[Run], by: str) -> str:
             run.path,
         ]
         for run in found
-    ]
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    left = {"status", "model", "run"}
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if title in left else f"{cell:>{width}}"
-            for title, cell, width in zip(header, row, widths, strict=True)
-        ).rstrip()
-        for row in (header, *rows)
     )
+    return table(columns, rows)
 
 
 def _number(score: float | None) -> str:

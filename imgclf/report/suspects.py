@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from imgclf.report.review import ReviewItem, write_review
+from imgclf.report.tables import Column, table
 from imgclf.suspects.confident_learning import Suspects
 
 
@@ -32,14 +33,16 @@ def suspects_heading(found: Suspects) -> str:
 
 def suspects_table(found: Suspects) -> str:
     """The heading, and a row for each suspect; the path comes last, for it may be long."""
-    titles = ("label", "rather", "confidence", "picture")
-    rows = [(one.given, one.suggested, f"{one.confidence:.1%}", one.path) for one in found.suspects]
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    lines = [
-        f"{given:<{widths[0]}}  {suggested:<{widths[1]}}  {confidence:>{widths[2]}}  {path}"
-        for given, suggested, confidence, path in (titles, *rows)
-    ]
-    return "\n".join([suspects_heading(found), *(["", *lines] if rows else [])])
+    if not found.suspects:
+        return suspects_heading(found)
+    columns = (
+        Column("label", "left"),
+        Column("rather", "left"),
+        Column("confidence"),
+        Column("picture", "left"),
+    )
+    rows = ((one.given, one.suggested, f"{one.confidence:.1%}", one.path) for one in found.suspects)
+    return f"{suspects_heading(found)}\n\n{table(columns, rows)}"
 
 
 def write_suspects(stream: TextIO, found: Suspects) -> None:

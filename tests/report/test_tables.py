@@ -12,6 +12,7 @@ from imgclf.corrections.guard import Judged
 from imgclf.data.findings import Finding
 from imgclf.model_file.manifest import Correction
 from imgclf.report.corrections import judged_table
+from imgclf.report.tables import Column, table
 
 
 def printed(*arguments: str) -> str:
@@ -80,3 +81,22 @@ def test_the_held_out_pictures_are_told_by_class() -> None:
         "cat                     12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
         "Norwegian Forest        12   1.0000  0.9750  0.5000  0.9500     0.0125"
     )
+
+
+def test_its_titles_stand_above_their_columns_whatever_the_classes_are_called() -> None:
+    assert judged_table(judged("(all)", "cat")) == (
+        "held-out  pictures  trained  before   asked   after  tolerance\n"
+        "(all)           12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
+        "cat             12   1.0000  0.9750  0.5000  0.9500     0.0125"
+    )
+
+
+def test_a_column_is_as_wide_as_its_longest_cell_and_the_last_is_not_filled_up() -> None:
+    columns = Column("left", "left"), Column("right"), Column("wide", width=6), Column("z", "left")
+    assert table(columns, [["a", "1", "22", "b"], ["longer", "1234567", "3", "a path "]]) == (
+        "left      right    wide  z\na             1      22  b\nlonger  1234567       3  a path "
+    )
+
+
+def test_a_table_without_rows_has_its_titles() -> None:
+    assert table([Column("name", "left"), Column("count")], []) == "name  count"

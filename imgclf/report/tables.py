@@ -1,0 +1,58 @@
+"""Tables for a terminal: columns two spaces apart, a row a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: Stands above it.
+        align: Numbers to the right, text to the left.
+        width: Characters, at least; a table whose rows come one by one is as wide as this says.
+    """
+
+    title: str
+    align: Literal["left", "right"] = "right"
+    width: int = 0
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
+    """Titles and rows, each column as wide as its longest cell; without a newline at the end.
+
+    Args:
+        columns: From left to right.
+        rows: A cell for each column.
+    """
+    cells = list(rows)
+    fitted = [
+        replace(column, width=max(column.width, len(column.title), *map(len, below)))
+        for column, below in zip(columns, _transposed(cells, len(columns)), strict=True)
+    ]
+    return "\n".join([heading(fitted), *(line(fitted, row) for row in cells)])
+
+
+def heading(columns: Sequence[Column]) -> str:
+    """The titles as a line, of columns whose `width` is set."""
+    return line(columns, [column.title for column in columns])
+
+
+def line(columns: Sequence[Column], cells: Sequence[str]) -> str:
+    """A row as a line, of columns whose `width` is set.
+
+    The last column is not filled up with spaces if it is aligned to the left.
+    """
+    *before, last = [
+        f"{cell:>{column.width}}" if column.align == "right" else f"{cell:<{column.width}}"
+        for column, cell in zip(columns, cells, strict=True)
+    ]
+    return "  ".join([*before, cells[-1] if columns[-1].align == "left" else last])
+
+
+def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[tuple[str, ...]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * columns
