@@ -20,6 +20,7 @@ from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
+from imgclf.config.yaml_scalars import write_yaml
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, ReplayMemory, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.distribution.launcher import TrainerProcess
@@ -29,8 +30,11 @@ from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
-from imgclf.report.curves import draw_curves
-from imgclf.report.run_facts import gather_facts
+from imgclf.report.augmentation_samples import sample_augmentation
+from imgclf.report.curves import curves_of
+from imgclf.report.gather import Outcome, gather_facts
+from imgclf.report.plots import draw_curves
+from imgclf.report.run_facts import Declared, keep_facts
 from imgclf.report.run_page import write_report
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.runs.resume import Plan, begins_anew, fingerprint, latest_commit, plan_training
@@ -293,20 +297,26 @@ def _report(
     probabilities: Probabilities,
 ) -> None:
     """Draws and writes what people look at; the model is safe by now, and stays so."""
-    draw_curves(fitted.history, run.curves, fitted.published_epoch)
+    draw_curves(curves_of(fitted.history, fitted.published_epoch), run.curves)
+    config, names = loaded.config, data.folder.class_names
+    declared = Declared(
+        path=str(loaded.file.path),
+        text=loaded.text,
+        overridden=bool(loaded.overrides),
+        resolved=loaded.resolved_yaml(),
+        augmentation=write_yaml(config.written()["augmentation"]) if config.augmentation else "",
+        seed=config.seed,
+        split_seed=config.data.seed,
+        publish=config.training.publish,
+    )
+    outcome = Outcome(record, manifest, fitted.history, probabilities)
     try:
-        facts = gather_facts(
-            loaded,
-            data,
-            fitted.model,
-            fitted.resampling,
-            run=run,
-            record=record,
-            manifest=manifest,
-            history=fitted.history,
-            probabilities=probabilities,
+        augmentation = sample_augmentation(
+            fitted.model, fitted.resampling, len(config.augmentation), data.training, names
         )
-        write_report(facts)
+        facts = gather_facts(declared, data, run, outcome, augmentation)
+        keep_facts(facts, run)
+        write_report(facts, run)
     except ImgclfError:
         raise
     except Exception as error:  # the training is none the worse for a page that can't be made

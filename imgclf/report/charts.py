@@ -6,11 +6,12 @@ All coordinates are in units of a drawing that is `WIDTH` by `HEIGHT`, from its 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from imgclf.model.calibration import Bin
+from imgclf.report.curves import LEARNING_RATE, Curves
 
 WIDTH, HEIGHT = 360, 220
 LEFT, RIGHT, TOP, BOTTOM = 46, 350, 10, 192
@@ -98,38 +99,35 @@ class Reliability:
     y_ticks: tuple[Tick, ...]
 
 
-def chart_history(
-    history: Mapping[str, Sequence[Any]], published_epoch: int | None
-) -> tuple[Chart, ...]:
-    """A chart for the loss, for each metric, and for the learning rate.
+def chart_curves(curves: Curves) -> Chart:
+    """A quantity over the epochs as lines; those of a learning rate on a logarithmic scale."""
+    epochs, published = curves.epochs, curves.published_epoch
+    finite = [value for line in curves.lines.values() for value in line if math.isfinite(value)]
+    low, high = min(finite), max(finite)
+    logarithmic = curves.title == LEARNING_RATE and low > 0 and high / low > _LOGARITHMIC
+    marks = _powers_of_ten(low, high) if logarithmic else _round_numbers(low, high)
+    scale: Callable[[float], float] = math.log10 if logarithmic else float
+    bottom, top = scale(marks[0]), scale(marks[-1])
 
-    Args:
-        history: Values by epoch, by Keras's names; what is no number is left out.
-        published_epoch: Counted from 1.
-    """
-    numbers = {
-        name: [float(value) if _is_number(value) else math.nan for value in values]
-        for name, values in history.items()
-    }
-    numbers = {name: values for name, values in numbers.items() if any(map(math.isfinite, values))}
-    rates = [name for name in numbers if name.startswith("learning_rate")]
-    measured = dict.fromkeys(name.removeprefix("val_") for name in numbers if name not in rates)
-    charts = [
-        _chart(
-            name.replace("_", " "),
-            {
-                label: numbers[key]
-                for key, label in ((name, "training"), (f"val_{name}", "validation"))
-                if key in numbers
-            },
-            published_epoch,
-        )
-        for name in sorted(measured, key=lambda name: name != "loss")
-    ]
-    if rates:
-        lines = {name.replace("_", " "): numbers[name] for name in rates}
-        charts.append(_chart("learning rate", lines, published_epoch))
-    return tuple(charts)
+    def x(epoch: int) -> float:
+        return _across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
+
+    def y(value: float) -> float:
+        return _up((scale(value) - bottom) / (top - bottom))
+
+    lines = tuple(
+        _line(label, line, [x(epoch) for epoch in range(1, len(line) + 1)], y)
+        for label, line in curves.lines.items()
+    )
+    steps = _round_numbers(1, epochs) if epochs > 1 else [1.0]
+    shown = sorted({1, *(int(step) for step in steps if step % 1 == 0 and 1 < step <= epochs)})
+    return Chart(
+        curves.title,
+        lines,
+        tuple(Tick(x(epoch), str(epoch)) for epoch in shown),
+        tuple(Tick(y(mark), f"{mark:.4g}") for mark in marks),
+        None if published is None else Tick(x(published), str(published)),
+    )
 
 
 def chart_reliability(bins: Sequence[Bin]) -> Reliability:
@@ -156,49 +154,12 @@ def chart_reliability(bins: Sequence[Bin]) -> Reliability:
     )
 
 
-def _is_number(value: Any) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except (TypeError, ValueError):  # a metric with a value for each class
-        return False
-
-
 def _across(share: float) -> float:
     return round(LEFT + share * (RIGHT - LEFT), 1)
 
 
 def _up(share: float) -> float:
     return round(BOTTOM - share * (BOTTOM - TOP), 1)
-
-
-def _chart(title: str, values: Mapping[str, Sequence[float]], published_epoch: int | None) -> Chart:
-    epochs = max(map(len, values.values()))
-    finite = [value for line in values.values() for value in line if math.isfinite(value)]
-    low, high = min(finite), max(finite)
-    logarithmic = title == "learning rate" and low > 0 and high / low > _LOGARITHMIC
-    marks = _powers_of_ten(low, high) if logarithmic else _round_numbers(low, high)
-    scale: Callable[[float], float] = math.log10 if logarithmic else float
-    bottom, top = scale(marks[0]), scale(marks[-1])
-
-    def x(epoch: int) -> float:
-        return _across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
-
-    def y(value: float) -> float:
-        return _up((scale(value) - bottom) / (top - bottom))
-
-    lines = tuple(
-        _line(label, line, [x(epoch) for epoch in range(1, len(line) + 1)], y)
-        for label, line in values.items()
-    )
-    steps = _round_numbers(1, epochs) if epochs > 1 else [1.0]
-    shown = sorted({1, *(int(step) for step in steps if step % 1 == 0 and 1 < step <= epochs)})
-    return Chart(
-        title,
-        lines,
-        tuple(Tick(x(epoch), str(epoch)) for epoch in shown),
-        tuple(Tick(y(mark), f"{mark:.4g}") for mark in marks),
-        None if published_epoch is None else Tick(x(published_epoch), str(published_epoch)),
-    )
 
 
 def _line(

@@ -1,40 +1,70 @@
-"""Curves of a training's log as a picture."""
+"""What the log of a training is drawn as, on the page and in PNG files alike."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-from imgclf.system.files import atomic_path
+LEARNING_RATE = "learning rate"
 
 
-def draw_curves(history: Mapping[str, Sequence[float]], path: Path, best_epoch: int | None) -> None:
-    """Draws accuracy and loss (and what else was measured) of training and validation.
+@dataclass(frozen=True)
+class Curves:
+    """A quantity over the epochs.
+
+    Attributes:
+        title: What it is.
+        lines: "training" and "validation", or a name each, to the values by epoch; NaN for an
+            epoch that has none.
+        published_epoch: Counted from 1; None if it isn't known.
+    """
+
+    title: str
+    lines: Mapping[str, Sequence[float]]
+    published_epoch: int | None
+
+    @property
+    def epochs(self) -> int:
+        """How many there are."""
+        return max(map(len, self.lines.values()))
+
+
+def curves_of(
+    history: Mapping[str, Sequence[object]], published_epoch: int | None
+) -> tuple[Curves, ...]:
+    """One for the loss, for each metric, and for the learning rate, in this order.
 
     Args:
-        history: Values by epoch, by Keras's names; `val_` marks those of validation.
-        path: The PNG file to write.
-        best_epoch: Counted from 1; marked by a line.
+        history: Values by epoch, by Keras's names, of which `val_` marks those of validation;
+            what is no number (a metric with a value for each class) is left out.
+        published_epoch: Counted from 1.
     """
-    # Its import takes half a second, which only a training should pay.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    numbers = {name: [_number(value) for value in values] for name, values in history.items()}
+    numbers = {name: values for name, values in numbers.items() if any(map(math.isfinite, values))}
+    rates = [name for name in numbers if name.startswith("learning_rate")]
+    measured = dict.fromkeys(name.removeprefix("val_") for name in numbers if name not in rates)
+    found = [
+        Curves(
+            name.replace("_", " "),
+            {
+                label: numbers[key]
+                for key, label in ((name, "training"), (f"val_{name}", "validation"))
+                if key in numbers
+            },
+            published_epoch,
+        )
+        for name in sorted(measured, key=lambda name: name != "loss")
+    ]
+    if rates:
+        lines = {name.replace("_", " "): numbers[name] for name in rates}
+        found.append(Curves(LEARNING_RATE, lines, published_epoch))
+    return tuple(found)
 
-    names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
-    names.sort(key=lambda name: (name == "loss", name))
-    figure = Figure(figsize=(6 * len(names), 4.2), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    for position, name in enumerate(names):
-        axes = figure.add_subplot(1, len(names), position + 1)
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            if values := history.get(key):
-                axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
-        if best_epoch is not None:
-            axes.axvline(best_epoch, color="0.6", linestyle=":", label=f"best: epoch {best_epoch}")
-        axes.set(title=name.replace("_", " "), xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.25)
-        axes.legend()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+
+def _number(value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -60,22 +60,16 @@ def write_page(target: Path, template: str, values: Mapping[str, object]) -> Non
     atomic_write(target, lambda stream: parts.dump(stream, "utf-8", "replace"))
 
 
-def thumbnail(picture: Path | str | Pixels, size: int = THUMBNAIL_SIZE) -> str | None:
-    """A small upright picture as a `data:` address, for `<img src>`.
-
-    Args:
-        picture: A file, or a uint8 array of shape (height, width, 3).
-        size: Its longer side at most, in pixels.
+def thumbnail(path: Path | str, size: int = THUMBNAIL_SIZE) -> bytes | None:
+    """A picture as a small upright JPEG file, its longer side `size` pixels at most.
 
     Returns:
-        None if the file can't be read.
+        None if it can't be read.
     """
-    if isinstance(picture, Path | str):
-        try:
-            picture = decode(picture, Within(size))
-        except PictureError:
-            return None
-    return data_address(as_jpeg(picture, size))
+    try:
+        return as_jpeg(decode(path, Within(size)), size)
+    except PictureError:
+        return None
 
 
 def as_jpeg(pixels: Pixels, size: int = THUMBNAIL_SIZE) -> bytes:
@@ -88,7 +82,7 @@ def as_jpeg(pixels: Pixels, size: int = THUMBNAIL_SIZE) -> bytes:
 
 
 def data_address(jpeg: bytes) -> str:
-    """A JPEG file as a `data:` address."""
+    """A JPEG file as a `data:` address, for `<img src>`."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
@@ -119,4 +113,5 @@ def _environment() -> Environment:
     environment.globals["source"] = _source
     environment.globals["digest"] = _digest
     environment.filters["script_json"] = as_script_json
+    environment.filters["data_address"] = data_address
     return environment

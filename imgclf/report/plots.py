@@ -1,20 +1,50 @@
-"""The confusion matrix and the calibration as pictures."""
+"""The charts of a report as PNG files."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imgclf.model.calibration import Bin
 from imgclf.model.scoring import Evaluation
+from imgclf.report.curves import LEARNING_RATE, Curves
 from imgclf.system.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Numbers in more cells than this can't be read.
 _NUMBERED_CLASSES = 25
 _LONGEST_NAME = 24
+
+
+def draw_curves(curves: Sequence[Curves], path: Path) -> None:
+    """Draws what was measured of training and validation side by side, the loss last.
+
+    Args:
+        curves: See `curves_of`; the learning rate is left out.
+        path: The PNG file to write.
+    """
+    measured = [one for one in curves if one.title != LEARNING_RATE]
+    measured.sort(key=lambda one: (one.title == "loss", one.title))
+    with _figure(6 * max(len(measured), 1), 4.2, path) as figure:
+        from matplotlib.ticker import MaxNLocator
+
+        for position, one in enumerate(measured):
+            axes = figure.add_subplot(1, len(measured), position + 1)
+            for label, values in one.lines.items():
+                axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
+            if (best := one.published_epoch) is not None:
+                axes.axvline(best, color="0.6", linestyle=":", label=f"best: epoch {best}")
+            axes.set(title=one.title, xlabel="epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.grid(alpha=0.25)
+            axes.legend()
 
 
 def draw_confusion(evaluation: Evaluation, path: Path) -> None:
@@ -24,31 +54,24 @@ def draw_confusion(evaluation: Evaluation, path: Path) -> None:
         evaluation: What to draw.
         path: The PNG file to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # see `draw_curves`
-    from matplotlib.figure import Figure
-
     # A dollar sign would begin a formula.
     names = [_short(name).replace("$", r"\$") for name in evaluation.classes]
     counts = np.array(evaluation.confusion_matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = min(3.2 + 0.42 * len(names), 16)
-    figure = Figure(figsize=(side + 0.6, side), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(
-        xlabel="said", ylabel="is", title=f"{evaluation.part}: {evaluation.accuracy:.1%} right"
-    )
-    if len(names) <= _NUMBERED_CLASSES:
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = "white" if shares[row, column] > 0.5 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", color=colour)
-    with atomic_path(path) as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # an emoji, say
-        figure.savefig(temporary, format="png")
+    with _figure(side + 0.6, side, path) as figure:
+        axes = figure.add_subplot()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(names)), names)
+        axes.set(
+            xlabel="said", ylabel="is", title=f"{evaluation.part}: {evaluation.accuracy:.1%} right"
+        )
+        if len(names) <= _NUMBERED_CLASSES:
+            for (row, column), count in np.ndenumerate(counts):
+                if count:
+                    colour = "white" if shares[row, column] > 0.5 else "black"
+                    axes.text(column, row, str(count), ha="center", va="center", color=colour)
 
 
 def draw_calibration(bins: Sequence[Bin], error: float, path: Path) -> None:
@@ -59,30 +82,39 @@ def draw_calibration(bins: Sequence[Bin], error: float, path: Path) -> None:
         error: The expected calibration error.
         path: The PNG file to write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # see `draw_curves`
+    filled = [one for one in bins if one.pictures]
+    with _figure(5, 5, path) as figure:
+        axes = figure.add_subplot()
+        axes.bar(
+            [one.low for one in filled],
+            [one.accuracy for one in filled],
+            width=[one.high - one.low for one in filled],
+            align="edge",
+            edgecolor="white",
+        )
+        axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfectly calibrated")
+        axes.set(
+            xlim=(0, 1),
+            ylim=(0, 1),
+            xlabel="confidence",
+            ylabel="accuracy",
+            title=f"expected calibration error: {error:.3f}",
+        )
+        axes.legend(loc="upper left")
+
+
+@contextmanager
+def _figure(width: float, height: float, path: Path) -> Iterator[Figure]:
+    """An empty figure of this size in inches, which is written to `path` at the end."""
+    # Half a second to import, which only those who draw should pay.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    filled = [one for one in bins if one.pictures]
-    axes.bar(
-        [one.low for one in filled],
-        [one.accuracy for one in filled],
-        width=[one.high - one.low for one in filled],
-        align="edge",
-        edgecolor="white",
-    )
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="perfectly calibrated")
-    axes.set(
-        xlim=(0, 1),
-        ylim=(0, 1),
-        xlabel="confidence",
-        ylabel="accuracy",
-        title=f"expected calibration error: {error:.3f}",
-    )
-    axes.legend(loc="upper left")
-    with atomic_path(path) as temporary:
+    yield figure
+    with atomic_path(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # an emoji, say
         figure.savefig(temporary, format="png")
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Final, TypeGuard, TypeVar
 from urllib.parse import quote
 
-from imgclf.data.decoder import Within, decode
-from imgclf.errors import PictureError, UsageError
-from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg, write_page
+from imgclf.errors import UsageError
+from imgclf.report.pages import thumbnail, write_page
 from imgclf.system.files import refuse_unwritable
 from imgclf.system.threads import map_in_threads
 
@@ -185,10 +184,7 @@ def _thumbnail(entry: tuple[str, ReviewItem]) -> bytes:
         return item.thumbnail
     if item.error is not None:
         return b""
-    try:
-        return as_jpeg(decode(path, Within(THUMBNAIL_SIZE)))
-    except PictureError:
-        return b""
+    return thumbnail(path) or b""
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

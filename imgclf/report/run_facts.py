@@ -1,218 +1,275 @@
-"""What the report of a training tells, gathered from where it is known."""
+"""What the report of a training tells, kept in the run's folder so that it can be made again.
+
+Reading it takes neither TensorFlow nor the data set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import platform
+import stat
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
 
+import msgspec
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from imgclf.config.loaded import LoadedConfig
-from imgclf.data.dataset import DataSet, Part
-from imgclf.data.decoder import Pixels
-from imgclf.data.findings import Finding, count_pictures, find_problems
-from imgclf.data.resampling import Resampling
-from imgclf.model.calibration import Bin, reliability
+from imgclf.errors import UsageError, first_line
 from imgclf.model.probabilities import Probabilities
-from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.manifest import Manifest
-from imgclf.report.pages import as_jpeg, data_address, thumbnail
 from imgclf.runs.folder import RunFolder, RunRecord
+from imgclf.system.files import atomic_write_bytes
 
-if TYPE_CHECKING:
-    from imgclf.backend import keras
+FORMAT_VERSION = 1
 
-MOST_MISTAKES = 24
-_AUGMENTED_PICTURES, _DRAWS = 4, 7  # with the original eight, which fill rows of four too
-_THUMBNAIL = 192
-_SAMPLE = 160
+# What msgpack can hold; nothing that is larger was written here.
+_MOST_BYTES = 1 << 32
+# Sums of rounded numbers may be a little more than 1.
+_ROUNDING = 1e-6
 
 
-@dataclass(frozen=True)
-class Mistake:
+class Declared(Struct, frozen=True, kw_only=True):
+    """The config that a training was made by, as far as the report tells of it.
+
+    Attributes:
+        path: Of the file.
+        text: As it was written, without the overrides of the command line.
+        overridden: Whether there were any.
+        resolved: With the overrides and every default, as YAML.
+        augmentation: Its part of that; empty if none is declared.
+        seed: Of weights, augmentation and shuffling.
+        split_seed: Of the choice of the validation pictures.
+        publish: Whose weights are published.
+    """
+
+    path: str
+    text: str
+    overridden: bool
+    resolved: str
+    augmentation: str
+    seed: int
+    split_seed: int
+    publish: Literal["best", "last"]
+
+
+class Answers(Struct, frozen=True):
+    """What the published model says of the validation pictures, calibrated.
+
+    Attributes:
+        label_bytes: True class indices, little-endian int64, shape (pictures,).
+        probability_bytes: Little-endian float64, shape (pictures, classes).
+    """
+
+    label_bytes: bytes
+    probability_bytes: bytes
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int64], probabilities: Probabilities) -> Answers:
+        """As they are kept.
+
+        Args:
+            labels: True class indices, shape (pictures,).
+            probabilities: Shape (pictures, classes).
+        """
+        return cls(labels.astype("<i8").tobytes(), probabilities.astype("<f8").tobytes())
+
+    def labels(self) -> NDArray[np.int64]:
+        """True class indices, shape (pictures,)."""
+        return np.frombuffer(self.label_bytes, "<i8").astype(np.int64)
+
+    def probabilities(self) -> Probabilities:
+        """Of each class, shape (pictures, classes)."""
+        flat = np.frombuffer(self.probability_bytes, "<f8").astype(np.float64)
+        return flat.reshape(len(self.label_bytes) // 8, -1)
+
+
+class Mistake(Struct, frozen=True, kw_only=True):
     """A picture held out from training that the model takes for something else.
 
     Attributes:
-        truth: Its label.
+        path: Where it lay.
         name: The path inside the data set.
+        truth: Its label.
         said: What the model says, with this `confidence`.
         truth_probability: What it gives the label.
-        thumbnail: A `data:` address.
+        thumbnail: A JPEG file.
     """
 
-    path: Path
+    path: str
     name: str
     truth: str
     said: str
     confidence: float
     truth_probability: float
-    thumbnail: str
+    thumbnail: bytes
 
 
-@dataclass(frozen=True)
-class Augmented:
+class Augmented(Struct, frozen=True):
     """A training picture as the network sees it, and what augmentation makes of it.
 
     Attributes:
-        original: A `data:` address, as are the draws.
+        original: A JPEG file, as are the draws.
     """
 
-    path: Path
     label: str
-    original: str
-    draws: tuple[str, ...]
+    original: bytes
+    draws: tuple[bytes, ...]
 
 
-@dataclass(frozen=True)
-class RunFacts:
+class Augmentation(Struct, frozen=True):
+    """What happens to pictures while training.
+
+    Attributes:
+        random: Whether they are changed at random.
+        samples: Of that; empty if there are none to show.
+    """
+
+    random: bool
+    samples: tuple[Augmented, ...]
+
+
+class FindingGroup(Struct, frozen=True):
+    """Findings of a kind about the data set.
+
+    Attributes:
+        count: How many there are.
+        shown: The first of them.
+    """
+
+    kind: str
+    count: int
+    shown: tuple[str, ...]
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.count - len(self.shown)
+
+
+class RunFacts(Struct, frozen=True, kw_only=True):
     """All that a report tells.
 
     Attributes:
-        history: Values by epoch, by Keras's names.
-        evaluation: Of the published model on the validation pictures.
-        bins: Its confidence against its accuracy on them.
-        mistakes: The most confident first, `MOST_MISTAKES` at most.
-        augments: Whether pictures are changed at random while training.
-        augmented: Samples of that; empty if there are none to show.
+        run: The run's folder, as it was named.
+        started: In local time; None if the folder's name doesn't say.
+        tensorboard: Whose trainings TensorBoard can show together; None if it was turned off.
+        record: As it is when the run is finished.
+        manifest: Of the published model.
+        history: Values by epoch, by Keras's names; what is no number as text.
+        answers: Of the published model, on the validation pictures.
+        mistakes: The most confident first.
         counts: By class: pictures to train on, to validate on and to test on.
+        findings: What may have spoiled the training.
+        python: The version that it ran on.
+        system: Likewise.
     """
 
-    loaded: LoadedConfig
-    run: RunFolder
+    format_version: int = FORMAT_VERSION
+    declared: Declared
+    run: str
+    started: datetime | None
+    tensorboard: str | None
     record: RunRecord
     manifest: Manifest
-    history: Mapping[str, Sequence[Any]]
-    evaluation: Evaluation
-    bins: tuple[Bin, ...]
+    history: dict[str, list[float | str]]
+    answers: Answers
     mistakes: tuple[Mistake, ...]
-    augments: bool
-    augmented: tuple[Augmented, ...]
+    augmentation: Augmentation
     counts: dict[str, tuple[int, int, int]]
-    findings: tuple[Finding, ...]
+    findings: tuple[FindingGroup, ...]
+    python: str = msgspec.field(default_factory=platform.python_version)
+    system: str = msgspec.field(default_factory=platform.platform)
+
+    def __post_init__(self) -> None:
+        """Makes sure that its parts go together; msgspec takes this for a part of the schema.
+
+        Raises:
+            ValueError: They don't.
+        """
+        if not 1 <= (self.record.published_epoch or 0) <= self.record.epochs_run:
+            raise ValueError("no epoch of it was published")
+        if self.manifest.data is None or not any(parts[0] for parts in self.counts.values()):
+            raise ValueError("it was trained on nothing")
+        self._check_answers()
+
+    def _check_answers(self) -> None:
+        pictures, classes = len(self.answers.label_bytes) // 8, len(self.manifest.class_names)
+        sizes = len(self.answers.label_bytes), len(self.answers.probability_bytes)
+        if not pictures or sizes != (8 * pictures, 8 * pictures * classes):
+            raise ValueError("the probabilities don't go with the validation pictures")
+        labels, probabilities = self.answers.labels(), self.answers.probabilities()
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ValueError("a validation picture is of no class")
+        # Written so that it is false of NaN.
+        if not (probabilities.min() >= 0 and probabilities.max() <= 1 + _ROUNDING):
+            raise ValueError("a probability is not between 0 and 1")
 
 
-def gather_facts(
-    loaded: LoadedConfig,
-    data: DataSet,
-    network: keras.Model,
-    resampling: Resampling | None,
-    *,
-    run: RunFolder,
-    record: RunRecord,
-    manifest: Manifest,
-    history: Mapping[str, Sequence[Any]],
-    probabilities: Probabilities,
-) -> RunFacts:
-    """Looks at what a training came to.
+class _Format(Struct):
+    """What is the same in all versions."""
 
-    Args:
-        loaded: What it was trained by.
-        data: What it was trained on.
-        network: As trained, with its augmentation layers; their random seeds move on.
-        resampling: What the feed did in place of the first of them.
-        run: Its folder.
-        record: As it will be when the run is finished.
-        manifest: Of the published model.
-        history: Values by epoch, by Keras's names.
-        probabilities: Of the published model on the validation pictures, calibrated.
+    format_version: int
+
+
+def plain_history(history: Mapping[str, Sequence[object]]) -> dict[str, list[float | str]]:
+    """A history that can be kept: numbers as floats, and whatever else it has as text."""
+    return {name: [_plain(value) for value in values] for name, values in history.items()}
+
+
+def keep_facts(facts: RunFacts, run: RunFolder) -> None:
+    """Writes what a report can be made of again.
+
+    Raises:
+        WriteError: It can't be written.
     """
-    names = data.folder.class_names
-    labels = data.validation.labels
-    evaluation = evaluate_probabilities(
-        probabilities, labels, names, part="validation", temperature=manifest.temperature
+    atomic_write_bytes(run.report_facts, msgspec.msgpack.encode(facts))
+
+
+def read_facts(run: RunFolder) -> RunFacts:
+    """Reads what `keep_facts` wrote.
+
+    Raises:
+        UsageError: There is nothing, or it is damaged or of a newer version.
+    """
+    path = run.report_facts
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UsageError(f"{path} is no regular file")
+        if status.st_size > _MOST_BYTES:
+            raise UsageError(f"{path} is damaged: it has {status.st_size} bytes")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(
+            f"{run.path} keeps nothing to make a report of: its training was reported by an "
+            "earlier version of imgclf, or not at all",
+            _again(run),
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}") from error
+    try:
+        version = msgspec.msgpack.decode(content, type=_Format).format_version
+        if version <= FORMAT_VERSION:
+            return msgspec.msgpack.decode(content, type=RunFacts)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged: {first_line(error)}", _again(run)) from error
+    raise UsageError(
+        f"{path} was written by a newer imgclf (format {version}; this one reads up to "
+        f"{FORMAT_VERSION})",
+        "pip install --upgrade imgclf",
     )
-    layers = _augmentation(loaded, network, resampling)
-    return RunFacts(
-        loaded,
-        run,
-        record,
-        manifest,
-        history,
-        evaluation,
-        tuple(reliability(probabilities, labels)),
-        tuple(_mistakes(data, probabilities)),
-        bool(loaded.config.augmentation) or any(map(_is_random, network.layers)),
-        tuple(_augmented(resampling, layers, data.training, names)),
-        count_pictures(data),
-        find_problems(data),
-    )
 
 
-def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
-    part, folder, names = data.validation, data.folder, data.folder.class_names
-    said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    wrong = np.flatnonzero(said != part.labels)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
-    for index in worst.tolist():
-        truth = int(part.labels[index])
-        path = part.pictures[index].path
-        yield Mistake(
-            path,
-            str(path.relative_to(folder.directory)),
-            names[truth],
-            names[said[index]],
-            float(confidence[index]),
-            float(probabilities[index, truth]),
-            # From the file, for what the network sees may be too small for people; it may be gone.
-            thumbnail(path, _THUMBNAIL)
-            or thumbnail(part.pixels[part.rows[index]], _THUMBNAIL)
-            or "",
-        )
+def _again(run: RunFolder) -> str:
+    record = run.read()
+    command = record.command if record is not None and record.command else "imgclf train CONFIG"
+    return f"to train it anew: {command} --fresh"
 
 
-def _augmentation(
-    loaded: LoadedConfig, network: keras.Model, resampling: Resampling | None
-) -> list[Any]:
-    """The layers of the network that augment, also if they are declared with the others."""
-    layers: list[Any] = network.layers[1:]  # the first takes the pictures in
-    count = len(loaded.config.augmentation) - (len(resampling.layers) if resampling else 0)
-    while count < len(layers) and _is_random(layers[count]):
-        count += 1
-    return layers[:count]
-
-
-def _is_random(layer: Any) -> bool:
-    return type(layer).__name__.startswith("Random")
-
-
-def _augmented(
-    resampling: Resampling | None, layers: Sequence[Any], part: Part, names: Sequence[str]
-) -> Iterator[Augmented]:
-    if not layers and resampling is None:
-        return
-    chosen = _one_of_each(part.labels)
-    pixels = part.pixels[part.rows[chosen]]
-    copies = np.repeat(pixels, _DRAWS, axis=0)
-    if resampling is not None:
-        random = np.random.default_rng(0)
-        copies = resampling.apply(copies, resampling.draw(random, *copies.shape[:3]))
-    drawn: Any = copies.astype(np.float32)
-    for layer in layers:
-        drawn = layer(drawn, training=True)
-    draws = np.asarray(drawn)
-    if draws.ndim != 4 or draws.shape[-1] != 3:  # no pictures any more
-        return
-    for position, index in enumerate(chosen.tolist()):
-        of_it = draws[position * _DRAWS : (position + 1) * _DRAWS]
-        yield Augmented(
-            part.pictures[index].path,
-            names[part.labels[index]],
-            _sample(pixels[position]),
-            tuple(_sample(draw.clip(0, 255).astype(np.uint8)) for draw in of_it),
-        )
-
-
-def _one_of_each(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pictures of as many classes as there is room for, and several of a class if there are few."""
-    turns = np.empty_like(labels)
-    for label in np.unique(labels):
-        of_it = np.flatnonzero(labels == label)
-        turns[of_it] = np.arange(len(of_it))
-    return np.lexsort((labels, turns))[:_AUGMENTED_PICTURES]
-
-
-def _sample(pixels: Pixels) -> str:
-    return data_address(as_jpeg(pixels, _SAMPLE))
+def _plain(value: object) -> float | str:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return str(value)

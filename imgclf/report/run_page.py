@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import platform
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from pathlib import Path
 
-from imgclf.config.yaml_scalars import write_yaml
-from imgclf.data.findings import Finding
-from imgclf.model.scoring import Evaluation
+from imgclf.model.calibration import reliability
+from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.report import charts
+from imgclf.report.curves import curves_of
 from imgclf.report.pages import write_page
 from imgclf.report.plots import draw_calibration, draw_confusion
 from imgclf.report.run_facts import RunFacts
+from imgclf.runs.folder import RunFolder
 
 # A larger matrix is no longer read cell by cell, and makes the page heavy.
 _MATRIX_UP_TO = 40
 _CONFUSIONS = 8
-_LISTED_FINDINGS = 12
 
 
 @dataclass(frozen=True)
@@ -33,52 +31,55 @@ class Confusion:
     of: int
 
 
-@dataclass(frozen=True)
-class FindingGroup:
-    """Findings of a kind; `more` are not listed."""
+def write_report(facts: RunFacts, run: RunFolder) -> None:
+    """Writes `report.html`, `confusion.png` and `calibration.png`.
 
-    kind: str
-    count: int
-    shown: tuple[str, ...]
-    more: int
-
-
-def write_report(facts: RunFacts) -> None:
-    """Writes `report.html`, `confusion.png` and `calibration.png` of a run.
+    Args:
+        facts: What they tell.
+        run: The folder that they go to.
 
     Raises:
         WriteError: One of them can't be written.
     """
-    run, evaluation = facts.run, facts.evaluation
+    labels, probabilities = facts.answers.labels(), facts.answers.probabilities()
+    evaluation = evaluate_probabilities(
+        probabilities,
+        labels,
+        facts.manifest.class_names,
+        part="validation",
+        temperature=facts.manifest.temperature,
+    )
+    bins = reliability(probabilities, labels)
     draw_confusion(evaluation, run.confusion)
-    draw_calibration(facts.bins, evaluation.expected_calibration_error, run.calibration)
-    loaded = facts.loaded
-    seed = loaded.config.training.seed
+    draw_calibration(bins, evaluation.expected_calibration_error, run.calibration)
+    published = facts.record.published_epoch
+    board = facts.tensorboard
     write_page(
         run.report,
         "run.html.j2",
         {
             "facts": facts,
-            "name": loaded.name,
-            "started": f"{run.started:%d %B %Y, %H:%M}" if run.started else run.path.name,
-            "charts": charts.chart_history(facts.history, facts.record.published_epoch),
-            "reliability": charts.chart_reliability(facts.bins),
+            "evaluation": evaluation,
+            "started": f"{facts.started:%d %B %Y, %H:%M}"
+            if facts.started
+            else Path(facts.run).name,
+            "charts": [charts.chart_curves(one) for one in curves_of(facts.history, published)],
+            "bins": len(bins),
+            "reliability": charts.chart_reliability(bins),
             "frame": charts,
             "epochs": _epoch_table(facts),
             "interval": _interval(evaluation.accuracy, evaluation.pictures),
             "confusions": _confusions(evaluation),
             "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
             "wrong": evaluation.pictures - round(evaluation.accuracy * evaluation.pictures),
-            "findings": _groups(facts.findings),
-            "augmentation": write_yaml(loaded.config.written()["augmentation"]),
-            "seed": loaded.config.data.seed if seed is None else seed,
-            "versions": {"python": platform.python_version(), **facts.manifest.made_with},
-            "system": platform.platform(),
-            "tensorboard": f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"
-            if run.tensorboard.is_dir()
-            else None,
+            "versions": {"python": facts.python, **facts.manifest.made_with},
+            "tensorboard": f"tensorboard --logdir {shlex.quote(board)}" if board else None,
         },
     )
+
+
+def _started(facts: RunFacts) -> str:
+    return f"{facts.started:%d %B %Y, %H:%M}" if facts.started else Path(facts.run).name
 
 
 def _epoch_table(facts: RunFacts) -> tuple[list[str], list[list[str]]]:
@@ -88,8 +89,8 @@ def _epoch_table(facts: RunFacts) -> tuple[list[str], list[list[str]]]:
     return columns, [[_cell(value) for value in row] for row in rows]
 
 
-def _cell(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, int | float) else str(value)
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.5g}"
 
 
 def _interval(share: float, count: int) -> tuple[float, float]:
@@ -111,12 +112,3 @@ def _confusions(evaluation: Evaluation) -> list[Confusion]:
         if count and said != truth
     ]
     return sorted(found, key=lambda one: -one.pictures)[:_CONFUSIONS]
-
-
-def _groups(findings: Sequence[Finding]) -> list[FindingGroup]:
-    groups = []
-    for kind, members in groupby(sorted(findings, key=lambda one: one.kind), lambda one: one.kind):
-        messages = [one.message for one in members]
-        shown = tuple(messages[:_LISTED_FINDINGS])
-        groups.append(FindingGroup(kind, len(messages), shown, len(messages) - len(shown)))
-    return groups

@@ -93,6 +93,7 @@ class RunFolder:
         self.confusion = path / "confusion.png"
         self.calibration = path / "calibration.png"
         self.report = path / "report.html"
+        self.report_facts = path / "report.msgpack"
         self._record = path / "run.json"
 
     @property

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import threading
+from collections.abc import Mapping, Sequence
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,16 @@ from imgclf.errors import WriteError
 from imgclf.model.calibration import Bin, reliability
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
-from imgclf.report.charts import BOTTOM, LEFT, RIGHT, TOP, chart_history, chart_reliability
+from imgclf.report.charts import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    TOP,
+    Chart,
+    chart_curves,
+    chart_reliability,
+)
+from imgclf.report.curves import curves_of
 from tests.support.command_line import imgclf
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
@@ -30,6 +40,10 @@ from tests.support.trainings import CONFIG
 CLASSES = ('cat "quoted" \'n <b>bold', "<img src=x onerror=alert(1)> 🐶\nnew & line")
 SCRIPT = "<"  # a folder of this name and the file's own name below make </script>
 FILES = ("script><script>alert(1)<", "$x^2$ 'it' \"is\"\n{{ 7 * 7 }} 🐱&amp;")
+
+
+def charts_of(history: Mapping[str, Sequence[Any]], published: int | None) -> list[Chart]:
+    return [chart_curves(one) for one in curves_of(history, published)]
 
 
 def page_of(trained: Trained) -> Element:
@@ -256,7 +270,7 @@ def test_a_report_that_cannot_be_written_loses_no_model(drawn: Path, in_folder: 
 def test_whatever_a_report_stumbles_over_the_training_is_finished(
     trained: Trained, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stumble(_: Any) -> None:
+    def stumble(*_: Any) -> None:
         raise ZeroDivisionError("no such luck")
 
     monkeypatch.setattr("imgclf.commands.train.write_report", stumble)
@@ -301,7 +315,7 @@ def test_a_chart_draws_what_it_is_given() -> None:
         "per_class": [[0.1, 0.2]] * 4,
         "learning_rate": [0.1, 0.01, 0.001, 0.0001],
     }
-    accuracy, rate = chart_history(history, 3)
+    accuracy, rate = charts_of(history, 3)
     assert [tick.label for tick in accuracy.y_ticks] == ["0.4", "0.6", "0.8", "1"]
     assert [tick.label for tick in accuracy.x_ticks] == ["1", "2", "3", "4"]
     assert accuracy.best is not None
@@ -317,7 +331,7 @@ def test_a_chart_draws_what_it_is_given() -> None:
 
 
 def test_a_chart_of_a_thousand_epochs_stays_small_and_keeps_its_ends() -> None:
-    [chart] = chart_history({"loss": [1 / (1 + epoch) for epoch in range(1000)]}, 1000)
+    [chart] = charts_of({"loss": [1 / (1 + epoch) for epoch in range(1000)]}, 1000)
     [line] = chart.lines
     assert 200 <= len(line.points) <= 251
     assert (line.points[0].x, line.points[-1].x) == (LEFT, RIGHT)
@@ -326,7 +340,7 @@ def test_a_chart_of_a_thousand_epochs_stays_small_and_keeps_its_ends() -> None:
 
 @pytest.mark.parametrize("values", [[0.0], [1.0, 1.0], [-3.0, -3.0], [1e-9, 1e9], [3e-14]])
 def test_a_chart_of_few_or_equal_values_has_an_axis_around_them(values: list[float]) -> None:
-    [chart] = chart_history({"loss": values}, None)
+    [chart] = charts_of({"loss": values}, None)
     marks = [float(tick.label) for tick in chart.y_ticks]
     assert len(marks) >= 3
     assert marks[0] <= min(values) <= max(values) <= marks[-1]

@@ -1,0 +1,93 @@
+"""Training pictures beside what augmentation makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.dataset import Part
+from imgclf.data.resampling import Resampling
+from imgclf.report.pages import as_jpeg
+from imgclf.report.run_facts import Augmentation, Augmented
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+_PICTURES, _DRAWS = 4, 7  # with the original eight, which fill rows of four too
+_SIZE = 160
+
+
+def sample_augmentation(
+    network: keras.Model,
+    resampling: Resampling | None,
+    declared: int,
+    part: Part,
+    class_names: Sequence[str],
+) -> Augmentation:
+    """Draws what a training makes of its pictures.
+
+    Args:
+        network: As trained, with its augmentation layers; their random seeds move on.
+        resampling: What the feed did in place of the first of them.
+        declared: How many layers the config has under `augmentation`.
+        part: The training pictures.
+        class_names: Of these.
+    """
+    layers = _augmentation_layers(network, resampling, declared)
+    return Augmentation(
+        random=declared > 0 or any(map(_is_random, network.layers)),
+        samples=tuple(_samples(resampling, layers, part, class_names)),
+    )
+
+
+def _augmentation_layers(
+    network: keras.Model, resampling: Resampling | None, declared: int
+) -> list[Any]:
+    """The layers of the network that augment, also if they are declared with the others."""
+    layers = network.layers[1:]  # the first takes the pictures in
+    count = declared - (len(resampling.layers) if resampling else 0)
+    while count < len(layers) and _is_random(layers[count]):
+        count += 1
+    return list(layers[:count])
+
+
+def _is_random(layer: Any) -> bool:
+    return type(layer).__name__.startswith("Random")
+
+
+def _samples(
+    resampling: Resampling | None, layers: Sequence[Any], part: Part, names: Sequence[str]
+) -> Iterator[Augmented]:
+    if not layers and resampling is None:
+        return
+    chosen = _one_of_each(part.labels)
+    pixels = part.pixels[part.rows[chosen]]
+    copies = np.repeat(pixels, _DRAWS, axis=0)
+    if resampling is not None:
+        random = np.random.default_rng(0)
+        copies = resampling.apply(copies, resampling.draw(random, *copies.shape[:3]))
+    drawn: Any = copies.astype(np.float32)
+    for layer in layers:
+        drawn = layer(drawn, training=True)
+    draws = np.asarray(drawn)
+    if draws.ndim != 4 or draws.shape[-1] != 3:  # no pictures any more
+        return
+    for position, index in enumerate(chosen.tolist()):
+        of_it = draws[position * _DRAWS : (position + 1) * _DRAWS]
+        yield Augmented(
+            names[part.labels[index]],
+            as_jpeg(pixels[position], _SIZE),
+            tuple(as_jpeg(draw.clip(0, 255).astype(np.uint8), _SIZE) for draw in of_it),
+        )
+
+
+def _one_of_each(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pictures of as many classes as there is room for, and several of a class if there are few."""
+    turns = np.empty_like(labels)
+    for label in np.unique(labels):
+        of_it = np.flatnonzero(labels == label)
+        turns[of_it] = np.arange(len(of_it))
+    return np.lexsort((labels, turns))[:_PICTURES]
