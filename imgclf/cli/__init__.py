@@ -32,6 +32,7 @@ COMMANDS = (
     "adopt",
     "export",
     "runs",
+    "report",
     "history",
     "rollback",
     "demo",

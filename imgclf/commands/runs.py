@@ -25,7 +25,7 @@ def runs(name: str | None = None, by: str = DEFAULT_SCORE) -> list[Run]:
     """
     folders = all_runs()
     if name is not None:
-        folders = _of_name(folders, name)
+        folders = of_name(folders, name)
     # Oldest first: the last of a name is the only one that a process can be at.
     newest = {folder.path.parent: folder.path for folder in folders}
     at_work = {newest[names] for names in newest if is_locked(names)}
@@ -33,7 +33,12 @@ def runs(name: str | None = None, by: str = DEFAULT_SCORE) -> list[Run]:
     return _best_first(found, by.removeprefix("val_"))
 
 
-def _of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
+def of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
+    """Those of the trainings that are of this config; at least one.
+
+    Raises:
+        UsageError: There is none.
+    """
     chosen = [folder for folder in folders if folder.path.parent.name == name]
     if not chosen:
         names = sorted({folder.path.parent.name for folder in folders})

@@ -33,8 +33,9 @@ from imgclf.model_file.versions import versions
 from imgclf.report.augmentation_samples import sample_augmentation
 from imgclf.report.curves import curves_of
 from imgclf.report.gather import Outcome, gather_facts
+from imgclf.report.kept_facts import keep_facts
 from imgclf.report.plots import draw_curves
-from imgclf.report.run_facts import Declared, keep_facts
+from imgclf.report.run_facts import Declared
 from imgclf.report.run_page import write_report
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.runs.resume import Plan, begins_anew, fingerprint, latest_commit, plan_training

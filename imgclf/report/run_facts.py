@@ -1,12 +1,8 @@
-"""What the report of a training tells, kept in the run's folder so that it can be made again.
-
-Reading it takes neither TensorFlow nor the data set.
-"""
+"""What the report of a training tells, in a form that can be kept."""
 
 from __future__ import annotations
 
 import platform
-import stat
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
@@ -16,16 +12,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from imgclf.errors import UsageError, first_line
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.manifest import Manifest
-from imgclf.runs.folder import RunFolder, RunRecord
-from imgclf.system.files import atomic_write_bytes
+from imgclf.runs.folder import RunRecord
 
-FORMAT_VERSION = 1
-
-# What msgpack can hold; nothing that is larger was written here.
-_MOST_BYTES = 1 << 32
 # Sums of rounded numbers may be a little more than 1.
 _ROUNDING = 1e-6
 
@@ -166,7 +156,6 @@ class RunFacts(Struct, frozen=True, kw_only=True):
         system: Likewise.
     """
 
-    format_version: int = FORMAT_VERSION
     declared: Declared
     run: str
     started: datetime | None
@@ -207,65 +196,9 @@ class RunFacts(Struct, frozen=True, kw_only=True):
             raise ValueError("a probability is not between 0 and 1")
 
 
-class _Format(Struct):
-    """What is the same in all versions."""
-
-    format_version: int
-
-
 def plain_history(history: Mapping[str, Sequence[object]]) -> dict[str, list[float | str]]:
     """A history that can be kept: numbers as floats, and whatever else it has as text."""
     return {name: [_plain(value) for value in values] for name, values in history.items()}
-
-
-def keep_facts(facts: RunFacts, run: RunFolder) -> None:
-    """Writes what a report can be made of again.
-
-    Raises:
-        WriteError: It can't be written.
-    """
-    atomic_write_bytes(run.report_facts, msgspec.msgpack.encode(facts))
-
-
-def read_facts(run: RunFolder) -> RunFacts:
-    """Reads what `keep_facts` wrote.
-
-    Raises:
-        UsageError: There is nothing, or it is damaged or of a newer version.
-    """
-    path = run.report_facts
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"{path} is no regular file")
-        if status.st_size > _MOST_BYTES:
-            raise UsageError(f"{path} is damaged: it has {status.st_size} bytes")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise UsageError(
-            f"{run.path} keeps nothing to make a report of: its training was reported by an "
-            "earlier version of imgclf, or not at all",
-            _again(run),
-        ) from None
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}") from error
-    try:
-        version = msgspec.msgpack.decode(content, type=_Format).format_version
-        if version <= FORMAT_VERSION:
-            return msgspec.msgpack.decode(content, type=RunFacts)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is damaged: {first_line(error)}", _again(run)) from error
-    raise UsageError(
-        f"{path} was written by a newer imgclf (format {version}; this one reads up to "
-        f"{FORMAT_VERSION})",
-        "pip install --upgrade imgclf",
-    )
-
-
-def _again(run: RunFolder) -> str:
-    record = run.read()
-    command = record.command if record is not None and record.command else "imgclf train CONFIG"
-    return f"to train it anew: {command} --fresh"
 
 
 def _plain(value: object) -> float | str:

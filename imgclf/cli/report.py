@@ -1,0 +1,26 @@
+"""`imgclf report`."""
+
+from typing import Annotated
+
+import typer
+
+from imgclf.system import console
+
+
+def command(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="The folder of a run; or a name, of which the latest finished training is taken. "
+            "[default: the only name]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Make the report of a training again, without its pictures."""
+    from imgclf.commands.report import report
+
+    made = report(run)
+    print(f"report: {made.report}")
+    console.note(f"its charts: {made.curves}, {made.confusion}, {made.calibration}")
