@@ -16,27 +16,20 @@ from msgspec.structs import replace
 
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part, without_optimizer_state
+from imgclf.commands.report_training import report_training
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
-from imgclf.config.yaml_scalars import write_yaml
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, ReplayMemory, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
-from imgclf.errors import ImgclfError, OutOfMemoryError
-from imgclf.model.probabilities import Probabilities
+from imgclf.errors import OutOfMemoryError
 from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
-from imgclf.report.augmentation_samples import sample_augmentation
-from imgclf.report.curves import curves_of
-from imgclf.report.gather import Outcome, gather_facts
-from imgclf.report.kept_facts import keep_facts
-from imgclf.report.plots import draw_curves
-from imgclf.report.run_facts import Declared
-from imgclf.report.run_page import write_report
+from imgclf.report.gather import Outcome
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.runs.resume import Plan, begins_anew, fingerprint, latest_commit, plan_training
 from imgclf.system import console
@@ -164,7 +157,8 @@ def _train(
         test_scores=score_test_part(path, data.test),
         model=str(path),
     )
-    _report(loaded, data, fitted, plan.run, record, manifest, probabilities)
+    outcome = Outcome(record, manifest, fitted.history, probabilities)
+    report_training(loaded, data, fitted, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()
 
@@ -286,39 +280,3 @@ def _fit(
 
 def _choose_memory(data: DataSet, seed: int, size: int) -> ReplayMemory:
     return choose_memory(data.training, data.validation, data.folder.class_names, seed, size)
-
-
-def _report(
-    loaded: LoadedConfig,
-    data: DataSet,
-    fitted: Fitted,
-    run: RunFolder,
-    record: RunRecord,
-    manifest: Manifest,
-    probabilities: Probabilities,
-) -> None:
-    """Draws and writes what people look at; the model is safe by now, and stays so."""
-    draw_curves(curves_of(fitted.history, fitted.published_epoch), run.curves)
-    config, names = loaded.config, data.folder.class_names
-    declared = Declared(
-        path=str(loaded.file.path),
-        text=loaded.text,
-        overridden=bool(loaded.overrides),
-        resolved=loaded.resolved_yaml(),
-        augmentation=write_yaml(config.written()["augmentation"]) if config.augmentation else "",
-        seed=config.seed,
-        split_seed=config.data.seed,
-        publish=config.training.publish,
-    )
-    outcome = Outcome(record, manifest, fitted.history, probabilities)
-    try:
-        augmentation = sample_augmentation(
-            fitted.model, fitted.resampling, len(config.augmentation), data.training, names
-        )
-        facts = gather_facts(declared, data, run, outcome, augmentation)
-        keep_facts(facts, run)
-        write_report(facts, run)
-    except ImgclfError:
-        raise
-    except Exception as error:  # the training is none the worse for a page that can't be made
-        console.warning(f"no report: {type(error).__name__}: {error}")

@@ -504,12 +504,13 @@ def test_defaults_are_on_without_being_named_and_can_be_turned_off(tmp_path: Pat
             "ModelCheckpoint",
             "History",
         ),
+        "CarryOver",
         "CommittedState",
     ]
     assert stack.committed_state is stack.callbacks[-1]
     names = ("ProgbarLogger", "CSVLogger", "TensorBoard", "ModelCheckpoint", "BackupAndRestore")
     off = build(tmp_path, "\n".join(f"- {name}: none" for name in names))
-    assert kinds(off) == [*bookkeeping, "CheckNumbers", "BestEpoch", "History"]
+    assert kinds(off) == [*bookkeeping, "CheckNumbers", "BestEpoch", "History", "CarryOver"]
     assert off.committed_state is None
 
 
@@ -532,7 +533,7 @@ def test_the_order_is_the_one_that_works_whatever_the_order_in_the_config(tmp_pa
         *("SetEpoch", "CheckMonitors", "CompleteLogs", "Progress"),
         *("LearningRateScheduler", "ReduceLROnPlateau", "CSVLogger", "TensorBoard"),
         *("BestEpoch", "ModelCheckpoint", "TerminateOnNaN", "EarlyStopping"),
-        *("LossPrinter", "History", "CommittedState"),
+        *("LossPrinter", "History", "CarryOver", "CommittedState"),
     ]
     assert kinds(build(tmp_path, "\n".join(reversed(declared)))) == order
 

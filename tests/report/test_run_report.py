@@ -273,7 +273,7 @@ def test_whatever_a_report_stumbles_over_the_training_is_finished(
     def stumble(*_: Any) -> None:
         raise ZeroDivisionError("no such luck")
 
-    monkeypatch.setattr("imgclf.commands.train.write_report", stumble)
+    monkeypatch.setattr("imgclf.commands.report_training.write_report", stumble)
     done = train(Path("pets.yaml"), ["training.epochs=1"])
     assert done.record.status == "finished"
     assert not done.run.report.exists()
