@@ -1,6 +1,8 @@
 """The documentation shows what the program prints.
 
-After a change to an option: IMGCLF_WRITE_DOCS=1 python -m pytest tests/test_documentation.py
+After a change to an option, or to what a key means:
+
+    IMGCLF_WRITE_DOCS=1 python -m pytest tests/test_documentation.py
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from imgclf.cli import COMMANDS, app
+from imgclf.config.key_policy import ResumeRule
 from imgclf.config.load import load_config
+from imgclf.config.resume_rules import keys_by_rule
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,6 +50,38 @@ def readme_with_table(text: str) -> str:
     before, _, rest = text.partition(start)
     _, _, after = rest.partition(end)
     return before + start + commands_table() + end + after
+
+
+# What another value means for an interrupted training, and for a finished one.
+MEANING = {
+    ResumeRule.NONE: ("no difference", "no difference"),
+    ResumeRule.EXTENDS: ("it is taken up", "it is gone on with"),
+    ResumeRule.ON_THE_WAY: ("it is taken up", "a new run"),
+    ResumeRule.ANOTHER: ("a conflict", "a new run"),
+}
+
+
+def resuming_table() -> str:
+    rows = ["| key | of an interrupted training | of a finished one |", "|---|---|---|"]
+    for rule, meaning in MEANING.items():
+        names = [f"`{key}`" for key in keys_by_rule()[rule]]
+        rows.append(f"| {', '.join(names)} | {' | '.join(meaning)} |")
+    return "\n".join(rows)
+
+
+def resuming_page(text: str) -> str:
+    before, start, rest = text.partition("<!-- keys -->\n")
+    _, end, after = rest.partition("<!-- /keys -->")
+    assert start and end
+    return f"{before}{start}{resuming_table()}\n{end}{after}"
+
+
+def test_the_page_on_going_on_says_what_each_key_means() -> None:
+    page = ROOT / "docs" / "resuming.md"
+    expected = resuming_page(page.read_text())
+    if os.environ.get("IMGCLF_WRITE_DOCS"):
+        page.write_text(expected)
+    assert page.read_text() == expected
 
 
 def test_the_commands_page_is_what_help_prints() -> None:

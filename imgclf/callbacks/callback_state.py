@@ -1,33 +1,14 @@
 """What of each callback has to survive an interruption, and how it is read and put back.
 
 A callback that offers `get_state()` and `set_state(state)` speaks for itself. Keras's own
-offer nothing, so what each of them remembers between two hooks is listed here; with a new
-version of Keras, compare the list with its sources.
+offer nothing; what each of them remembers between two hooks stands in the catalogue.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from imgclf.backend import keras
-
-_REMEMBERED: dict[type, tuple[str, ...]] = {
-    keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
-    keras.callbacks.History: ("epoch", "history"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        "_batches_seen_since_last_saving",
-        "_last_batch_seen",
-    ),
-    keras.callbacks.OrbaxCheckpoint: (
-        "best",
-        "_batches_seen_since_last_saving",
-        "_last_batch_seen",
-        "_total_batches_seen",
-    ),
-    keras.callbacks.ReduceLROnPlateau: ("best", "cooldown_counter", "wait"),
-    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
-}
+from imgclf.config.callback_catalogue import entry_of_class
 
 
 def names(callbacks: list[Any]) -> dict[str, Any]:
@@ -66,12 +47,7 @@ def speaks_for_itself(callback: Any) -> bool:
 
 def begins_anew(callback: Any) -> bool:
     """Whether what it remembers is about one phase of a training, and not about all of it."""
-    return isinstance(
-        callback,
-        keras.callbacks.EarlyStopping
-        | keras.callbacks.ReduceLROnPlateau
-        | keras.callbacks.LearningRateScheduler,
-    )
+    return entry_of_class(type(callback)).anew_in_each_phase
 
 
 def forgets(callback: Any) -> bool:
@@ -81,7 +57,4 @@ def forgets(callback: Any) -> bool:
 
 
 def _attributes(callback: Any) -> tuple[str, ...]:
-    for kind, attributes in _REMEMBERED.items():
-        if isinstance(callback, kind):
-            return attributes
-    return ()
+    return entry_of_class(type(callback)).remembers

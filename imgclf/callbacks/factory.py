@@ -20,6 +20,7 @@ from imgclf.callbacks.learning_rate import LearningRateScheduler
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.tensorboard import TensorBoard
 from imgclf.callbacks.user_code import load_function, make_custom_callback
+from imgclf.config.callback_catalogue import checkpoint_ending, output_of
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.spec import Spec
 from imgclf.runs.commits import deletes_at_end, state_directory
@@ -82,23 +83,27 @@ def construct_committed_state(
 def _model_checkpoint(arguments: dict[str, Any], around: Surroundings) -> ModelCheckpoint:
     """Without arguments, the best epoch; with any, what they mean to Keras."""
     # The folder's own braces are no places to fill in.
-    folder = str(around.run_folder / "checkpoints").replace("{", "{{").replace("}", "}}")
+    place = output_of("ModelCheckpoint").place({}, around.run_folder)
+    folder = str(place).replace("{", "{{").replace("}", "}}")
     if not arguments:
         return ModelCheckpoint(f"{folder}/best.keras", {"save_best_only": True}, follow=around.best)
     name = "best" if arguments.get("save_best_only") else "epoch-{epoch:03d}"
-    ending = ".weights.h5" if arguments.get("save_weights_only") else ".keras"
-    filepath = arguments.pop("filepath", f"{folder}/{name}{ending}")
+    filepath = arguments.pop("filepath", f"{folder}/{name}{checkpoint_ending(arguments)}")
     period = arguments.pop("period", 1)
     return ModelCheckpoint(Path(filepath).expanduser(), arguments, period)
 
 
 def _csv_logger(arguments: dict[str, Any], around: Surroundings) -> CSVLogger:
-    filename = arguments.pop("filename", around.run_folder / "training.csv")
-    return CSVLogger(Path(filename).expanduser(), **arguments)
+    output = output_of("CSVLogger")
+    filename = output.place(arguments, around.run_folder)
+    arguments.pop(output.argument, None)
+    return CSVLogger(filename, **arguments)
 
 
 def _tensorboard(arguments: dict[str, Any], around: Surroundings) -> TensorBoard:
-    log_dir = Path(arguments.pop("log_dir", around.run_folder / "tensorboard")).expanduser()
+    output = output_of("TensorBoard")
+    log_dir = output.place(arguments, around.run_folder)
+    arguments.pop(output.argument, None)
     return TensorBoard(log_dir, around.run_folder.name, arguments)
 
 

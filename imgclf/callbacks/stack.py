@@ -20,47 +20,13 @@ from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.stop_on_signal import StopWhenAsked
 from imgclf.callbacks.tensorboard import TensorBoard
+from imgclf.config.callback_catalogue import CATALOGUE, entry_of, entry_of_class
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
 from imgclf.data.source import Source
 from imgclf.errors import UsageError
 from imgclf.runs.commits import Commit
 from imgclf.system.signals import StopRequest
-
-# Hooks run in this order. What logs comes after what it logs (Keras puts the learning rate
-# into the logs only while schedulers run); what keeps weights comes after the averages were
-# swapped in; the commit sees what all others did. Others' own callbacks stand before History.
-_ORDER: tuple[type, ...] = (
-    SetEpoch,
-    CheckMonitors,
-    CompleteLogs,
-    Progress,
-    CheckNumbers,
-    keras.callbacks.LearningRateScheduler,
-    keras.callbacks.ReduceLROnPlateau,
-    keras.callbacks.CSVLogger,
-    keras.callbacks.TensorBoard,
-    keras.callbacks.SwapEMAWeights,
-    BestEpoch,
-    keras.callbacks.ModelCheckpoint,
-    keras.callbacks.OrbaxCheckpoint,
-    keras.callbacks.TerminateOnNaN,
-    keras.callbacks.EarlyStopping,
-    keras.callbacks.RemoteMonitor,
-    keras.callbacks.LambdaCallback,
-    keras.callbacks.Callback,  # all that are not named here
-    keras.callbacks.History,
-    CommittedState,
-)
-# They write, or tell somebody, and nothing in the training depends on them.
-_WRITERS = ("CSVLogger", "ModelCheckpoint", "RemoteMonitor", "TensorBoard")
-_ON_BY_DEFAULT = (
-    "ProgbarLogger",
-    "CSVLogger",
-    "TensorBoard",
-    "ModelCheckpoint",
-    "BackupAndRestore",
-)
 
 
 @dataclass(frozen=True)
@@ -149,8 +115,12 @@ def build_stack(
     built = [set_epoch, CompleteLogs(), keras.callbacks.History(), around.best]
     in_use = list(_in_use(declared.specs))
     # BackupAndRestore is made last, when the others are there; History is there.
-    made_apart = ("BackupAndRestore", "History", *(() if writes else _WRITERS))
-    to_make = [(key, spec) for key, spec in in_use if spec.name not in made_apart]
+    to_make = [
+        (key, spec)
+        for key, spec in in_use
+        if spec.name not in ("BackupAndRestore", "History")
+        and (writes or not entry_of(spec.name).tells_only)
+    ]
     built += _construct(to_make, around, declared.file)
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
         built.append(CheckNumbers(set_epoch))
@@ -200,9 +170,9 @@ def _in_use(specs: Sequence[Spec]) -> Iterator[tuple[str, Spec]]:
         if not spec.off:
             yield f"callbacks.{index}", spec
     spoken_of = {spec.name for spec in specs}
-    for name in _ON_BY_DEFAULT:
-        if name not in spoken_of:
-            yield "callbacks", Spec(name=name)
+    for entry in CATALOGUE:
+        if entry.on_by_default and entry.name not in spoken_of:
+            yield "callbacks", Spec(name=entry.name)
 
 
 def _best_epoch(specs: Sequence[Spec]) -> BestEpoch:
@@ -218,8 +188,4 @@ def _best_epoch(specs: Sequence[Spec]) -> BestEpoch:
 
 def _rank(callback: Any) -> int:
     """Its place in the order; sorting is stable, so equals stay as the config lists them."""
-    kinds = [kind for kind in _ORDER if kind is not keras.callbacks.Callback]
-    for kind in kinds:
-        if isinstance(callback, kind):
-            return _ORDER.index(kind)
-    return _ORDER.index(keras.callbacks.Callback)
+    return CATALOGUE.index(entry_of_class(type(callback)))

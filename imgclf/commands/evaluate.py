@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from imgclf.config.load import parse_config
+from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
-from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.file_walk import not_a_picture
 from imgclf.data.picture_files import Skipped
@@ -86,7 +85,7 @@ def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Seq
         )
     made = [make_custom_callback(reference, {}) for reference in callbacks]
     num_classes = len(manifest.class_names)
-    loaded = parse_config(write_yaml(manifest.config), model)
+    loaded = config_from_values(manifest.config, model)
     mode = declared_network(loaded, num_classes).head.label_mode
     labels = encode_labels(part.labels, mode, num_classes)
     examples = Examples(part.pixels, part.rows, labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError, UsageError, nearest_match
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
 from imgclf.runs.summary import Run, read_run
@@ -71,15 +72,16 @@ def _is_better_small(scored: Sequence[Run], by: str) -> bool:
     if name in ("loss", "accuracy", "test_accuracy"):
         return name == "loss"
     # Its import takes 0.2 s, which the two usual scores should not cost.
-    from imgclf.config.load import load_config
+    from imgclf.config.load import config_from_values
     from imgclf.config.metric_names import metric_direction, metric_name
 
     for run in scored:
+        stored = RunFolder(Path(run.path)).config_resolved
         try:
-            metrics = load_config(RunFolder(Path(run.path)).config_resolved).config.training.metrics
+            config = config_from_values(read_stored_values(stored), stored).config
         except ConfigError:  # damaged, or of a Keras that had other names
             continue
-        for metric in metrics:
+        for metric in config.training.metrics:
             if metric_name(metric) == name:
                 return metric_direction(metric) == "down"
     return False

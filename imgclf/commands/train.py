@@ -30,8 +30,9 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
+from imgclf.runs.fingerprint import fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
-from imgclf.runs.resume import Plan, begins_anew, fingerprint, latest_commit, plan_training
+from imgclf.runs.resume import Plan, begins_anew, latest_commit, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
@@ -118,26 +119,26 @@ def _train(
 ) -> Trained:
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
-    data = _read_pictures(config.data, anew=begins_anew(loaded, fresh=fresh))
+    data = _read_pictures(config.data, anew=begins_anew(loaded.name, config, fresh=fresh))
     network = declared_network(loaded, len(data.folder.class_names))
 
     prints = data.folder.fingerprint()
-    plan = plan_training(loaded, prints, fresh=fresh, published=path.exists())
+    plan = plan_training(loaded.name, config, prints, fresh=fresh, published=path.exists())
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
         return Trained("unchanged", plan.run, plan.record, path)
-    settled = plan.settled(loaded) or settle(
+    settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
-    record = plan.begin(loaded, prints, command, settled)
+    record = plan.begin(loaded.text, loaded.resolved_yaml(), prints, command, settled)
 
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
         fitted = trainer.fit(plan, network, data, settings)
     else:
         callbacks = DeclaredCallbacks(
-            config.callbacks, loaded.file, plan.run.path, fingerprint(loaded, prints)
+            config.callbacks, loaded.file, plan.run.path, fingerprint(config, prints)
         )
         fitted, record = _fit(network, data, settings, callbacks, plan, record)
 

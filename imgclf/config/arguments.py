@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.checks import (
     Address,
     Anything,
@@ -159,13 +160,6 @@ _BY_NAME: dict[Kind, dict[str, Check]] = {
     "regularizers": {"l1": _NOT_NEGATIVE, "l2": _NOT_NEGATIVE},
 }
 
-# Not needed when they are left out: imgclf has a place for them, or knows them.
-HAS_DEFAULT_HERE = {
-    ("ModelCheckpoint", "filepath"),
-    ("BackupAndRestore", "backup_dir"),
-    ("CSVLogger", "filename"),
-}
-
 _FORMERLY: dict[tuple[str, str], str] = {
     ("ProgbarLogger", "count_mode"): "Keras 3 counts by itself; leave count_mode out",
     ("ProgbarLogger", "stateful_metrics"): "Keras 3 has no stateful_metrics; leave it out",
@@ -194,10 +188,14 @@ def formerly(kind: Kind, owner: str, argument: str) -> str | None:
 
 def allowed_names(kind: Kind, owner: str) -> dict[str, Any]:
     """The arguments that a config may give, with their defaults."""
-    names = dict(signature(kind, owner).arguments)
-    if owner == "ModelCheckpoint":
-        names["period"] = 1  # every N epochs, as in Keras 2; imgclf's own
-    return names
+    own = entry_of(owner).own_arguments if kind == "callbacks" else {}
+    return {**signature(kind, owner).arguments, **own}
+
+
+def has_place_here(kind: Kind, owner: str, argument: str) -> bool:
+    """Whether Keras needs an argument that may be left out here, where there is a place for it."""
+    output = entry_of(owner).output if kind == "callbacks" else None
+    return output is not None and output.argument == argument and output.usual is not None
 
 
 def object_kind(argument: str) -> Kind | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-
+from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import methods
 from imgclf.config.problems import Report
@@ -12,13 +10,7 @@ from imgclf.config.reading import read_spec, refuse_argument, split_spec
 from imgclf.config.references import check_reference
 from imgclf.config.schedule_specs import read_scheduler
 from imgclf.config.spec import Spec
-from imgclf.config.yaml_tree import Node
-
-# What a callback needs that imgclf doesn't install: module to look for, package to install.
-_NEEDS = {
-    "OrbaxCheckpoint": ("orbax", "orbax-checkpoint"),
-    "RemoteMonitor": ("requests", "requests"),
-}
+from imgclf.config.tree import Node
 
 
 def read_callback(report: Report, node: Node, key: str) -> Spec | None:
@@ -35,14 +27,13 @@ def read_callback(report: Report, node: Node, key: str) -> Spec | None:
         return Spec(name=name, off=True)
     if custom:
         return _read_custom(report, node, value, key, name)
-    if name in _SPECIAL:
-        return _SPECIAL[name](report, node, value, key)
-    if name in _NEEDS:
-        module, package = _NEEDS[name]
-        if importlib.util.find_spec(module) is None:
-            message = f"{name} needs the package {package}, which is not installed"
-            report.refuse(node, key, message, received=name, allowed=f"pip install {package}")
-    return read_spec(report, node, "callbacks", key)
+    match entry_of(name).takes:
+        case "hooks":
+            return _read_hooks(report, node, value, key, name)
+        case "a schedule":
+            return read_scheduler(report, node, value, key)
+        case "arguments":
+            return read_spec(report, node, "callbacks", key)
 
 
 def _read_custom(report: Report, node: Node, value: Node | None, key: str, name: str) -> Spec:
@@ -67,9 +58,8 @@ def _read_custom(report: Report, node: Node, value: Node | None, key: str, name:
     return Spec(name=name, arguments={k: item.plain() for k, item in value.value.items()})
 
 
-def _read_lambda(report: Report, node: Node, value: Node | None, key: str) -> Spec:
+def _read_hooks(report: Report, node: Node, value: Node | None, key: str, name: str) -> Spec:
     """LambdaCallback with functions by reference; Keras would swallow a misspelt hook."""
-    name = "LambdaCallback"
     if value is None or value.is_empty:
         return Spec(name=name)
     if not isinstance(value.value, dict):
@@ -85,10 +75,5 @@ def _read_lambda(report: Report, node: Node, value: Node | None, key: str) -> Sp
         else:
             reference = item.value if isinstance(item.value, str) else ""
             check_reference(report, item, f"{key}.{hook}", reference, "function")
-    return Spec(name=name, arguments={hook: item.plain() for hook, item in value.value.items()})
-
-
-_SPECIAL: dict[str, Callable[[Report, Node, Node | None, str], Spec]] = {
-    "LambdaCallback": _read_lambda,
-    "LearningRateScheduler": read_scheduler,
-}
+    functions = {hook: item.plain() for hook, item in value.value.items() if hook in hooks}
+    return Spec(name=name, arguments=functions)

@@ -7,7 +7,7 @@ from collections.abc import Mapping as MappingABC
 from dataclasses import dataclass
 from typing import Any
 
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 
 MISMATCH = object()  # what a check returns for a value that it doesn't accept
 

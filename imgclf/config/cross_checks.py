@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitors import metric_problems, monitor_problems
 from imgclf.config.schema import Config, TrainingConfig
 from imgclf.config.spec import Spec
-from imgclf.config.write_paths import place_problems
 from imgclf.errors import Problem
-
-# One of each is enough, or two would undo each other's work.
-_ONE_OF_EACH = (
-    "BackupAndRestore",
-    "History",
-    "LearningRateScheduler",
-    "ProgbarLogger",
-    "SwapEMAWeights",
-    "TerminateOnNaN",
-)
 
 
 def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -> list[Problem]:
@@ -38,7 +28,6 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
         *_augmentation_problems(config.augmentation, file),
         *_layer_problems(config.model.layers, file),
         *(_log_problems(config, file) if metrics_known else ()),
-        *place_problems(config.callbacks, config.data.directory, file),
         *_number_problems(config.callbacks, file),
         *_learning_rate_problems(config, file),
         *_average_problems(config, file),
@@ -110,7 +99,7 @@ def _number_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Pr
         if other == index:
             continue
         switched = spec.off != callbacks[other].off
-        if switched or spec.off or spec.name in _ONE_OF_EACH:
+        if switched or spec.off or entry_of(spec.name).unique:
             what = "is both on and off" if switched else "is here twice"
             yield file.problem(
                 f"callbacks.{index}",
@@ -133,7 +122,7 @@ def _learning_rate_problems(config: Config, file: ConfigFile) -> Iterator[Proble
     if not isinstance(rate, Spec):
         return
     for index, spec in enumerate(config.callbacks):
-        if spec.name in ("LearningRateScheduler", "ReduceLROnPlateau") and not spec.off:
+        if entry_of(spec.name).sets_learning_rate and not spec.off:
             yield file.problem(
                 f"callbacks.{index}",
                 f"{spec.name} can't set the learning rate, which follows the optimizer's "
@@ -179,11 +168,11 @@ def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem
             allowed="a whole number from 1 to 65536",
         )
     for index, spec in enumerate(config.callbacks):
-        # It has all processes wait for each other while it writes, and only one of them writes.
-        if spec.name == "OrbaxCheckpoint" and not spec.off:
+        instead = entry_of(spec.name).in_parallel
+        if instead is not None and not spec.off:
             yield file.problem(
                 f"callbacks.{index}",
-                "OrbaxCheckpoint can't be used with training.distribution: data_parallel",
-                received="OrbaxCheckpoint",
-                allowed="ModelCheckpoint, or training.distribution: none",
+                f"{spec.name} can't be used with training.distribution: data_parallel",
+                received=spec.name,
+                allowed=f"{instead}, or training.distribution: none",
             )

@@ -1,16 +1,25 @@
-"""Reading a config file: YAML, `--set`, the schema, Keras's signatures, and what goes together."""
+"""Reading a config: YAML, `--set`, the schema, Keras's signatures, and what goes together.
+
+One that is to be trained by is checked for whether it is right, and right here: the code that it
+names is there, and callbacks write where they may. One that was stored with a model or a run is
+checked for the former alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from imgclf.config.cross_checks import check_together
 from imgclf.config.loaded import ConfigFile, LoadedConfig
+from imgclf.config.local_checks import check_here
 from imgclf.config.overrides import apply_override
 from imgclf.config.problems import Report, some
+from imgclf.config.schema import Config
 from imgclf.config.sections import read_config
-from imgclf.config.yaml_tree import MAX_BYTES, YamlProblem, read_yaml
+from imgclf.config.tree import Node, TreeProblem, tree_of
+from imgclf.config.yaml_tree import MAX_BYTES, read_yaml
 from imgclf.errors import ConfigError, Problem, nearest_match
 
 
@@ -29,7 +38,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
 
 
 def parse_config(text: str, path: Path, overrides: Sequence[str] = ()) -> LoadedConfig:
-    """Checks the text of a config, such as the one that a model file carries.
+    """Checks the text of a config, to be trained by here.
 
     Args:
         text: YAML.
@@ -41,22 +50,56 @@ def parse_config(text: str, path: Path, overrides: Sequence[str] = ()) -> Loaded
     """
     try:
         root = read_yaml(text)
-    except YamlProblem as found:
+    except TreeProblem as found:
         raise ConfigError(path, [found.problem]) from None
+    config, file, problems = _read(root, path, overrides)
+    problems += check_here(config, file)
+    if problems:
+        raise file.error(*_in_order(problems))
+    return LoadedConfig(config, file, text, tuple(overrides))
+
+
+def config_from_values(
+    values: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()
+) -> LoadedConfig:
+    """Checks a config that was stored, such as the one that a model file carries.
+
+    Whether it is right here is not asked: what it names may be gone, and who trains by it again
+    makes no more of it than is there.
+
+    Args:
+        values: As `Config.written()` gives them.
+        path: The file that they are from, for messages.
+        overrides: `KEY=VALUE` in the order given.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    try:
+        root = tree_of(values)
+    except TreeProblem as found:
+        raise ConfigError(path, [found.problem]) from None
+    config, file, problems = _read(root, path, overrides)
+    if problems:
+        raise file.error(*_in_order(problems))
+    return LoadedConfig(config, file, "", tuple(overrides))
+
+
+def _read(
+    root: Node, path: Path, overrides: Sequence[str]
+) -> tuple[Config, ConfigFile, list[Problem]]:
+    """What could be read, and all that is wrong with it wherever it is used."""
     report = Report()
     for override in overrides:
         try:
             root = apply_override(root, override)
-        except YamlProblem as found:
+        except TreeProblem as found:
             report.problems.append(found.problem)
     config = read_config(report, root, path.stem)
     if config is None:
         raise ConfigError(path, report.problems)
     file = ConfigFile(path, report.origins)
-    problems = [*report.problems, *check_together(config, file, report.refused)]
-    if problems:
-        raise file.error(*_in_order(problems))
-    return LoadedConfig(config, file, text, tuple(overrides))
+    return config, file, [*report.problems, *check_together(config, file, report.refused)]
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.config.schema import Config
+from imgclf.config.tree import Origin
 from imgclf.config.yaml_scalars import write_yaml
-from imgclf.config.yaml_tree import Origin
 from imgclf.errors import ConfigError, Problem
 
 
@@ -57,7 +57,7 @@ class LoadedConfig:
     Attributes:
         config: With all defaults filled in.
         file: Where it was read from.
-        text: The file as written, without the overrides.
+        text: The file as written, without the overrides; empty if it was read from values.
         overrides: `KEY=VALUE` as given on the command line, in their order.
     """
 

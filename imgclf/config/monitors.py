@@ -10,14 +10,13 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from imgclf.config.callback_catalogue import checkpoint_ending, entry_of
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.metric_names import metric_direction, metric_name
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem, nearest_match
 
 _WIDE = re.compile(r"\{[^}]*\d{4}")  # {epoch:9999999999d} would fill the memory with blanks
-
-_MONITORING = ("ModelCheckpoint", "EarlyStopping", "ReduceLROnPlateau", "OrbaxCheckpoint")
 
 
 def log_names(metrics: Iterable[Spec]) -> list[str]:
@@ -49,7 +48,7 @@ def monitor_problems(
     """Monitors that nothing will be logged under, and those whose direction isn't known."""
     names = log_names(metrics)
     for index, spec in enumerate(callbacks):
-        if spec.name in _MONITORING and not spec.off:
+        if entry_of(spec.name).monitors and not spec.off:
             yield from _check_monitor(f"callbacks.{index}", spec, metrics, file)
         if spec.name == "ModelCheckpoint" and not spec.off:
             yield from _check_file_name(f"callbacks.{index}", spec, names, file)
@@ -113,10 +112,9 @@ def _check_file_name(key: str, spec: Spec, names: list[str], file: ConfigFile) -
     filepath = spec.arguments.get("filepath")
     if filepath is None:
         return
-    weights = bool(spec.arguments.get("save_weights_only", False))
-    ending = ".weights.h5" if weights else ".keras"
+    ending = checkpoint_ending(spec.arguments)
     if not filepath.endswith(ending):
-        what = "weights alone" if weights else "a whole model"
+        what = "weights alone" if spec.arguments.get("save_weights_only") else "a whole model"
         yield file.problem(
             f"{key}.filepath",
             f"a file of {what} ends in {ending}",

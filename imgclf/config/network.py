@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.output_head import Head, resolve_head
-from imgclf.config.spec import Spec
+from imgclf.config.spec import Spec, written
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,14 @@ class Network:
     optimizer: Spec
     metrics: tuple[Spec, ...]
     file: ConfigFile
+
+    def written(self) -> dict[str, Any]:
+        """Plain values of all that it is built from and compiled with."""
+        return {
+            field.name: written(getattr(self, field.name))
+            for field in fields(self)
+            if field.name != "file"
+        }
 
 
 def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:

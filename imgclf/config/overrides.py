@@ -19,7 +19,8 @@ from imgclf.config.arguments import object_kind
 from imgclf.config.keras_names import class_names, resolve
 from imgclf.config.keras_signatures import Kind, signature
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
-from imgclf.config.yaml_tree import MAX_DEPTH, Node, Origin, YamlProblem, read_yaml
+from imgclf.config.tree import MAX_DEPTH, Node, Origin, TreeProblem
+from imgclf.config.yaml_tree import read_yaml
 from imgclf.errors import nearest_match
 
 _DEFAULTS = {"training.optimizer": "Adam"}
@@ -29,13 +30,13 @@ def apply_override(root: Node, override: str) -> Node:
     """The tree with one `KEY=VALUE` applied; the given tree stays as it is.
 
     Raises:
-        YamlProblem: No `=`, a value that is not YAML, or a member of a list that isn't there.
+        TreeProblem: No `=`, a value that is not YAML, or a member of a list that isn't there.
     """
     key, equals, text = override.partition("=")
     steps = [step.strip() for step in key.split(".")]
     if not equals or not all(steps) or len(steps) > MAX_DEPTH:
         problem = Origin(None, override).problem("", "this is not KEY=VALUE")
-        raise YamlProblem(replace(problem, allowed="for example training.epochs=5"))
+        raise TreeProblem(replace(problem, allowed="for example training.epochs=5"))
     return _Change(override, read_yaml(text, override)).at(root, steps, "")
 
 
@@ -64,8 +65,8 @@ class _Change:
             raise self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
         return Node(_DEFAULTS[path], self.origin, _DEFAULTS[path])
 
-    def _failure(self, message: str, **details: str | None) -> YamlProblem:
-        return YamlProblem(self.origin.problem("", message, **details))
+    def _failure(self, message: str, **details: str | None) -> TreeProblem:
+        return TreeProblem(self.origin.problem("", message, **details))
 
     def _in_list(self, node: Node | None, steps: list[str], path: str) -> Node:
         items = list(node.value) if node and isinstance(node.value, list) else []

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from imgclf.config.checks import Check
-from imgclf.config.yaml_tree import Node, Origin
+from imgclf.config.tree import Node, Origin
 from imgclf.errors import Problem, nearest_match
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from imgclf.config.arguments import (
-    HAS_DEFAULT_HERE,
     allowed_names,
     check_of,
     formerly,
+    has_place_here,
     object_kind,
 )
 from imgclf.config.checks import MISMATCH
@@ -17,7 +17,7 @@ from imgclf.config.keras_names import FORBIDDEN, MODULE, SINGULAR, a, resolve, s
 from imgclf.config.keras_signatures import REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
 from imgclf.config.spec import Spec
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 from imgclf.errors import nearest_match
 
 
@@ -229,7 +229,7 @@ def _require(
         and f"{prefix}{argument}" not in report.origins
         and argument not in misspelt
         and argument != optional
-        and (name, argument) not in HAS_DEFAULT_HERE
+        and not has_place_here(kind, name, argument)
     ]
     if missing:
         report.refuse(

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from imgclf.config.problems import Report
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 from imgclf.errors import nearest_match
+
+
+class MissingFile(NamedTuple):
+    """A file that is not here, and the one here whose name is most like it."""
+
+    place: str
+    nearest: str | None
+
 
 _REFERENCE = re.compile(r"(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\0]+\.py):[A-Za-z_]\w*")
 
 
 def check_reference(report: Report, node: Node, key: str, reference: str, what: str) -> None:
-    """Adds a problem if a reference can't be right; nothing is imported.
+    """Adds a problem if a reference can't be right wherever it is looked for.
 
     Args:
         report: Takes the problem.
@@ -22,21 +31,30 @@ def check_reference(report: Report, node: Node, key: str, reference: str, what: 
         reference: `package.module:Class`, `path/file.py:Class`, or a function's.
         what: "Class" or "function".
     """
-    allowed = f"module:{what} or file.py:{what}"
     if not _REFERENCE.fullmatch(reference):
         message = f"a {what.lower()} of your own is named by where it is"
-        report.refuse(node, key, message, received=reference or node.shown(), allowed=allowed)
-        return
+        received, allowed = reference or node.shown(), allowed_references(what)
+        report.refuse(node, key, message, received=received, allowed=allowed)
+
+
+def allowed_references(what: str) -> str:
+    """What a message says may stand there; `what` is as for `check_reference`."""
+    return f"module:{what} or file.py:{what}"
+
+
+def missing_file(reference: object) -> MissingFile | None:
+    """The file that a reference names, if it is not here; nothing is imported."""
+    if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
+        return None
     place = reference.rpartition(":")[0]
     if not place.endswith(".py"):
-        return
+        return None
     nearest = None
     try:
         path = Path(place).expanduser()
         if path.is_file():
-            return
+            return None
         nearest = nearest_match(str(path), [str(other) for other in path.parent.glob("*.py")])
     except (OSError, RuntimeError):  # a name that is too long; a home that isn't known
         pass
-    message = f"there is no file {place}"
-    report.refuse(node, key, message, received=reference, allowed=allowed, nearest=nearest)
+    return MissingFile(place, nearest)

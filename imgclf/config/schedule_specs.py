@@ -13,7 +13,7 @@ from imgclf.config.reading import refuse_argument
 from imgclf.config.references import check_reference
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.spec import Spec
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 from imgclf.errors import nearest_match
 
 _NAME = "LearningRateScheduler"

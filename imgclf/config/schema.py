@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from imgclf.config.keras_signatures import Kind
+from imgclf.config.key_policy import KeyPolicy, ResumeRule
 from imgclf.config.precision import Precision
 from imgclf.config.spec import Spec, written
 
@@ -26,6 +27,11 @@ _LARGEST_SEED = 2**32 - 1
 _SEED = f"a whole number from 0 to {_LARGEST_SEED}"
 _NAME = "a word fit for a file name, without / \\ : and not beginning with a dot or a dash"
 _FILE_NAME = r"^[^\s./\\:\x00-\x1f-]([^/\\:\x00-\x1f]*[^\s/\\:\x00-\x1f])?$"
+
+
+# A key that says nothing of it has the policy that is safest to have: see `KeyPolicy`.
+_NO_DIFFERENCE = KeyPolicy(ResumeRule.NONE, bears_on_weights=False)
+_LATER = KeyPolicy(since=2)
 
 
 def _field(allowed: str, default: Any = ..., **bounds: Any) -> Any:
@@ -52,15 +58,20 @@ class DataConfig(_Section):
             run, none to decode them anew each epoch.
     """
 
-    directory: str = _field("the path of a folder", min_length=1)
-    validation_split: float = _field("a number above 0 and below 1", 0.2, gt=0, lt=1)
+    # The same pictures elsewhere are the same pictures, and the pictures have a fingerprint.
+    directory: Annotated[str, _NO_DIFFERENCE] = _field("the path of a folder", min_length=1)
+    validation_split: Annotated[float, KeyPolicy(bears_on_weights=False)] = _field(
+        "a number above 0 and below 1", 0.2, gt=0, lt=1
+    )
     seed: int = _field(_SEED, 123, ge=0, le=_LARGEST_SEED)
     image_size: Annotated[tuple[_Side, _Side], BeforeValidator(_square)] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
     batch_size: _BatchSize | Literal["auto"] = _field("a whole number from 1 to 65536, auto", 32)
     resize: Literal["stretch", "crop", "pad"] = _field("stretch, crop, pad", "stretch")
-    cache: Literal["disk", "memory", "none"] = _field("disk, memory, none", "disk")
+    cache: Annotated[Literal["disk", "memory", "none"], _NO_DIFFERENCE] = _field(
+        "disk, memory, none", "disk"
+    )
 
     @property
     def first_batch_size(self) -> int:
@@ -95,25 +106,38 @@ class TrainingConfig(_Section):
         distribution: "data_parallel" divides each batch among devices and processes.
     """
 
-    epochs: int = _field("a whole number, 1 or more", 30, ge=1, le=1_000_000)
+    epochs: Annotated[int, KeyPolicy(ResumeRule.EXTENDS)] = _field(
+        "a whole number, 1 or more", 30, ge=1, le=1_000_000
+    )
     optimizer: Spec = _field("an optimizer", Spec(name="Adam"))
     loss: Spec | None = _field("a loss, or null", None)
     metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
-    publish: Literal["best", "last"] = _field("best, last", "best")
-    precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
-    distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
+    publish: Annotated[
+        Literal["best", "last"], KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)
+    ] = _field("best, last", "best")
+    precision: Annotated[Precision | Literal["auto"], _LATER] = _field(
+        "auto, float32, bfloat16", "auto"
+    )
+    distribution: Annotated[Literal["none", "data_parallel"], _LATER] = _field(
+        "none, data_parallel", "none"
+    )
 
 
 class Config(_Section):
     """A whole config."""
 
-    name: str | None = _field(_NAME, None, pattern=_FILE_NAME, max_length=100)
+    name: Annotated[str | None, _NO_DIFFERENCE] = _field(
+        _NAME, None, pattern=_FILE_NAME, max_length=100
+    )
     data: DataConfig = _field("the keys of data, indented below it")
     augmentation: tuple[Spec, ...] = _field("a list of layers", ())
     model: ModelConfig = _field("the keys of model, indented below it")
     training: TrainingConfig = _field("the keys of training, indented below it", TrainingConfig())
-    callbacks: tuple[Spec, ...] = _field("a list of callbacks", ())
+    # What one of them means for an earlier training, the catalogue of callbacks says.
+    callbacks: Annotated[tuple[Spec, ...], KeyPolicy(bears_on_weights=False)] = _field(
+        "a list of callbacks", ()
+    )
 
     @property
     def seed(self) -> int:
@@ -147,11 +171,38 @@ def with_defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
         **_defaults(Config),
         **tree,
         **{
-            name: {**_defaults(section), **tree[name]}
-            for name, section in SECTIONS.items()
-            if name in tree
+            name: {**_defaults(section), **tree.get(name, {})} for name, section in SECTIONS.items()
         },
     }
+
+
+def policies() -> dict[str, KeyPolicy]:
+    """What another value of each key means, by dotted key."""
+    found = _policies(Config, "")
+    for name, section in SECTIONS.items():
+        found |= _policies(section, f"{name}.")
+    return found
+
+
+def _policies(section: type[_Section], path: str) -> dict[str, KeyPolicy]:
+    return {
+        f"{path}{name}": next(
+            (one for one in field.metadata if isinstance(one, KeyPolicy)), KeyPolicy()
+        )
+        for name, field in section.model_fields.items()
+        if name not in SECTIONS
+    }
+
+
+def bearing_on_weights(config: Config) -> dict[str, Any]:
+    """The values that a training's weights depend on beside its pictures and its callbacks."""
+    tree: Any = config.written()
+    found = {}
+    for key, policy in policies().items():
+        if policy.bears_on_weights:
+            section, _, name = key.rpartition(".")
+            found[key] = (tree[section] if section else tree)[name]
+    return found
 
 
 def _defaults(section: type[_Section]) -> dict[str, Any]:
@@ -167,10 +218,6 @@ SECTIONS: Mapping[str, type[_Section]] = {
     "model": ModelConfig,
     "training": TrainingConfig,
 }
-
-# Keys that came when there were runs already: the states that these left don't speak of them, so
-# those of later ones must not either. That a key differs is seen in the resolved configs.
-LATER_KEYS = ("training.distribution", "training.precision")
 
 # The keys that hold Keras objects, and of which kind.
 SPEC_LISTS: Mapping[str, Kind] = {

@@ -12,7 +12,7 @@ from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.reading import read_spec
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
 from imgclf.config.spec import Spec
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 from imgclf.errors import nearest_match
 
 _PATHS = ("name", "data.directory")  # words, even where they look like numbers

@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from imgclf.config.callback_catalogue import Output, entry_of
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
-
-_FOLDERS = {
-    "BackupAndRestore": "backup_dir",
-    "OrbaxCheckpoint": "directory",
-    "TensorBoard": "log_dir",
-}
-_FILES = {"ModelCheckpoint": "filepath", "CSVLogger": "filename"}
 
 
 def place_problems(
@@ -28,14 +22,14 @@ def place_problems(
     data = _resolve(data_directory)
     taken: dict[object, int] = {}
     for index, spec in enumerate(callbacks):
-        argument = _FOLDERS.get(spec.name) or _FILES.get(spec.name)
-        if argument is None or spec.off:
+        output = entry_of(spec.name).output
+        if output is None or spec.off:
             continue
-        key = f"callbacks.{index}.{argument}"
-        given = spec.arguments.get(argument)
+        key = f"callbacks.{index}.{output.argument}"
+        given = spec.arguments.get(output.argument)
         place = _resolve(given) if given is not None else None
         if place is not None:
-            yield from _check_place(key, spec, place, data, file)
+            yield from _check_place(key, spec, output, place, data, file)
         other = taken.setdefault(place or _usual_place(spec), index)
         if other != index:
             first = callbacks[other].name
@@ -44,7 +38,7 @@ def place_problems(
                 key,
                 f"{spec.name} writes where callbacks.{other} ({first}) writes already",
                 received=where,
-                allowed=f"another {argument}",
+                allowed=f"another {output.argument}",
             )
 
 
@@ -62,15 +56,15 @@ def _resolve(path: str) -> Path:
 
 
 def _check_place(
-    key: str, spec: Spec, place: Path, data: Path, file: ConfigFile
+    key: str, spec: Spec, output: Output, place: Path, data: Path, file: ConfigFile
 ) -> Iterator[Problem]:
-    given = str(spec.arguments[key.rpartition(".")[2]])
+    given = str(spec.arguments[output.argument])
     try:
         is_folder, is_file = place.is_dir(), place.is_file()
     except OSError as error:  # a name that is too long
         yield file.problem(key, f"this path can't be used: {error.strerror}", received=given)
         return
-    if spec.name in _FILES:
+    if output.kind == "file":
         if is_folder:
             yield file.problem(
                 key, f"{spec.name} writes a file, and this is a folder", received=given
@@ -82,15 +76,8 @@ def _check_place(
             key,
             f"{spec.name} needs a folder of its own, and this {reason}",
             received=given,
-            allowed=f"a folder that holds nothing else, such as {_SUGGESTED[spec.name]}",
+            allowed=f"a folder that holds nothing else, such as {output.suggested}",
         )
-
-
-_SUGGESTED = {
-    "BackupAndRestore": "runs/backup",
-    "OrbaxCheckpoint": "runs/orbax",
-    "TensorBoard": "runs/tensorboard",
-}
 
 
 def _reason_against(place: Path, data: Path) -> str | None:

@@ -6,6 +6,7 @@ the table below, so that what is written is read back as it was.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -52,6 +53,25 @@ def read_scalar(text: str) -> Scalar:
     if text.lower().endswith(".inf"):
         return float(text.replace(".", ""))
     return _finite(float(text))
+
+
+def plain_word(value: Scalar) -> str | None:
+    """The word that `read_scalar` takes for a value; None for a text that needs quotes.
+
+    Raises:
+        ValueError: It is a number that can't be read, such as one of a hundred digits.
+    """
+    if isinstance(value, str):
+        try:
+            return value if read_scalar(value) == value else None
+        except ValueError:
+            return None
+    if isinstance(value, float) and not math.isfinite(value):
+        word = {math.inf: ".inf", -math.inf: "-.inf"}.get(value, ".nan")
+    else:
+        word = "null" if value is None else str(value).lower()
+    read_scalar(word)
+    return word
 
 
 def _divide(numerator: float, denominator: float) -> float:

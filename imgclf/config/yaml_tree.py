@@ -7,116 +7,16 @@ that would unfold into gigabytes.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import yaml
 
+from imgclf.config.tree import MAX_DEPTH, Node, Origin, TreeProblem
 from imgclf.config.yaml_scalars import Scalar, read_scalar
-from imgclf.errors import Problem, first_line
+from imgclf.errors import first_line
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 32
 MAX_NODES = 20_000
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where something was written: a line of the file, or a `--set` of the command line."""
-
-    line: int | None = None
-    override: str | None = None
-
-    def problem(
-        self,
-        key: str,
-        message: str,
-        *,
-        received: str | None = None,
-        allowed: str | None = None,
-        nearest: str | None = None,
-    ) -> Problem:
-        """A problem at this place; one from the command line is named by its `--set`."""
-        if self.override is not None:
-            option = f"--set {self.override}"
-            same = key == self.override.partition("=")[0].strip() or not key
-            key = option if same else f"{option}: {key}"
-        return Problem(
-            _short(key, 160),
-            _short(message, 400),
-            self.line,
-            received and _short(received, 160),
-            allowed and _short(allowed, 2000),
-            nearest and _short(nearest, 160),
-        )
-
-
-@dataclass(eq=False)
-class Node:
-    """A value with its origin.
-
-    Attributes:
-        value: A scalar, a list of nodes, or a mapping from the keys as written to nodes.
-        origin: Where the key (or the list item) stands.
-        text: A plain scalar as written; None if it was quoted or is no scalar.
-    """
-
-    value: Scalar | list[Node] | dict[str, Node]
-    origin: Origin = field(default_factory=Origin)
-    text: str | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing was written (`key:`), which is not the same as the word `null`."""
-        return self.value is None and not self.text
-
-    @property
-    def is_off(self) -> bool:
-        """A word for "not at all" was written: `none`, `off`, `null`."""
-        word = self.text.lower() if self.text else ""
-        return word in ("none", "off", "no", "false", "null", "~")
-
-    def plain(self) -> Any:
-        """The value without its origins; the keys of mappings are read as scalars."""
-        if isinstance(self.value, list):
-            return [item.plain() for item in self.value]
-        if isinstance(self.value, dict):
-            return {read_scalar(key): item.plain() for key, item in self.value.items()}
-        return self.value
-
-    def shown(self) -> str:
-        """What was received, for a message: short, and as it was written."""
-        if isinstance(self.value, (list, dict)):
-            text = _flow(self)
-        elif self.is_empty:
-            text = "nothing"
-        else:
-            text = (
-                self.text if self.text is not None else json.dumps(self.value, ensure_ascii=False)
-            )
-        return _short(" ".join(text.split()), 60)
-
-
-def _flow(node: Node) -> str:
-    if isinstance(node.value, list):
-        return f"[{', '.join(_flow(item) for item in node.value[:20])}]"
-    if isinstance(node.value, dict):
-        items = list(node.value.items())[:20]
-        return f"{{{', '.join(f'{key}: {_flow(item)}'.rstrip() for key, item in items)}}}"
-    return "" if node.is_empty else node.shown()
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 3]}..."
-
-
-class YamlProblem(Exception):  # noqa: N818 -- it carries a problem to the front and is no error
-    """The text is no YAML that can be used; `problem` says where and why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 def read_yaml(text: str, override: str | None = None) -> Node:
@@ -127,7 +27,7 @@ def read_yaml(text: str, override: str | None = None) -> Node:
         override: That `--set KEY=VALUE` as typed, to be named in place of a line.
 
     Raises:
-        YamlProblem: Bad syntax, a key twice in a mapping, a tag, too large or too deep.
+        TreeProblem: Bad syntax, a key twice in a mapping, a tag, too large or too deep.
     """
     builder = _Builder(override)
     try:
@@ -138,9 +38,9 @@ def read_yaml(text: str, override: str | None = None) -> Node:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark and override is None else None
         origin = Origin(line, override)
-        raise YamlProblem(origin.problem("", _explain(error, text))) from None
+        raise TreeProblem(origin.problem("", _explain(error, text))) from None
     except yaml.YAMLError as error:
-        raise YamlProblem(
+        raise TreeProblem(
             Origin(None, override).problem("", f"this is not YAML: {first_line(error)}")
         ) from None
     return builder.root or Node(None, Origin(None if override else 1, override), "")
@@ -195,7 +95,7 @@ class _Builder:
             self._end()
 
     def _fail(self, message: str, key: str = "", nearest: str | None = None) -> None:
-        raise YamlProblem(self._origin(self._line).problem(key, message, nearest=nearest))
+        raise TreeProblem(self._origin(self._line).problem(key, message, nearest=nearest))
 
     def _origin(self, line: int) -> Origin:
         return Origin(None, self.override) if self.override is not None else Origin(line)

@@ -27,8 +27,8 @@ from imgclf.distribution.messages import Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, UsageError
 from imgclf.runs.commits import Commit, latest_of_run, state_directory, write_commit
+from imgclf.runs.fingerprint import fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, Settled
-from imgclf.runs.resume import fingerprint
 from imgclf.system import console
 from imgclf.training.fit import Fitted, fit
 from imgclf.training.role import Role
@@ -239,7 +239,7 @@ def _fit(job: Job, task: Task, ready: _Ready) -> Fitted:
             config.callbacks,
             job.loaded.file,
             Path(task.run),
-            fingerprint(job.loaded, task.data_fingerprint),
+            fingerprint(job.loaded.config, task.data_fingerprint),
         ),
         ready.commit,
         Role(

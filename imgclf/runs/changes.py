@@ -7,18 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from imgclf.config.callback_catalogue import entry_of
+from imgclf.config.key_policy import ResumeRule
+from imgclf.config.resume_rules import policy_of
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
-# On without being named, so that to name them alone changes nothing.
-_ON_UNNAMED = (
-    "callbacks.BackupAndRestore",
-    "callbacks.CSVLogger",
-    "callbacks.ModelCheckpoint",
-    "callbacks.ProgbarLogger",
-    "callbacks.TensorBoard",
-)
 _SHOWN = 8
 
 
@@ -30,25 +23,23 @@ class Change:
         key: Dotted, as in `--set`.
         before: None if the earlier config did not have it.
         now: None if the present one does not.
+        rule: What that means for the earlier training.
     """
 
     key: str
     before: Any
     now: Any
+    rule: ResumeRule
 
     def __str__(self) -> str:
         return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}"
-
-    def is_one_of(self, keys: Sequence[str]) -> bool:
-        """Whether the field is one of these, or inside one of them."""
-        return any(self.key == key or self.key.startswith(f"{key}.") for key in keys)
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     """All that differs between the `fields` of two configs, those of the earlier one first."""
     keys = [*before, *(key for key in now if key not in before)]
     return [
-        Change(key, before.get(key), now.get(key))
+        Change(key, before.get(key), now.get(key), policy_of(key).resume)
         for key in keys
         if before.get(key) != now.get(key)
     ]
@@ -62,12 +53,14 @@ def listed(changes: Sequence[Change]) -> str:
     return "\n".join(lines)
 
 
-def fields(resolved: str) -> dict[str, Any]:
-    """The values of a resolved config (YAML) by their dotted keys, lists of Keras objects too.
+def fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a config by their dotted keys, lists of Keras objects too.
 
-    A key that there was not yet when the config was resolved has its default.
+    Args:
+        values: As `Config.written()` gives them; a key that there was not yet when they were
+            stored has its default.
     """
-    tree = with_defaults(yaml.safe_load(resolved))
+    tree = with_defaults(values)
     training, data = tree["training"], tree["data"]
     if training["seed"] is None:
         training["seed"] = data["seed"]
@@ -92,7 +85,8 @@ def _flat_spec(spec: Any, key: str) -> Iterator[tuple[str, Any]]:
     if not isinstance(arguments, Mapping):  # `TensorBoard: none`
         yield key, f"{name}: {arguments}"
         return
-    if key not in _ON_UNNAMED:
+    # To name what is there anyway changes nothing.
+    if key != f"callbacks.{name}" or not entry_of(name).on_by_default:
         yield key, name
     for argument, value in arguments.items():
         yield f"{key}.{argument}", value

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from imgclf.config.callback_catalogue import output_of
 from imgclf.runs.packing import Arrays, DamagedCommitError, bytes_of, document, pack, unpack
 from imgclf.system import console
 from imgclf.system.disk import write_problems
@@ -160,7 +161,7 @@ def state_directory(arguments: Mapping[str, Any], run_folder: Path) -> Path:
         arguments: Of BackupAndRestore, as the config gives them.
         run_folder: The run's.
     """
-    return Path(arguments.get("backup_dir", run_folder / "state")).expanduser()
+    return output_of("BackupAndRestore").place(arguments, run_folder)
 
 
 def deletes_at_end(arguments: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from imgclf.config.callback_catalogue import output_of
 from imgclf.config.precision import Precision
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
@@ -87,8 +88,8 @@ class RunFolder:
         self.path = path
         self.config_as_written = path / "config.yaml"
         self.config_resolved = path / "config.resolved.yaml"
-        self.log = path / "training.csv"
-        self.tensorboard = path / "tensorboard"
+        self.log = output_of("CSVLogger").place({}, path)
+        self.tensorboard = output_of("TensorBoard").place({}, path)
         self.curves = path / "curves.png"
         self.confusion = path / "confusion.png"
         self.calibration = path / "calibration.png"

@@ -6,36 +6,22 @@ published), and what makes it another training.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from imgclf.config.loaded import LoadedConfig
-from imgclf.config.schema import LATER_KEYS
+from imgclf.config.callback_catalogue import output_of
+from imgclf.config.key_policy import ResumeRule
+from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
+from imgclf.config.stored import read_stored_values
 from imgclf.errors import UsageError
 from imgclf.runs.changes import Change, compare, fields, listed
 from imgclf.runs.commits import Commit, latest_of_run, state_directory
+from imgclf.runs.fingerprint import differing
 from imgclf.runs.folder import RunFolder, RunRecord, Settled, latest_run, new_run
 from imgclf.system import console
-
-# Neither the weights nor the log depend on these.
-_MOOT = ("name", "data.cache", "callbacks.ProgbarLogger", "callbacks.History")
-# What an interrupted training can take up on its way: it only decides how far it goes, and what
-# is written of it from then on.
-_OPEN = (
-    "training.epochs",
-    "training.publish",
-    "callbacks.TensorBoard",
-    "callbacks.BackupAndRestore.save_freq",
-    "callbacks.BackupAndRestore.delete_checkpoint",
-    "callbacks.BackupAndRestore.double_checkpoint",
-)
-# What a finished training can take up without beginning anew.
-_EXTENDS = ("training.epochs", "training.publish")
 
 
 @dataclass(frozen=True)
@@ -54,19 +40,36 @@ class Plan:
     record: RunRecord | None = None
     commit: Commit | None = None
 
-    def settled(self, loaded: LoadedConfig) -> Settled | None:
-        """What the run that is gone on with had settled; None if nothing is gone on with."""
+    def settled(self, first_batch_size: int) -> Settled | None:
+        """What the run that is gone on with had settled; None if nothing is gone on with.
+
+        Args:
+            first_batch_size: See `DataConfig`; of a run that was begun by an earlier version.
+        """
         if self.commit is None or self.record is None:
             return None
         if self.record.settled is not None:
             return self.record.settled
         # Of a version in which there was one precision, and Keras did all augmentation.
-        return Settled("float32", loaded.config.data.first_batch_size, resampled=False)
+        return Settled("float32", first_batch_size, resampled=False)
 
     def begin(
-        self, loaded: LoadedConfig, data_fingerprint: str, command: str, settled: Settled
+        self,
+        as_written: str,
+        resolved: str,
+        data_fingerprint: str,
+        command: str,
+        settled: Settled,
     ) -> RunRecord:
-        """Writes down that the run is being trained, and how; returns its record."""
+        """Writes down that the run is being trained, and how; returns its record.
+
+        Args:
+            as_written: The text of the config.
+            resolved: Likewise with overrides and defaults; see `LoadedConfig.resolved_yaml`.
+            data_fingerprint: Of the pictures.
+            command: What to type to go on.
+            settled: What the config leaves open.
+        """
         interrupted = self.record is not None and self.record.status == "running"
         record = RunRecord(
             data_fingerprint=data_fingerprint,
@@ -74,7 +77,7 @@ class Plan:
             settled=settled,
             publication=self.record.publication if interrupted and self.record else None,
         )
-        self.run.begin(record, loaded.text, loaded.resolved_yaml())
+        self.run.begin(record, as_written, resolved)
         return record
 
     def seconds_in_all(self, seconds: float) -> float | None:
@@ -86,12 +89,13 @@ class Plan:
 
 
 def plan_training(
-    loaded: LoadedConfig, data_fingerprint: str, *, fresh: bool, published: bool
+    name: str, config: Config, data_fingerprint: str, *, fresh: bool, published: bool
 ) -> Plan:
     """Decides whether an earlier training is gone on with, left as it is, or followed by another.
 
     Args:
-        loaded: What is asked for.
+        name: Of the training.
+        config: What is asked for.
         data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
         fresh: Start anew whatever there is.
         published: Whether the model file is there.
@@ -99,54 +103,46 @@ def plan_training(
     Raises:
         UsageError: The latest training was interrupted and is not the one asked for, with the
             fields in which they differ.
+        ConfigError: The config that it has stored is damaged.
     """
-    anew = Plan("train", new_run(loaded.name, datetime.now()))
-    found = None if fresh else latest_run(loaded.name)
+    anew = Plan("train", new_run(name, datetime.now()))
+    found = None if fresh else latest_run(name)
     record = found.read() if found else None
     if found is None or record is None:
         return anew
     if not found.config_resolved.exists():
         # Killed before there was anything to go on with; a finished one has lost it.
         return Plan("train", found, record) if record.status == "running" else anew
-    before, now = _resolved_fields(found), fields(loaded.resolved_yaml())
-    changes = [*_differences(before, now), *_changed_pictures(record, loaded, data_fingerprint)]
+    values = config.written()
+    before, now = _stored_fields(found), fields(values)
+    changes = _differences(before, now)
+    if record.data_fingerprint != data_fingerprint:
+        changes.append(_changed_pictures(config.data.directory))
     if record.status == "finished" and not changes and published:
         return Plan("nothing", found, record)
     commit = _latest_commit(found, before)
     if record.status == "running":
-        plan = _go_on(loaded, found, record, commit, changes) or anew
+        plan = _go_on(config.training.epochs, found, record, commit, changes) or anew
     else:
-        plan = _extend(loaded, found, record, commit, changes, published) or anew
+        plan = _extend(found, record, commit, changes, published) or anew
     if plan.commit is not None:
-        _require_state_of(plan.commit, found, fingerprint(loaded, data_fingerprint))
+        _require_state_of(found, differing(plan.commit.fingerprint, values, now, data_fingerprint))
     return plan
 
 
-def begins_anew(loaded: LoadedConfig, *, fresh: bool) -> bool:
+def begins_anew(name: str, config: Config, *, fresh: bool) -> bool:
     """Whether `plan_training` will surely begin a new run, whatever the pictures are.
 
     For who has something to prepare while they are read.
     """
-    found = None if fresh else latest_run(loaded.name)
+    found = None if fresh else latest_run(name)
     record = found.read() if found else None
     if found is None or record is None:
         return True
     if record.status == "running" or not found.config_resolved.exists():
         return False
-    changes = _differences(_resolved_fields(found), fields(loaded.resolved_yaml()))
-    return any(not change.is_one_of(_EXTENDS) for change in changes)
-
-
-def fingerprint(loaded: LoadedConfig, data_fingerprint: str) -> dict[str, str]:
-    """What a commit is of, as far as another value would make it another training."""
-    apart = (*_MOOT, *_OPEN, *LATER_KEYS, "data.directory")
-    essence = {
-        key: value
-        for key, value in fields(loaded.resolved_yaml()).items()
-        if not Change(key, None, None).is_one_of(apart)
-    }
-    digest = hashlib.sha256(json.dumps(essence, sort_keys=True, default=str).encode())
-    return {"config": digest.hexdigest(), "data": data_fingerprint}
+    changes = _differences(_stored_fields(found), fields(config.written()))
+    return any(change.rule is not ResumeRule.EXTENDS for change in changes)
 
 
 def latest_commit(callbacks: Sequence[Spec], run: RunFolder) -> Commit | None:
@@ -161,13 +157,14 @@ def _latest_commit(run: RunFolder, before: Mapping[str, Any]) -> Commit | None:
     key = "callbacks.BackupAndRestore"
     if key in before:  # turned off
         return None
-    place = f"{key}.backup_dir"
-    arguments = {"backup_dir": before[place]} if place in before else {}
+    argument = output_of("BackupAndRestore").argument
+    place = f"{key}.{argument}"
+    arguments = {argument: before[place]} if place in before else {}
     return latest_of_run(state_directory(arguments, run.path), run.path.name)
 
 
 def _go_on(
-    loaded: LoadedConfig,
+    epochs: int,
     run: RunFolder,
     record: RunRecord,
     commit: Commit | None,
@@ -177,21 +174,20 @@ def _go_on(
     if commit is None:
         # A second folder for the same training would only be in the way.
         return None if changes else Plan("train", run, record)
-    conflicts = [change for change in changes if not change.is_one_of(_OPEN)]
+    conflicts = [change for change in changes if change.rule is ResumeRule.ANOTHER]
     if conflicts:
         raise UsageError(
             f"{run.path} was interrupted after epoch {commit.epoch}, and what is asked for now is "
             f"another training:\n{listed(conflicts)}",
             f"go on with it: {record.command}\nor start over: add --fresh",
         )
-    _refuse_fewer_epochs(loaded, run, commit)
+    _refuse_fewer_epochs(epochs, run, commit)
     for change in changes:
         console.note(f"taken up: {change}")
     return Plan("train", run, record, commit)
 
 
 def _extend(
-    loaded: LoadedConfig,
     run: RunFolder,
     record: RunRecord,
     commit: Commit | None,
@@ -199,7 +195,7 @@ def _extend(
     published: bool,
 ) -> Plan | None:
     """A finished training, if it can be given more epochs; None if it has to be another one."""
-    if any(not change.is_one_of(_EXTENDS) for change in changes):
+    if any(change.rule is not ResumeRule.EXTENDS for change in changes):
         console.note(f"this is another training than {run.path}, and a run of its own:")
         console.note(listed(changes))
         return None
@@ -219,9 +215,8 @@ def _extend(
     return Plan("train", run, record, commit)
 
 
-def _require_state_of(commit: Commit, run: RunFolder, expected: Mapping[str, str]) -> None:
+def _require_state_of(run: RunFolder, differ: Sequence[str]) -> None:
     """The folder's config may have been changed by hand; the state says what it is of."""
-    differ = [name for name, value in expected.items() if commit.fingerprint.get(name) != value]
     if differ:
         raise UsageError(
             f"{run.path} holds the state of another training: its {' and '.join(differ)} "
@@ -230,8 +225,7 @@ def _require_state_of(commit: Commit, run: RunFolder, expected: Mapping[str, str
         )
 
 
-def _refuse_fewer_epochs(loaded: LoadedConfig, run: RunFolder, commit: Commit) -> None:
-    epochs = loaded.config.training.epochs
+def _refuse_fewer_epochs(epochs: int, run: RunFolder, commit: Commit) -> None:
     if commit.epoch + (commit.batch > 0) > epochs:
         begun = f"{commit.epoch} epochs" + (" and some batches" if commit.batch else "")
         raise UsageError(
@@ -240,21 +234,20 @@ def _refuse_fewer_epochs(loaded: LoadedConfig, run: RunFolder, commit: Commit) -
         )
 
 
-def _resolved_fields(run: RunFolder) -> dict[str, Any]:
-    return fields(run.config_resolved.read_text("utf-8"))
+def _stored_fields(run: RunFolder) -> dict[str, Any]:
+    return fields(read_stored_values(run.config_resolved))
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     """The fields of the config that differ and could matter."""
-    # The same pictures elsewhere are the same pictures.
-    moot = (*_MOOT, "data.directory")
-    return [change for change in compare(before, now) if not change.is_one_of(moot)]
+    return [change for change in compare(before, now) if change.rule is not ResumeRule.NONE]
 
 
-def _changed_pictures(
-    record: RunRecord, loaded: LoadedConfig, data_fingerprint: str
-) -> list[Change]:
-    if record.data_fingerprint == data_fingerprint:
-        return []
-    there = loaded.config.data.directory
-    return [Change("data.directory", "the pictures of then", f"those in {there} now")]
+def _changed_pictures(directory: str) -> Change:
+    """To stand among the fields that differ: that the folder is another would not matter."""
+    return Change(
+        "data.directory",
+        "the pictures of then",
+        f"those in {directory} now",
+        ResumeRule.ANOTHER,
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import yaml
 
+from imgclf.config.stored import read_stored_values
+from imgclf.errors import ConfigError
 from imgclf.runs.folder import RunFolder, RunRecord
 
 Status = Literal["finished", "running", "interrupted", "damaged"]
@@ -101,8 +102,8 @@ def _status(record: RunRecord, at_work: bool) -> Status:
 
 def _epochs(resolved: Path) -> int | None:
     try:
-        return int(yaml.safe_load(resolved.read_text("utf-8"))["training"]["epochs"])
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+        return int(read_stored_values(resolved)["training"]["epochs"])
+    except (ConfigError, ValueError, TypeError, KeyError):
         return None
 
 

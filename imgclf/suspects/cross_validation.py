@@ -14,7 +14,7 @@ import numpy as np
 from imgclf.callbacks.captured_prints import prints_as_notes
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
-from imgclf.config.schema import Config
+from imgclf.config.schema import Config, bearing_on_weights
 from imgclf.config.spec import Spec
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import Part
@@ -197,11 +197,7 @@ def _require_enough(training: Part, judged: Part, num_classes: int, folds: int) 
 
 def _key(config: Config, part: Part, folds: int) -> str:
     """Of all that the probabilities depend on."""
-    written = config.written()
-    made_of = {key: written[key] for key in ("data", "augmentation", "model", "training")}
-    made_of["data"] = {
-        key: made_of["data"][key] for key in ("image_size", "resize", "batch_size", "seed")
-    }
+    made_of = bearing_on_weights(config)
     schedules = [spec.written() for spec in _declared_schedules(config)]
     pictures = [(picture.digest, picture.label) for picture in part.pictures]
     text = json.dumps([_VERSION, made_of, schedules, folds, pictures], default=str)

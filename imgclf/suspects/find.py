@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imgclf.config.load import parse_config
+from imgclf.config.load import config_from_values
 from imgclf.config.loaded import LoadedConfig
-from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
 from imgclf.data.file_walk import not_a_picture
 from imgclf.errors import DataError, UsageError
@@ -137,7 +136,7 @@ def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> 
     if directory.is_relative_to(Path.cwd()):
         directory = directory.relative_to(Path.cwd())  # to be read by people
     config = written | {"data": written["data"] | {"directory": str(directory)}}
-    return parse_config(write_yaml(config), model, overrides)
+    return config_from_values(config, model, overrides)
 
 
 def _read_pictures(loaded: LoadedConfig, data: TrainingData, folds: int) -> DataSet:

@@ -16,7 +16,6 @@ from imgclf.config.network import Network
 from imgclf.config.output_head import Head
 from imgclf.config.precision import Precision
 from imgclf.config.schema import TrainingConfig
-from imgclf.config.spec import written
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
@@ -144,16 +143,8 @@ def _key(network: Network, batch_size: int, hardware: str) -> str:
     """Of all that the times depend on."""
     import tensorflow as tf
 
-    made_of = [
-        network.image_size,
-        batch_size,
-        written(network.augmentation),
-        written(network.layers),
-        written(network.head),
-        written(network.optimizer),
-        written(network.metrics),
-        [keras.__version__, tf.__version__, hardware],
-    ]
+    versions = [keras.__version__, tf.__version__, hardware]
+    made_of = [network.written(), batch_size, versions]
     return hashlib.sha256(json.dumps(made_of, default=str).encode()).hexdigest()[:32]
 
 

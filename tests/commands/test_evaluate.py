@@ -19,6 +19,7 @@ from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
 from imgclf.report.scores import evaluation_table
+from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
 from tests.support.model_files import rewritten
 
@@ -202,3 +203,35 @@ def test_json_has_every_figure(trained: Trained) -> None:
         "temperature",
     }
     assert set(found["classes"]["cat"]) == {"precision", "recall", "f1_score", "support"}
+
+
+def naming_code_that_is_gone(model: Path) -> Path:
+    """The model as if it had been trained with a callback whose file was on that machine."""
+
+    def edit(content: bytes) -> bytes:
+        manifest = json.loads(content)
+        manifest["config"]["callbacks"] = ["mine.py:Mine"]
+        return json.dumps(manifest).encode()
+
+    assert not Path("mine.py").exists()
+    return rewritten(model, MANIFEST, edit)
+
+
+def test_a_model_trained_with_code_that_is_gone_is_judged_with_callbacks(trained: Trained) -> None:
+    Path("counting.py").write_text(
+        "from imgclf.backend import keras\n"
+        "class Count(keras.callbacks.Callback):\n"
+        "    batches = 0\n"
+        "    def on_test_batch_end(self, batch, logs=None):\n"
+        "        Count.batches += 1\n"
+    )
+    found = evaluate(naming_code_that_is_gone(trained.model), None, ["counting.py:Count"])
+    assert found.pictures == 12
+    assert load_object("counting.py:Count").batches == 1
+
+
+def test_a_model_trained_with_code_that_is_gone_has_its_suspects_looked_for(
+    trained: Trained,
+) -> None:
+    found = find_suspects(naming_code_that_is_gone(trained.model), None, folds=0)
+    assert found.pictures == 12

@@ -118,15 +118,16 @@ def test_what_surely_begins_a_new_run_is_known_before_pictures_are_read(
     trained: Trained, overrides: list[str], fresh: bool, anew: bool
 ) -> None:
     loaded = load_config(Path("pets.yaml"), overrides)
-    assert begins_anew(loaded, fresh=fresh) == anew
+    asked = (loaded.name, loaded.config)
+    assert begins_anew(*asked, fresh=fresh) == anew
     if anew:
         same_pictures = trained.record.data_fingerprint
-        plan = plan_training(loaded, same_pictures, fresh=fresh, published=True)
+        plan = plan_training(*asked, same_pictures, fresh=fresh, published=True)
         assert plan.run.path != trained.run.path
     trained.run.write(msgspec.structs.replace(trained.record, status="running"))
-    assert begins_anew(loaded, fresh=fresh) == fresh  # it may go on, or conflict
+    assert begins_anew(*asked, fresh=fresh) == fresh  # it may go on, or conflict
     shutil.rmtree("runs")
-    assert begins_anew(loaded, fresh=fresh)
+    assert begins_anew(*asked, fresh=fresh)
 
 
 def test_it_says_what_it_replaced(trained: Trained) -> None:

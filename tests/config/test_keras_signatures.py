@@ -17,7 +17,7 @@ from imgclf.config.keras_names import FORBIDDEN, class_names, resolve, snake_cas
 from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, exports, methods, signature
 from imgclf.config.metric_names import metric_direction, metric_name
 from imgclf.config.spec import Spec
-from imgclf.config.yaml_tree import Node
+from imgclf.config.tree import Node
 from imgclf.model.keras_objects import make
 from tests.support.config_texts import DATA, MODEL, load
 

@@ -3,12 +3,16 @@ from __future__ import annotations
 import random
 import string
 import time
+from pathlib import Path
 
 import pytest
 
+from imgclf.config.load import config_from_values, load_config
+from imgclf.config.problems import is_quoted_number
+from imgclf.config.tree import MAX_DEPTH, Node, TreeProblem, tree_of
 from imgclf.config.yaml_scalars import read_scalar, write_yaml
-from imgclf.config.yaml_tree import MAX_DEPTH, Node, YamlProblem, read_yaml
-from tests.support.config_texts import SMALLEST, layer, load, problem
+from imgclf.config.yaml_tree import read_yaml
+from tests.support.config_texts import CONFIGS, SMALLEST, layer, load, problem
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ def test_any_text_survives_writing_and_reading() -> None:
 def test_yaml_that_cannot_be_used_is_one_problem_with_its_line(
     text: str, line: int | None, message: str
 ) -> None:
-    with pytest.raises(YamlProblem) as caught:
+    with pytest.raises(TreeProblem) as caught:
         read_yaml(text)
     found = caught.value.problem
     assert (found.line, found.message[: len(message)]) == (line, message)
@@ -107,7 +111,7 @@ def test_yaml_that_cannot_be_used_is_one_problem_with_its_line(
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_a_hundred_thousand_brackets_are_an_error_and_no_stack_overflow(opening: str) -> None:
-    with pytest.raises(YamlProblem, match=r"nested too deeply|must be a word"):
+    with pytest.raises(TreeProblem, match=r"nested too deeply|must be a word"):
         read_yaml(opening * 100_000)
 
 
@@ -117,7 +121,7 @@ def test_aliases_are_read_and_a_bomb_of_them_is_refused_before_it_unfolds() -> N
         f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
     )
     started = time.process_time()
-    with pytest.raises(YamlProblem, match="at most 20,000 values"):
+    with pytest.raises(TreeProblem, match="at most 20,000 values"):
         read_yaml(bomb)
     assert time.process_time() - started < 1
 
@@ -156,3 +160,57 @@ def test_changing_one_use_of_an_anchor_leaves_the_other() -> None:
 def test_a_fraction_and_an_exponent_reach_keras_as_numbers() -> None:
     assert layer("Rescaling: 1/255").arguments == {"scale": 1 / 255}
     assert layer("BatchNormalization: {epsilon: 1e-5}").arguments == {"epsilon": 1e-5}
+
+
+def described(node: Node) -> object:
+    """All of a tree that checks look at, but where it was written and how numbers are spelt."""
+    if isinstance(node.value, list):
+        return [described(item) for item in node.value]
+    if isinstance(node.value, dict):
+        return {key: described(item) for key, item in node.value.items()}
+    quoted = is_quoted_number(node)
+    return (type(node.value), node.value, node.is_empty, node.is_off, quoted)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
+def test_values_are_the_tree_that_they_would_be_as_yaml(path: Path) -> None:
+    values = load_config(path).config.written()
+    assert described(tree_of(values)) == described(read_yaml(write_yaml(values)))
+    again = config_from_values(values, Path("models/pets.keras"))
+    assert again.config == load_config(path).config
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("on", "none", "1e-4", "1/255", "1 / 0", "3", "true", "~", "", "a.py:b", "2024-01-01"),
+        *(None, True, False, 0, -3, 0.1, 1e-7, 1e300, float("inf"), float("-inf")),
+        *([], {}, [[None]], {3: 0.05, 6: {"a": [1]}}, {"1e-4": "x", "on": "on"}),
+    ],
+)
+def test_any_value_is_the_tree_that_it_would_be_as_yaml(value: object) -> None:
+    values = {"value": value}
+    assert described(tree_of(values)) == described(read_yaml(write_yaml(values)))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (float("nan"), "what is not a number can't be used"),
+        (10**100, "this number is too long"),
+        ({"1/0": 3}, "a number can't be divided by zero"),
+    ],
+)
+def test_values_that_no_config_can_have_are_one_problem(values: object, message: str) -> None:
+    with pytest.raises(TreeProblem, match=message) as caught:
+        tree_of({"data": {"seed": [values]}})
+    assert caught.value.problem.key == "data.seed.0"
+
+
+def test_values_nested_too_deeply_are_an_error_and_no_stack_overflow() -> None:
+    deep: list[object] = []
+    for _ in range(MAX_DEPTH - 1):
+        deep = [deep]
+    tree_of(deep)
+    with pytest.raises(TreeProblem, match=f"more than {MAX_DEPTH} levels"):
+        tree_of([deep])

@@ -146,6 +146,24 @@ def test_a_state_of_another_config_than_the_folder_says_is_refused(pets: Path) -
         train(PETS)
 
 
+def test_words_that_yaml_1_1_takes_for_the_same_are_a_change(pets: Path) -> None:
+    Path("mine.py").write_text(
+        "from imgclf.backend import keras\n"
+        "class Mine(keras.callbacks.Callback):\n"
+        "    def __init__(self, mode):\n"
+        "        super().__init__()\n"
+        "        self.mode = mode\n"
+    )
+    PETS.write_text(f"{CONFIG}callbacks: [{{mine.py:Mine: {{mode: on}}}}]\n")
+    one_epoch = ["training.epochs=1"]
+    first = train(PETS, one_epoch)
+    assert train(PETS, one_epoch).outcome == "unchanged"
+    PETS.write_text(PETS.read_text().replace("mode: on", "mode: yes"))
+    second = train(PETS, one_epoch)
+    assert second.outcome == "trained"
+    assert second.run.path != first.run.path
+
+
 def test_changed_pictures_are_a_conflict_and_moved_ones_are_not(pets: Path) -> None:
     stop_at("epoch 1")
     Path("dataset").rename("elsewhere")

@@ -1,0 +1,40 @@
+"""What else is known of a key of a config beside its type: what a change of it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class ResumeRule(Enum):
+    """What another value means for an earlier training of the same name.
+
+    Attributes:
+        ANOTHER: It would be another training: a conflict with one that was interrupted, and a
+            new run after one that is finished.
+        ON_THE_WAY: One that was interrupted takes it up; after a finished one it is a new run.
+        EXTENDS: One that was interrupted takes it up, and a finished one goes on with it.
+        NONE: Neither the weights nor the log depend on it.
+    """
+
+    ANOTHER = "makes another training"
+    ON_THE_WAY = "may change on the way"
+    EXTENDS = "extends a finished one"
+    NONE = "makes no difference"
+
+
+@dataclass(frozen=True)
+class KeyPolicy:
+    """What of a key more than one place has to know; it stands on the key's field.
+
+    Attributes:
+        resume: What another value means for an earlier training.
+        bears_on_weights: Whether two trainings on the same pictures, with the same callbacks,
+            may come to different weights if they differ in it.
+        since: The version of the fingerprint that it is a part of from then on: fingerprints of
+            an earlier version, which it was not a part of, are still compared without it.
+    """
+
+    resume: ResumeRule = ResumeRule.ANOTHER
+    bears_on_weights: bool = True
+    since: int = 1
