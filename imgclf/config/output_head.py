@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from imgclf.config.keras_names import BY_OUTPUT
+from imgclf.config.label_modes import (
+    DEFAULT_LOSS,
+    LABELS,
+    NO_LOSS_HERE,
+    NO_METRIC_HERE,
+    LabelMode,
+    losses_for,
+    modes_of_loss,
+    modes_of_metric,
+)
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.schema import TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
-
-LabelMode = Literal["binary", "int", "categorical"]
 
 
 class Head(NamedTuple):
@@ -27,99 +35,6 @@ class Head(NamedTuple):
     output: Spec
     loss: Spec
     label_mode: LabelMode
-
-
-_BINARY: frozenset[LabelMode] = frozenset(["binary"])
-_INT: frozenset[LabelMode] = frozenset(["int"])
-_ONE_HOT: frozenset[LabelMode] = frozenset(["categorical"])
-_EITHER = _BINARY | _ONE_HOT
-_ALL = _EITHER | _INT
-_NONE: frozenset[LabelMode] = frozenset()
-
-_DEFAULT_LOSS: dict[LabelMode, str] = {
-    "binary": "BinaryCrossentropy",
-    "int": "SparseCategoricalCrossentropy",
-    "categorical": "CategoricalCrossentropy",
-}
-_LABELS: dict[LabelMode, str] = {
-    "binary": "labels of 0 and 1",
-    "int": "labels that are class numbers",
-    "categorical": "one-hot labels",
-}
-
-_LOSS_LABELS: dict[str, frozenset[LabelMode]] = {
-    **dict.fromkeys(
-        ("BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "SquaredHinge"), _BINARY
-    ),
-    **dict.fromkeys(("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy"), _INT),
-    **dict.fromkeys(
-        (
-            "CategoricalCrossentropy",
-            "CategoricalFocalCrossentropy",
-            "CategoricalHinge",
-            "KLDivergence",
-            "CosineSimilarity",
-        ),
-        _ONE_HOT,
-    ),
-    **dict.fromkeys(
-        (
-            "MeanSquaredError",
-            "MeanAbsoluteError",
-            "MeanSquaredLogarithmicError",
-            "Huber",
-            "LogCosh",
-            "Poisson",
-            "Dice",
-            "Tversky",
-        ),
-        _EITHER,
-    ),
-    **dict.fromkeys(BY_OUTPUT["losses"], _ALL),
-    **dict.fromkeys(("Circle", "CTC", "MeanAbsolutePercentageError"), _NONE),
-}
-_NO_LOSS_HERE = {
-    "Circle": "it compares embeddings, and a classifier puts out probabilities",
-    "CTC": "it is for sequences",
-    "MeanAbsolutePercentageError": "it divides by the label, which is 0 for the first class",
-}
-
-_METRIC_LABELS: dict[str, frozenset[LabelMode]] = {
-    **dict.fromkeys(BY_OUTPUT["metrics"], _ALL),
-    **dict.fromkeys(
-        ("BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", "Hinge", "SquaredHinge"), _BINARY
-    ),
-    **dict.fromkeys(
-        (
-            "SparseCategoricalAccuracy",
-            "SparseCategoricalCrossentropy",
-            "SparseTopKCategoricalAccuracy",
-            "IoU",
-            "MeanIoU",
-        ),
-        _INT,
-    ),
-    **dict.fromkeys(
-        (
-            "CategoricalAccuracy",
-            "CategoricalCrossentropy",
-            "CategoricalHinge",
-            "TopKCategoricalAccuracy",
-            "OneHotIoU",
-            "OneHotMeanIoU",
-            # Over the classes of one picture; one unit has nothing to compare.
-            "ConcordanceCorrelation",
-            "CosineSimilarity",
-            "KLDivergence",
-            "PearsonCorrelation",
-        ),
-        _ONE_HOT,
-    ),
-    "Accuracy": _NONE,
-}
-_NO_METRIC_HERE = {
-    "Accuracy": "it asks whether probabilities equal labels exactly; write `accuracy`"
-}
 
 
 def resolve_head(
@@ -158,7 +73,7 @@ def resolve_head(
     if problems:
         raise file.error(*problems)
     if loss is None or loss.name in BY_OUTPUT["losses"]:
-        loss = Spec(name=_DEFAULT_LOSS[mode])
+        loss = Spec(name=DEFAULT_LOSS[mode])
     return Head(output or _output(mode, num_classes), loss, mode)
 
 
@@ -220,14 +135,14 @@ def _modes_of_loss(
     loss: Spec, modes: tuple[LabelMode, ...], output: Spec, file: ConfigFile
 ) -> tuple[LabelMode, ...]:
     """Those of `modes` that the loss can be computed with."""
-    if loss.name in _NO_LOSS_HERE:
-        reason = _NO_LOSS_HERE[loss.name]
+    if loss.name in NO_LOSS_HERE:
+        reason = NO_LOSS_HERE[loss.name]
         raise file.error(
             file.problem(
                 "training.loss",
                 f"{loss.name} can't teach a classifier: {reason}",
                 received=loss.name,
-                allowed=_losses_for(modes),
+                allowed=losses_for(modes),
             )
         )
     units, activation = output.arguments["units"], output.arguments["activation"]
@@ -241,33 +156,21 @@ def _modes_of_loss(
                 allowed="false",
             )
         )
-    fitting = tuple(mode for mode in modes if mode in _LOSS_LABELS.get(loss.name, _EITHER))
+    fitting = tuple(mode for mode in modes if mode in modes_of_loss(loss.name))
     if not fitting:
         raise file.error(
             file.problem(
                 "training.loss",
                 f"{loss.name} does not fit an output of {described}",
                 received=loss.name,
-                allowed=_losses_for(modes),
+                allowed=losses_for(modes),
             )
         )
     return fitting
 
 
-def _losses_for(modes: tuple[LabelMode, ...]) -> str:
-    return ", ".join(
-        name
-        for name, fits in _LOSS_LABELS.items()
-        if fits & set(modes) and name not in BY_OUTPUT["losses"]
-    )
-
-
-def _labels_of(metric: Spec) -> frozenset[LabelMode]:
-    return _METRIC_LABELS.get(metric.name, _EITHER)
-
-
 def _metrics_fit(metrics: Sequence[Spec], mode: LabelMode) -> bool:
-    return all(mode in _labels_of(metric) for metric in metrics)
+    return all(mode in modes_of_metric(metric.name) for metric in metrics)
 
 
 def _metric_problems(
@@ -285,14 +188,14 @@ def _metric_problems(
 
 def _metric_problem(metric: Spec, mode: LabelMode, num_classes: int) -> str | None:
     name, given = metric.name, metric.arguments
-    if name in _NO_METRIC_HERE:
-        return f"{name} does not measure a classifier: {_NO_METRIC_HERE[name]}"
-    fits = _labels_of(metric)
+    if name in NO_METRIC_HERE:
+        return f"{name} does not measure a classifier: {NO_METRIC_HERE[name]}"
+    fits = modes_of_metric(metric.name)
     if mode not in fits:
-        needed = " or ".join(_LABELS[m] for m in _LABELS if m in fits)
+        needed = " or ".join(LABELS[m] for m in LABELS if m in fits)
         return (
             f"{name} needs {needed}, and the output and the loss "
-            f"of these {num_classes} classes need {_LABELS[mode]}"
+            f"of these {num_classes} classes need {LABELS[mode]}"
         )
     if name in ("F1Score", "FBetaScore") and mode == "binary" and given.get("threshold") is None:
         return f"{name} of one unit is always that of guessing yes; give it a threshold: 0.5"

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from imgclf.config.keras_names import class_names
+from imgclf.config.label_modes import _LOSS_LABELS, _METRIC_LABELS
 from imgclf.config.network import declared_network
-from imgclf.config.output_head import _LOSS_LABELS, _METRIC_LABELS, Head
+from imgclf.config.output_head import Head
 from imgclf.config.spec import Spec
 from imgclf.errors import ConfigError, Problem
 from tests.support.config_texts import DATA, SMALLEST, load
