@@ -16,7 +16,7 @@ from imgclf.config.key_policy import ResumeRule
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.config.stored import read_stored_values
-from imgclf.errors import UsageError
+from imgclf.errors import ConfigError, UsageError
 from imgclf.runs.changes import Change, compare, fields, listed
 from imgclf.runs.commits import Commit, latest_of_run, state_directory
 from imgclf.runs.fingerprint import differing
@@ -235,7 +235,10 @@ def _refuse_fewer_epochs(epochs: int, run: RunFolder, commit: Commit) -> None:
 
 
 def _stored_fields(run: RunFolder) -> dict[str, Any]:
-    return fields(read_stored_values(run.config_resolved))
+    try:
+        return fields(read_stored_values(run.config_resolved))
+    except ConfigError as error:
+        raise ConfigError(error.source, error.problems, "start over: add --fresh") from None
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

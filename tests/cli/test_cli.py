@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,18 +101,41 @@ def test_what_to_type_next_is_right_where_it_was_started(trained: Trained) -> No
     assert imgclf(*shlex.split(again)).returncode == 0
 
 
+FAULTY = """\
+from imgclf.commands import runs
+runs.runs = lambda *given, **named: 1 / 0
+from imgclf.cli import main
+main()
+"""
+
+
 def test_a_fault_of_imgclf_is_status_1_with_a_log_and_a_traceback_only_on_demand(
-    trained: Trained, tmp_path: Path
+    in_folder: Path, tmp_path: Path
 ) -> None:
-    # A config that imgclf wrote itself can't be damaged by a user's mistake on the command line.
-    trained.run.config_resolved.write_bytes(b"\xff")
-    done = imgclf("train", "pets.yaml", TMPDIR=str(tmp_path))
+    def fail(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", FAULTY, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+
+    done = fail("runs")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     log = next(tmp_path.glob("imgclf-*.log"))
     assert str(log) in done.stderr
-    assert "UnicodeDecodeError" in log.read_text()
-    assert "Traceback" in imgclf("--debug", "train", "pets.yaml").stderr
+    assert "ZeroDivisionError" in log.read_text()
+    assert "Traceback" in fail("--debug", "runs").stderr
+
+
+def test_a_run_whose_stored_config_is_damaged_is_named(trained: Trained) -> None:
+    trained.run.config_resolved.write_bytes(b"\xff")
+    done = imgclf("train", "pets.yaml")
+    assert done.returncode == 2
+    assert f"{trained.run.config_resolved}: 1 problem" in done.stderr
+    assert done.stderr.splitlines()[-1] == "start over: add --fresh"
 
 
 def test_it_works_as_cron_runs_it(trained: Trained) -> None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from imgclf.config.load import parse_config
+from imgclf.config.load import config_from_values, parse_config
 from imgclf.config.network import declared_network
 from imgclf.errors import ConfigError
 from tests.support.config_texts import CONFIGS
@@ -104,6 +104,7 @@ def outcome(text: str, overrides: list[str], classes: int) -> str:
     try:
         loaded = parse_config(text, Path("damaged.yaml"), overrides)
         assert parse_config(loaded.resolved_yaml(), Path("x.yaml")).config == loaded.config
+        assert config_from_values(loaded.config.written(), Path("x")).config == loaded.config
         declared_network(loaded, classes)
     except ConfigError as error:
         assert error.problems
