@@ -10,14 +10,17 @@ takes part in a `data_parallel` training chooses JAX before.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgclf.system.stderr import quiet_stderr
+from imgclf.system.threads import beside_threads
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["choose", "keras"]
+__all__ = ["choose", "keras", "keras_importing"]
 
 _chosen: Literal["tensorflow", "jax"] = "tensorflow"
 
@@ -26,6 +29,19 @@ def choose(backend: Literal["tensorflow", "jax"]) -> None:
     """Says which of its backends Keras will run on: a process has one, chosen before the import."""
     global _chosen
     _chosen = backend
+
+
+@contextmanager
+def keras_importing(*, surely: bool) -> Iterator[None]:
+    """Inside, Keras is imported while other threads read or decode pictures.
+
+    That takes seconds of one core, and they leave one idle half of the time.
+
+    Args:
+        surely: It is needed whatever the pictures are: then also while files are only read.
+    """
+    with beside_threads(lambda: __getattr__("keras"), surely=surely):
+        yield
 
 
 def __getattr__(name: str) -> Any:

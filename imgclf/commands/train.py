@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part, without_optimizer_state
 from imgclf.commands.report_training import report_training
@@ -119,7 +120,9 @@ def _train(
 ) -> Trained:
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
-    data = _read_pictures(config.data, anew=begins_anew(loaded.name, config, fresh=fresh))
+    # Not while files are only read, if it may turn out that there is nothing to do.
+    with keras_importing(surely=begins_anew(loaded.name, config, fresh=fresh)):
+        data = _read_pictures(config.data)
     network = declared_network(loaded, len(data.folder.class_names))
 
     prints = data.folder.fingerprint()
@@ -226,9 +229,8 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     return run.tensorboard if given is None else Path(given).expanduser()
 
 
-def _read_pictures(config: DataConfig, *, anew: bool) -> DataSet:
-    """Reads them; imports Keras meanwhile, unless it may turn out that there is nothing to do."""
-    found = read_config_dataset(config, _import_keras, surely=anew)
+def _read_pictures(config: DataConfig) -> DataSet:
+    found = read_config_dataset(config)
     folder = found.folder
     console.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"
@@ -241,11 +243,6 @@ def _read_pictures(config: DataConfig, *, anew: bool) -> DataSet:
     if len(folder.skipped) > 10:
         console.warning(f"left out {len(folder.skipped) - 10} more files")
     return found
-
-
-def _import_keras() -> None:
-    """Seconds on one core, which threads that decode leave idle half of the time."""
-    from imgclf.backend import keras  # noqa: F401
 
 
 def _fit(

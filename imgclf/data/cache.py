@@ -10,7 +10,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,6 @@ def decode_all(
     settings: DecoderSettings,
     cache_directory: Path = CACHE_DIRECTORY,
     keep: Keep = "disk",
-    meanwhile: Callable[[], None] | None = None,
 ) -> Decoded:
     """Decodes pictures in threads, or opens what an earlier call has decoded.
 
@@ -66,8 +65,6 @@ def decode_all(
         keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
             there; "memory" keeps them while they are used; "none" only looks, once, which pictures
             can be read, and decodes them anew whenever they are used.
-        meanwhile: Called while threads decode, before progress is shown; not if there is nothing
-            to decode.
 
     Raises:
         WriteError: The cache can't be written (the disk is full, say).
@@ -78,16 +75,16 @@ def decode_all(
     found = _open(array_file, failures_file, len(pictures), settings)
     if found is None and keep == "memory":
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
-        found = in_memory, _decode_into(in_memory, pictures, settings, meanwhile)
+        found = in_memory, _decode_into(in_memory, pictures, settings)
     elif found is None and keep == "none":
         reasons = _read_failures(failures_file, len(pictures))
         if reasons is None:
-            reasons = _decode_into(None, pictures, settings, meanwhile)
+            reasons = _decode_into(None, pictures, settings)
             atomic_write_text(failures_file, json.dumps(reasons))
         found = OnDemand(pictures, settings), reasons
     elif found is None:
         # What was written is kept open: the files may be gone already, for they may be deleted.
-        found = _fill(pictures, settings, meanwhile, array_file, failures_file)
+        found = _fill(pictures, settings, array_file, failures_file)
     pixels, reasons = found
     failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
     return Decoded(pixels, failures)
@@ -107,7 +104,6 @@ def probably_decoded(
 def _fill(
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-    meanwhile: Callable[[], None] | None,
     array_file: Path,
     failures_file: Path,
 ) -> tuple[Pixels, dict[int, str]]:
@@ -115,7 +111,7 @@ def _fill(
     with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-        failures = _decode_into(pixels, pictures, settings, meanwhile)
+        failures = _decode_into(pixels, pictures, settings)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
         atomic_write_text(failures_file, json.dumps(failures))
@@ -127,7 +123,6 @@ def _decode_into(
     pixels: Pixels | None,
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-    meanwhile: Callable[[], None] | None,
 ) -> dict[int, str]:
     """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
 
@@ -142,7 +137,7 @@ def _decode_into(
 
     failures: dict[int, str] = {}
     rows = range(len(pictures))
-    with closing(work_through(decode_row, rows, "decoding pictures", meanwhile)) as decoded:
+    with closing(work_through(decode_row, rows, "decoding pictures", beside="anything")) as decoded:
         for index, failure in decoded:
             if failure is not None:
                 failures[index] = failure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.folder import ImageFolder, scan, scan_labelled
+from imgclf.data.folder import ImageFolder, divide, find_files, scan_labelled
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
@@ -64,33 +64,25 @@ def read_dataset(
     seed: int,
     settings: DecoderSettings,
     keep: Keep,
-    meanwhile: Callable[[], None] | None = None,
-    *,
-    surely: bool = False,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
     Args:
-        directory: See `scan`.
-        validation_split: See `scan`.
-        seed: See `scan`.
+        directory: See `find_files`.
+        validation_split: See `divide`.
+        seed: See `divide`.
         settings: See `decode_all`.
         keep: See `decode_all`.
-        meanwhile: Called while threads work; see `decode_all`.
-        surely: Call it if nothing has to be decoded, too.
 
     Raises:
-        DataError: See `scan` and `decode_all`.
+        DataError: See `find_files`, `divide` and `decode_all`.
     """
-
-    def beside_reading(count: int) -> None:
-        # Else there is decoding to come, which takes longer.
-        if meanwhile is not None and probably_decoded(count, settings):
-            meanwhile()
-
-    folder = scan(directory, validation_split, seed, beside_reading if surely else None)
+    found = find_files(directory)
+    # Else there is decoding to come, which takes longer.
+    is_decoded = probably_decoded(found.count, settings)
+    folder = divide(found, validation_split, seed, is_long=is_decoded)
     pictures = (*folder.training, *folder.validation, *folder.test)
-    decoded = decode_all(pictures, settings, keep=keep, meanwhile=meanwhile)
+    decoded = decode_all(pictures, settings, keep=keep)
     folder = folder.without(decoded.failures)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
     training, validation, test = (
@@ -99,21 +91,12 @@ def read_dataset(
     return DataSet(folder, training, validation, test)
 
 
-def read_config_dataset(
-    config: DataConfig, meanwhile: Callable[[], None] | None = None, *, surely: bool = False
-) -> DataSet:
+def read_config_dataset(config: DataConfig) -> DataSet:
     """The data set that a config names; see `read_dataset`."""
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
-    return read_dataset(
-        Path(config.directory),
-        config.validation_split,
-        config.seed,
-        settings,
-        config.cache,
-        meanwhile,
-        surely=surely,
-    )
+    directory = Path(config.directory)
+    return read_dataset(directory, config.validation_split, config.seed, settings, config.cache)
 
 
 def read_labelled(

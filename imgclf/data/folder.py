@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
@@ -62,30 +61,38 @@ class ImageFolder:
         return left
 
 
-def scan(
-    directory: Path,
-    validation_split: float,
-    seed: int,
-    meanwhile: Callable[[int], None] | None = None,
-) -> ImageFolder:
-    """Finds the pictures of a data set and divides them.
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of a data set that may be pictures, before one of them is read.
 
-    Either `directory` holds one folder per class, and a share of each class is set aside for
-    validation; or it holds `train` and perhaps `validation` (or `val`) and `test`, each with
-    one folder per class. Pictures may lie deeper inside a class folder.
-
-    The split is a function of the seed and of each file's content: equal files fall in the
-    same part, and adding pictures moves few of the others.
-
-    Args:
+    Attributes:
         directory: The data set.
-        validation_split: Share of each class's pictures, between 0 and 1.
-        seed: Another seed gives another split.
-        meanwhile: Called with the number of files while a thread reads them, unless they are too
-            few.
+        class_names: In output order.
+        parts: By part (training, and validation and test if it comes divided): the files with
+            their labels.
+        skipped: Files that take no part.
+    """
+
+    directory: Path
+    class_names: tuple[str, ...]
+    parts: Mapping[str, Sequence[tuple[Path, int]]]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return sum(map(len, self.parts.values()))
+
+
+def find_files(directory: Path) -> FoundFiles:
+    """Finds the pictures of a data set.
+
+    Either `directory` holds one folder per class; or it holds `train` and perhaps `validation`
+    (or `val`) and `test`, each with one folder per class. Pictures may lie deeper inside a class
+    folder.
 
     Raises:
-        DataError: Nothing there, fewer than two classes, or too few pictures in one.
+        DataError: Nothing there, or fewer than two classes.
     """
     if not directory.is_dir():
         raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
@@ -93,21 +100,46 @@ def scan(
     class_names = find_class_names(parts["training"])
     skipped: list[Skipped] = []
     found = {part: find_pictures(folder, class_names, skipped) for part, folder in parts.items()}
-    beside = None
-    if meanwhile is not None and may_fill_every_class(found, len(class_names), validation_split):
-        beside = partial(meanwhile, sum(map(len, found.values())))
-    read = {part: read_pictures(files, skipped, beside) for part, files in found.items()}
+    return FoundFiles(directory, class_names, found, tuple(skipped))
+
+
+def divide(
+    found: FoundFiles, validation_split: float, seed: int, *, is_long: bool = False
+) -> ImageFolder:
+    """Reads the files of a data set and divides them, unless they come divided.
+
+    The split is a function of the seed and of each file's content: equal files fall in the
+    same part, and adding pictures moves few of the others.
+
+    Args:
+        found: The files.
+        validation_split: Share of each class's pictures, between 0 and 1.
+        seed: Another seed gives another split.
+        is_long: Whether nothing longer is to come, such as decoding them.
+
+    Raises:
+        DataError: Too few pictures of a class.
+    """
+    skipped, names = list(found.skipped), found.class_names
+    is_long = is_long and may_fill_every_class(found.parts, len(names), validation_split)
+    read = {
+        part: read_pictures(files, skipped, is_long=is_long) for part, files in found.parts.items()
+    }
     training, test = read["training"], read.get("test", [])
     if "validation" in read:
         validation = read["validation"]
         refuse_shared(training, validation)
     else:
-        training, validation = split(training, len(class_names), validation_split, seed)
-    folder = ImageFolder(
-        directory, class_names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
+        training, validation = split(training, len(names), validation_split, seed)
+    require_every_class(found.directory, names, training, validation)
+    return ImageFolder(
+        found.directory, names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
     )
-    require_every_class(directory, class_names, training, validation)
-    return folder
+
+
+def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
+    """Finds the pictures of a data set and divides them; see `find_files` and `divide`."""
+    return divide(find_files(directory), validation_split, seed)
 
 
 def scan_labelled(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.layout import visible_folders
 from imgclf.errors import DataError, nearest_match
-from imgclf.system.threads import work_through
+from imgclf.system.threads import Beside, work_through
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,15 @@ def find_pictures(
 def read_pictures(
     found: Sequence[tuple[Path, int]],
     skipped: list[Skipped],
-    meanwhile: Callable[[], None] | None = None,
+    *,
+    is_long: bool = False,
 ) -> list[Picture]:
     """The pictures of these files, with what their bytes add up to.
 
     Args:
         found: Files with their labels.
         skipped: Gets the files that can't be read.
-        meanwhile: Called while a thread reads them.
+        is_long: Whether nothing longer is to come, such as decoding them.
     """
 
     def read(file: tuple[Path, int]) -> Picture | Skipped:
@@ -104,7 +105,8 @@ def read_pictures(
 
     pictures: list[Picture] = []
     # In one thread: several take turns at Python's lock so often that small files take longer.
-    reading = work_through(read, found, "reading pictures", meanwhile, threads=1)
+    beside: Beside = "sure" if is_long else "nothing"
+    reading = work_through(read, found, "reading pictures", beside=beside, threads=1)
     with closing(reading):
         for one in reading:
             if isinstance(one, Picture):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from imgclf.system import console
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+Beside: TypeAlias = Literal["nothing", "sure", "anything"]
 
 # As many small pictures as are decoded while a library is imported.
 _WINDOW = 4096
@@ -50,11 +53,46 @@ def map_in_threads(
                 future.cancel()
 
 
+@dataclass
+class _Waiting:
+    """What is to be done beside the work of threads, and whether it is needed in any case."""
+
+    task: Callable[[], object]
+    surely: bool
+
+
+_waiting: _Waiting | None = None
+
+
+@contextmanager
+def beside_threads(task: Callable[[], object], *, surely: bool) -> Iterator[None]:
+    """Inside, this thread does something else, once, when others have long work to do.
+
+    Args:
+        task: Something long; not done at all if there is no such work.
+        surely: It is needed whatever comes of the work.
+    """
+    global _waiting
+    before, _waiting = _waiting, _Waiting(task, surely)
+    try:
+        yield
+    finally:
+        _waiting = before
+
+
+def _do_what_waits(beside: Beside) -> None:
+    global _waiting
+    if _waiting is not None and (beside == "anything" or (_waiting.surely and beside == "sure")):
+        task, _waiting = _waiting.task, None
+        task()
+
+
 def work_through(
     function: Callable[[_Item], _Result],
     items: Sequence[_Item],
     description: str,
-    meanwhile: Callable[[], None] | None = None,
+    *,
+    beside: Beside,
     threads: int | None = None,
 ) -> Generator[_Result]:
     """Like `map_in_threads`, for many items, with progress.
@@ -65,13 +103,14 @@ def work_through(
         function: As in `map_in_threads`.
         items: Likewise.
         description: What is done, for people.
-        meanwhile: Called while threads work, before progress is shown; not if there are no items.
+        beside: Whether this is long enough for what waits in `beside_threads`, which is then done
+            before progress is shown; "sure" for what is needed in any case.
         threads: As in `map_in_threads`.
     """
     with closing(map_in_threads(function, items, _WINDOW, threads)) as results:
         begun = list(islice(results, 1))
-        if begun and meanwhile is not None:
-            meanwhile()
+        if begun:
+            _do_what_waits(beside)
         with console.track(description, len(items)) as advance:
             for result in chain(begun, results):
                 yield result

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.folder import ImageFolder, scan
+from imgclf.data.folder import ImageFolder, divide, find_files, scan
 from imgclf.errors import DataError
+from imgclf.system.threads import beside_threads
 from tests.support.heard import listen
 
 MakeFiles = Callable[..., Path]
@@ -144,8 +145,11 @@ def test_files_that_are_no_pictures_are_reported_and_not_fatal(files: MakeFiles)
 def test_a_folder_that_cannot_be_trained_on_says_why(
     files: MakeFiles, names: list[str], message: str
 ) -> None:
-    with pytest.raises(DataError) as caught:
-        scan(files(*names), 0.2, 1, lambda _: pytest.fail("done before the error"))
+    with (
+        pytest.raises(DataError) as caught,
+        beside_threads(lambda: pytest.fail("done before the error"), surely=True),
+    ):
+        divide(find_files(files(*names)), 0.2, 1, is_long=True)
     assert message in str(caught.value)
 
 
@@ -154,9 +158,10 @@ def test_something_else_is_done_while_files_are_read(
     files: MakeFiles, parts: tuple[str, ...]
 ) -> None:
     folder = files(*(part + name for part in parts for name in class_folders(5, "cat", "dog")))
-    done: list[int] = []
-    found = scan(folder, 0.2, 1, done.append)
-    assert done == [10 * len(parts)] * len(parts)
+    done: list[str] = []
+    with beside_threads(lambda: done.append("once"), surely=True):
+        found = divide(find_files(folder), 0.2, 1, is_long=True)
+    assert done == ["once"]
     assert found == scan(folder, 0.2, 1)
 
 
@@ -168,7 +173,7 @@ def test_progress_is_shown_while_files_are_read(
     monkeypatch.setattr("time.monotonic", lambda: next(clock))  # 2 s between any two looks
     heard = listen()
     scan(folder, 0.2, 1)
-    assert heard.text.startswith("reading pictures: 10 in ")  # type: ignore[attr-defined]
+    assert heard.text.startswith("reading pictures: 10 in ")
 
 
 def test_a_missing_folder_names_the_nearest(files: MakeFiles) -> None:

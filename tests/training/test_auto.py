@@ -26,6 +26,7 @@ from imgclf.errors import DataError, Interrupted, OutOfMemoryError
 from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
 from imgclf.system.console import Advance
+from imgclf.system.threads import beside_threads
 from imgclf.training import fit as fitting
 from imgclf.training import precision
 from tests.support import trainings
@@ -273,7 +274,8 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
     pictures = scan(Path("dataset"), 0.2, 123).training
 
     def decode_them() -> None:
-        decode_all(pictures, settings, keep=keep, meanwhile=lambda: done.append(keep))
+        with beside_threads(lambda: done.append(keep), surely=False):
+            decode_all(pictures, settings, keep=keep)
 
     decode_them()
     assert done == [keep]
@@ -298,9 +300,8 @@ def test_where_all_is_decoded_something_else_is_done_while_files_are_read(pets: 
                     yield advance
 
         console.use(Noting())
-        read_dataset(
-            Path("dataset"), 0.2, 1, settings, "disk", lambda: done.append("!"), surely=surely
-        )
+        with beside_threads(lambda: done.append("!"), surely=surely):
+            read_dataset(Path("dataset"), 0.2, 1, settings, "disk")
         return done
 
     settings = DecoderSettings(20, 30, "pad")
