@@ -139,7 +139,7 @@ def test_a_report_of_before_it_was_extended_is_not_taken_for_that_of_the_end(
     def stumble(*_: Any) -> None:
         raise ZeroDivisionError("no such luck")
 
-    monkeypatch.setattr("imgclf.commands.train.gather_facts", stumble)
+    monkeypatch.setattr("imgclf.commands.report_training.gather_facts", stumble)
     done = train(Path("pets.yaml"), ["training.epochs=5"])
     assert done.run.path == trained.run.path
     assert "warning: no report: ZeroDivisionError: no such luck\n" in heard.text
