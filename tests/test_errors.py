@@ -59,7 +59,7 @@ def test_yaml_that_fails_without_a_message_is_a_problem_of_the_config(
         raise yaml_tree.yaml.YAMLError("")
 
     monkeypatch.setattr(yaml_tree.yaml, "parse", refuse)
-    with pytest.raises(yaml_tree.YamlProblem) as raised:
+    with pytest.raises(yaml_tree.TreeProblem) as raised:
         yaml_tree.read_yaml("a: 1")
     assert "this is not YAML: YAMLError" in str(raised.value.problem)
 
