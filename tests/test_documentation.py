@@ -1,6 +1,6 @@
 """The documentation shows what the program prints.
 
-After a change to an option, or to what a key means:
+After a change to an option or a key of the config:
 
     IMGCLF_WRITE_DOCS=1 python -m pytest tests/test_documentation.py
 """
@@ -19,8 +19,10 @@ from imgclf.cli import COMMANDS, app
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.load import load_config
 from imgclf.config.resume_rules import keys_by_rule
+from tests.support.config_page import config_page
 
 ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def help_of(*arguments: str) -> str:
@@ -99,9 +101,88 @@ def test_the_readme_lists_every_command() -> None:
     assert readme.read_text() == expected
 
 
-def test_every_file_that_the_readme_links_to_is_there() -> None:
-    for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text()):
-        assert (ROOT / link).exists(), link
+def test_the_config_page_is_what_the_schema_says() -> None:
+    page = ROOT / "docs" / "config.md"
+    if os.environ.get("IMGCLF_WRITE_DOCS"):
+        page.write_text(config_page())
+    assert page.read_text() == config_page()
+
+
+def anchors(page: str) -> set[str]:
+    """What can stand after `#` in a link to a page: its headings, as they are linked to."""
+    headings = re.findall(r"^#+ (.*)$", page, re.M)
+    return {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
+
+
+def dead_links(page: Path) -> list[str]:
+    """The links of a page to files that are not there, or to headings that they don't have."""
+    dead = []
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        if re.match(r"\w+:", link):
+            continue
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
+            dead.append(link)
+    return dead
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_everything_that_a_page_links_to_is_there(page: Path) -> None:
+    assert dead_links(page) == []
+
+
+def test_a_dead_link_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# One two\n[a](page.md) [b](gone.md) [c](#one-two) [d](page.md#three) [e](x:y)\n"
+    )
+    assert dead_links(page) == ["gone.md", "page.md#three"]
+
+
+def test_every_page_is_linked_from_another() -> None:
+    links = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)]+)\)", page.read_text())
+    }
+    assert [page.name for page in PAGES if page.name != "README.md" and page not in links] == []
+
+
+def mapped() -> list[Path]:
+    """What the map of CONTRIBUTING.md names, each below the folder that it is indented under."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    block = text.partition("<!-- map -->\n```text\n")[2].partition("```\n<!-- /map -->")[0]
+    found: list[Path] = []
+    above: list[Path] = [ROOT]
+    for line in block.splitlines():
+        name, _, said = line.strip().partition(" ")
+        depth = (len(line) - len(line.lstrip())) // 2
+        above = [*above[: depth + 1], above[depth] / name]
+        found.append(above[-1])
+        # Beside its own file a line may speak of another one in the same folder.
+        folder = above[-1] if name.endswith("/") else above[-2]
+        found += [folder / other for other in re.findall(r"(?<=\s)\w+(?:\.py|/)(?=\W|$)", said)]
+    return found
+
+
+def test_the_map_names_every_folder_and_only_what_is_there() -> None:
+    named = mapped()
+    missing = [str(path.relative_to(ROOT)) for path in named if not path.exists()]
+    assert missing == []
+    folders = {path.parent for path in (ROOT / "imgclf").rglob("*.py")}
+    assert len(folders) > 10
+    assert sorted(str(path) for path in folders - set(named)) == []
+
+
+def test_the_files_that_contributing_speaks_of_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = re.findall(r"`((?:imgclf|tests|configs|docs|benchmarks)/[\w./]+)`", text)
+    named = [path for path in paths if "NAME" not in path]
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.name)

@@ -125,7 +125,15 @@ class TrainingConfig(_Section):
 
 
 class Config(_Section):
-    """A whole config."""
+    """A whole config.
+
+    Attributes:
+        name: Of the model and of its runs' folder; null takes the config's file name.
+        augmentation: Layers that vary the pictures, in training only.
+        callbacks: What else happens around the steps. On without being named: ProgbarLogger,
+            CSVLogger, TensorBoard, ModelCheckpoint, BackupAndRestore; `TensorBoard: none` turns
+            one off.
+    """
 
     name: Annotated[str | None, _NO_DIFFERENCE] = _field(
         _NAME, None, pattern=_FILE_NAME, max_length=100

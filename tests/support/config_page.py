@@ -1,0 +1,159 @@
+"""docs/config.md, made from the schema, the schedules and Keras's own names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import MISSING, fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from imgclf.config.cross_checks import augmentations
+from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
+from imgclf.config.keras_signatures import Kind
+from imgclf.config.schedules import SCHEDULES
+from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
+from imgclf.config.spec import written
+
+INTRODUCTION = """\
+# The keys of a config
+
+A config is a YAML file. `imgclf init DIR` writes a first one, [configs/](../configs/) has more,
+and `imgclf check CONFIG` says everything that is wrong with one, by line. A key that is left out
+has its default. `--set data.batch_size=16` gives a key another value for once; its name is dotted
+as in the tables. Numbers may be written as `1/255` and `1e-4`. What may change between the parts
+of an interrupted training is said in [resuming.md](resuming.md).
+"""
+
+OBJECTS = """\
+## Keras objects
+
+Layers, optimizers, losses, metrics and callbacks have Keras's names and Keras's arguments; what is
+no argument of the class is refused, with its line.
+
+```yaml
+- Flatten                                  # the name alone: with its defaults
+- Dropout: 0.25                            # a value alone: the first argument
+- Conv2D: {filters: 16, kernel_size: 3}    # arguments by name
+```
+
+Inside of arguments the same holds wherever Keras takes an object: an initializer, a regularizer, a
+constraint or an activation in arguments whose names end so (`kernel_initializer: he_normal`), a
+schedule in an optimizer's `learning_rate`, a layer in `layer`. Optimizers, losses, metrics and
+these small objects may also be in Keras's lower-case form (`adam`, `mse`, `he_normal`).
+"""
+
+
+def attributes(documented: type) -> dict[str, str]:
+    """What a class's docstring says under `Attributes:` or `Args:`, by name, each in one line."""
+    text = inspect.cleandoc(documented.__doc__ or "")
+    found = re.search(r"^(?:Attributes|Args):\n((?:    .*\n?|\n)+)", text, re.M)
+    if found is None:
+        return {}
+    entries = re.split(r"^(\w+): ", textwrap.dedent(found[1]), flags=re.M)[1:]
+    return {
+        name: " ".join(said.split()) for name, said in zip(entries[::2], entries[1::2], strict=True)
+    }
+
+
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    heads = list(heads)
+    lines = [heads, ["---"] * len(heads), *rows]
+    cells = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def as_yaml(value: Any) -> str:
+    """A default as one would write it in a config."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    return str(value)
+
+
+def default(field: Any) -> str:
+    return "required" if field.is_required() else f"`{as_yaml(written(field.default))}`"
+
+
+def keys(section: type[BaseModel], prefix: str = "") -> str:
+    """The table of a section's keys; sections inside of it have tables of their own."""
+    said = attributes(section)
+    rows = [
+        (f"`{prefix}{name}`", field.description or "", default(field), said[name])
+        for name, field in section.model_fields.items()
+        if name not in SECTIONS
+    ]
+    return table(("key", "allowed", "default", "what it does"), rows)
+
+
+def named(names: Iterable[str]) -> str:
+    return textwrap.fill(", ".join(names), 100, break_long_words=False)
+
+
+def places() -> str:
+    rows = [(f"`{key}`", f"a list of {kind}") for key, kind in SPEC_LISTS.items()]
+    rows += [(f"`{key}`", f"one {SINGULAR[kind]}") for key, kind in SINGLE_SPECS.items()]
+    return table(("key", "what stands there"), rows)
+
+
+def kinds() -> str:
+    parts = [f"### Augmentation\n\n{named(augmentations())}\n"]
+    for kind, singular in SINGULAR.items():
+        if kind == "activations":
+            names: tuple[str, ...] = function_names(kind)
+        else:
+            names = class_names(kind)
+        words = BY_OUTPUT.get(kind)
+        also = f"\n`{words[0]}` is the {singular} that fits the output.\n" if words else ""
+        parts.append(f"### {kind.capitalize()}\n\n{named(names)}\n{also}")
+    return "\n".join(parts)
+
+
+def refused() -> str:
+    reasons: dict[tuple[Kind, str], list[str]] = {}
+    for kind, names in FORBIDDEN.items():
+        for name, reason in names.items():
+            reasons.setdefault((kind, reason), []).append(name)
+    rows = [(kind, ", ".join(names), reason) for (kind, reason), names in reasons.items()]
+    return table(("kind", "names", "why not"), rows)
+
+
+def schedules() -> str:
+    rows = []
+    for name, schedule in SCHEDULES.items():
+        said = attributes(schedule)
+        arguments = [
+            f"`{one.name}` ({'required' if one.default is MISSING else one.default}): "
+            + said[one.name]
+            for one in fields(schedule)  # type: ignore[arg-type]
+            if one.init
+        ]
+        first = inspect.cleandoc(schedule.__doc__ or "").splitlines()[0]
+        rows.append((f"`{name}`", first, " ".join(arguments)))
+    return table(("schedule", "the learning rate", "arguments (default)"), rows)
+
+
+def config_page() -> str:
+    """All of docs/config.md."""
+    sections = [f"## {name}\n\n{keys(section, f'{name}.')}" for name, section in SECTIONS.items()]
+    return "\n".join(
+        [
+            "<!-- Made by tests/support/config_page.py; what it says stands in imgclf/config. -->",
+            INTRODUCTION,
+            f"## At the top\n\n{keys(Config)}",
+            *sections,
+            OBJECTS,
+            places(),
+            kinds(),
+            f"### Refused\n\n{refused()}",
+            "## Schedules of LearningRateScheduler\n\n"
+            "`LearningRateScheduler: {schedule: step, factor: 0.5, every: 10}`, or a function of "
+            "your own:\n`{schedule: file.py:function}`, called with the epoch (from 0) and the "
+            f"rate.\n\n{schedules()}",
+        ]
+    )
