@@ -14,7 +14,7 @@
     └── Terminated           143   SIGTERM; likewise
 
 Statuses 3 (the guard kept the old model) and 4 (some inputs could not be read) are results, not
-errors. Nouns and verbs raise; only `imgclf.cli` prints a message and exits.
+errors. All other modules raise; only `imgclf.cli` prints a message and exits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The front door: options in, one verb, its result printed, an exit status out.
+"""The command line: options in, one command, its result printed, an exit status out.
 
-Each command has its module here, imported when it is asked for; verbs are imported inside the
-commands, so that `--help` and usage errors cost nothing. Only this room prints or exits.
+Each command has its module here, imported when it is asked for; what it does (`imgclf.commands`)
+is imported inside of it, so that `--help` and usage errors cost nothing. Only what is here prints
+or exits.
 
 None of it has `from __future__ import annotations`: typer would have to evaluate them as text,
 which takes 10 ms of each command.

@@ -1,1 +1,1 @@
-"""The classifier: building it, the one file it lives in, its versions, and engines that run it."""
+"""The classifier: building it, running it, and how well it does."""

@@ -42,8 +42,9 @@ def find_suspects(
 ) -> Suspects:
     """Looks for labels that a model contradicts which was trained without the pictures.
 
-    See `model.suspects` for what counts as contradicted, and `model.out_of_fold` for how all
-    pictures of a data set come to be judged. Nothing is published and no run is begun.
+    See `suspects.confident_learning` for what counts as contradicted, and
+    `suspects.cross_validation` for how all pictures of a data set come to be judged. Nothing is
+    published and no run is begun.
 
     Args:
         model: The model file, whose config is trained with and whose data set is judged.

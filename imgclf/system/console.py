@@ -5,7 +5,7 @@
     console.note("...")
 
 As with Python's `logging`, there is one for the whole process, and whoever has something to say
-says it here. The front door chooses the stream by `use`: stderr, for stdout is for results. Until
+says it here. The command line chooses the stream by `use`: stderr, for stdout is for results. Until
 then nothing is said, as befits a library. On a terminal there are bars; piped or under cron only
 plain lines.
 """
@@ -110,7 +110,7 @@ def current() -> Console:
 
 
 def use(console: Console) -> None:
-    """Says from now on on another console; for the front door."""
+    """Says from now on on another console; for the command line."""
     global _current
     _current = console
 

@@ -1,4 +1,4 @@
-"""The front door: exit statuses, messages, and what is not imported."""
+"""The command line: exit statuses, messages, and what is not imported."""
 
 from __future__ import annotations
 
@@ -221,6 +221,16 @@ def test_a_folder_without_pictures_is_said(trained: Trained) -> None:
     done = imgclf("predict", "unmounted")
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
     assert done.stderr == "warning: no pictures in unmounted\n"
+
+
+def test_quiet_keeps_results_and_warnings_and_nothing_else(trained: Trained) -> None:
+    Path("unmounted").mkdir()
+    check = imgclf("check", "pets.yaml")
+    assert check.stderr.endswith("next: imgclf train pets.yaml\n")
+    for option in ("-q", "--quiet"):
+        quiet = imgclf(option, "check", "pets.yaml")
+        assert (quiet.stdout, quiet.stderr) == (check.stdout, "")
+    assert imgclf("-q", "predict", "unmounted").stderr == "warning: no pictures in unmounted\n"
 
 
 def test_a_model_s_name_is_not_hidden_by_the_folder_that_it_is_called_after(

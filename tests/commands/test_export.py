@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from imgclf.backend import keras
-from imgclf.commands import export as verb
+from imgclf.commands import export as command
 from imgclf.commands import export_check
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import Format, export
@@ -184,7 +184,7 @@ def test_what_a_runtime_lacks_is_said_and_nothing_is_left_behind(in_folder: Path
 def test_missing_packages_are_named_with_what_installs_them(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verb, "_ONNX_PACKAGES", ("tf2onnx", "onnx_that_is_not_there"))
+    monkeypatch.setattr(command, "_ONNX_PACKAGES", ("tf2onnx", "onnx_that_is_not_there"))
     with pytest.raises(UsageError, match="needs onnx_that_is_not_there") as caught:
         export(trained.model, "onnx")
     assert caught.value.hint == "pip install 'imgclf[onnx]'"

@@ -53,6 +53,7 @@ def test_answers_are_those_of_keras(trained: Trained) -> None:
     pixels = np.stack([decode(path, settings) for path in paths])
     dog = keras.models.load_model(trained.model).predict(pixels, verbose=0)[:, 0]
     rows = list(predict(open_classifier(trained.model), map(str, paths)))
+    assert len(rows) == 20
     for row, probability in zip(rows, dog.tolist(), strict=True):
         assert row.label == ("dog" if probability > 0.5 else "cat")
         assert row.probabilities["dog"] == pytest.approx(probability, abs=1e-5)

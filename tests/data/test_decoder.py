@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ from imgclf.data.decoder import (
     decode_with_thumbnail,
 )
 from imgclf.errors import PictureError
-from tests.support.pictures import LFS_POINTER, encoded, motif, mutated, png, with_orientation
+from tests.support.pictures import LFS_POINTER, encoded, motif, png, with_orientation
 
 # At import the decoder tells Python to ignore Pillow's warnings, which pytest undoes for each test.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -393,9 +392,8 @@ def test_a_progressive_jpeg_counts_in_full_since_it_is_held_in_full(
 
 def test_mutated_files_are_an_array_or_a_reason_and_nothing_is_printed() -> None:
     """In a process of its own, since libraries write to file descriptor 2 past Python."""
-    program = "from tests.data.test_decoder import decode_mutants; decode_mutants()"
     done = subprocess.run(
-        [sys.executable, "-W", "always", "-c", program],
+        [sys.executable, "-W", "always", "-m", "tests.support.fuzz_pictures"],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -404,42 +402,6 @@ def test_mutated_files_are_an_array_or_a_reason_and_nothing_is_printed() -> None
     decoded, refused = map(int, done.stdout.split())
     assert decoded > 100
     assert refused > 100
-
-
-def decode_mutants() -> None:
-    rng = random.Random(123)
-    picture = motif().resize((64, 48))
-    files = [
-        encoded(picture, "JPEG"),
-        encoded(picture, "JPEG", progressive=True, exif=Image.Exif()),
-        with_orientation(picture, 6, "JPEG"),
-        encoded(picture, "PNG"),
-        encoded(picture.quantize(8), "PNG", transparency=b"\x10\x80"),
-        encoded(picture, "GIF", save_all=True, append_images=[picture.rotate(90)]),
-        encoded(picture, "WEBP"),
-        encoded(picture, "BMP"),
-        encoded(picture, "TGA", compression="tga_rle"),
-        encoded(picture, "PPM"),
-        encoded(picture, "MPO", save_all=True, append_images=[picture.rotate(90)]),
-        encoded(picture, "AVIF"),
-        *(
-            encoded(picture, "TIFF", compression=compression)
-            for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "packbits")
-        ),
-    ]
-    settings = DecoderSettings(20, 20, "crop")
-    counts = {True: 0, False: 0}
-    for data in files:
-        for _ in range(40):
-            try:
-                array = decode(mutated(data, rng), settings)
-            except PictureError as error:
-                assert error.message
-                counts[False] += 1
-            else:
-                assert array.shape == (20, 20, 3)
-                counts[True] += 1
-    print(counts[True], counts[False])
 
 
 def test_threads_decode_the_same_arrays() -> None:

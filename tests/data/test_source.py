@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
+import time
+from typing import Any
+
 import numpy as np
+import pytest
 
 from tests.support.tiny_training import sources
 
@@ -18,7 +23,25 @@ def test_a_dataset_gives_the_batches_of_its_epoch_in_their_order() -> None:
             np.testing.assert_array_equal(labels, those)
 
 
-def test_an_epoch_never_waits_for_a_thread_that_tunes() -> None:
-    # Seen with TensorFlow 2.21: every third epoch began some seconds late, the machine idle.
-    for source in sources():
-        assert source.dataset().options().autotune.enabled is False
+@pytest.mark.slow
+def test_no_epoch_waits_for_a_thread_that_tunes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen with TensorFlow 2.21: one epoch in six ended late, the machine idle.
+
+    The tuning thread wakes 0.63 s after an epoch has begun, and then at 1.27 s. Of epochs of 0.7 s,
+    those whose end it misses take until then.
+    """
+    training, _ = sources(batches=1)
+    make = training.batch
+
+    def slowly(epoch: int, number: int) -> Any:
+        time.sleep(0.68)
+        return make(epoch, number)
+
+    monkeypatch.setattr(training, "batch", slowly)
+    dataset = training.dataset()
+    seconds = []
+    for _ in range(24):
+        began = time.perf_counter()
+        assert len(list(dataset)) == 1
+        seconds.append(time.perf_counter() - began)
+    assert max(seconds) - statistics.median(seconds) < 0.4, seconds

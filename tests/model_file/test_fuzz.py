@@ -1,6 +1,6 @@
 """Damaged and hostile model files: a row or one clear error, never a traceback or a crash.
 
-Damaged pictures are in test_decoder.py, damaged configs in test_config_fuzz.py.
+Damaged pictures are in tests/data/test_decoder.py, damaged configs in tests/config/test_fuzz.py.
 """
 
 from __future__ import annotations

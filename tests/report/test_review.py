@@ -35,12 +35,8 @@ from imgclf.errors import UsageError, WriteError
 from imgclf.report import review as review_page
 from imgclf.report.pages import thumbnail
 from imgclf.report.review import ReviewItem, write_review
+from tests.support.browser import CHROMIUM, DRIVER
 from tests.support.pictures import encoded, motif
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-with_a_browser = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver"
-)
 
 ODD_NAMES = [
     "a\"b'c.jpg",
@@ -304,7 +300,7 @@ def downloaded(browser: webdriver.Chrome) -> Path:
     raise AssertionError("nothing was saved")
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_relabelled_by_click_and_by_key_kept_undone_saved_and_retrained(
     trained: Trained, opened: webdriver.Chrome
 ) -> None:
@@ -344,7 +340,7 @@ def test_relabelled_by_click_and_by_key_kept_undone_saved_and_retrained(
     assert done.exit_code in (0, 3)
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_the_keyboard_alone_suffices(in_folder: Path, opened: webdriver.Chrome) -> None:
     write_review(Path("review.html"), items(*[0.5] * 12), ["cat", "dog"], "Pictures")
     visit(opened, Path("review.html"))
@@ -365,7 +361,7 @@ def test_the_keyboard_alone_suffices(in_folder: Path, opened: webdriver.Chrome) 
     assert downloaded(opened).read_text() == f'path,label\n"{in_folder}/11.jpg","dog"\n'
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_of_many_classes_one_is_chosen_by_key_or_from_a_menu(
     in_folder: Path, opened: webdriver.Chrome
 ) -> None:
@@ -387,7 +383,7 @@ def test_of_many_classes_one_is_chosen_by_key_or_from_a_menu(
     assert labels(opened) == ["cow", "dog", "cat"]
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_pictures_are_filtered_by_label_confidence_and_correction(
     in_folder: Path, opened: webdriver.Chrome
 ) -> None:
@@ -416,7 +412,7 @@ def test_pictures_are_filtered_by_label_confidence_and_correction(
     ]
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_odd_file_names_are_shown_as_text_and_come_back_from_the_saved_file(
     in_folder: Path, opened: webdriver.Chrome
 ) -> None:
@@ -442,7 +438,7 @@ def test_odd_file_names_are_shown_as_text_and_come_back_from_the_saved_file(
     assert all(one.path.is_file() for one in said)
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_thumbnails_are_taken_out_as_one_scrolls(in_folder: Path, opened: webdriver.Chrome) -> None:
     write_review(Path("review.html"), items(*[0.5] * 1_000), ["cat", "dog"], "Pictures")
     visit(opened, Path("review.html"))
@@ -459,7 +455,7 @@ def test_thumbnails_are_taken_out_as_one_scrolls(in_folder: Path, opened: webdri
     assert opened.execute_script(drawn) < 400
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_without_storage_the_page_works_and_says_that_nothing_is_kept(
     in_folder: Path, opened: webdriver.Chrome
 ) -> None:
@@ -477,7 +473,7 @@ def test_without_storage_the_page_works_and_says_that_nothing_is_kept(
         opened.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
 
 
-@with_a_browser
+@pytest.mark.browser
 def test_labels_of_a_data_set_are_shown_with_what_the_model_says(
     in_folder: Path, opened: webdriver.Chrome
 ) -> None:

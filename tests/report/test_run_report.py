@@ -31,6 +31,7 @@ from imgclf.report.charts import (
     chart_reliability,
 )
 from imgclf.report.curves import curves_of
+from tests.support.browser import CHROMIUM, DRIVER
 from tests.support.command_line import imgclf
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
@@ -113,6 +114,7 @@ def test_no_name_breaks_out_of_the_page(awkward: Trained) -> None:
 def test_nothing_in_the_page_asks_for_anything(awkward: Trained) -> None:
     page = page_of(awkward)
     everything = [one for tag in ("img", "a", "link", "use", "iframe") for one in page.all(tag)]
+    assert page.all("img")
     for one in everything:
         address = one.attributes.get("src") or one.attributes.get("href") or ""
         assert address.startswith(("data:", "#")), address
@@ -357,10 +359,7 @@ def test_bins_of_confidence_hold_what_falls_into_them() -> None:
     assert (low.top, low.share, high.share) == (TOP, pytest.approx(1 / 3), 1.0)
 
 
-@pytest.mark.skipif(
-    not (shutil.which("chromedriver") and shutil.which("chromium")),
-    reason="Chromium and its driver are not installed",
-)
+@pytest.mark.browser
 @pytest.mark.parametrize(("width", "mobile"), [(1280, False), (390, True)])
 def test_in_a_browser_it_is_whole_and_fetches_nothing(
     awkward: Trained, width: int, mobile: bool
@@ -381,8 +380,8 @@ def test_in_a_browser_it_is_whole_and_fetches_nothing(
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.binary_location = shutil.which("chromium") or ""
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    options.binary_location = CHROMIUM or ""
+    service = webdriver.ChromeService(DRIVER)
     browser = webdriver.Chrome(options=options, service=service)
     try:
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": mobile}

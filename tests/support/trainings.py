@@ -11,7 +11,7 @@ from imgclf.model_file.archive import ModelArchive
 from imgclf.runs.commits import load_latest
 
 # One 32 x 32 convolution learns to tell most of the drawn animals apart in a second or two.
-# Float64 is left to Keras; test_resampling.py and test_settled.py are about what isn't.
+# Float64 is left to Keras; test_resampling.py and test_auto.py are about what isn't.
 CONFIG = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
 augmentation: [RandomFlip: {mode: horizontal, dtype: float64}]
