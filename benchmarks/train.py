@@ -32,9 +32,9 @@ start     From the command to the end of the first step; imgclf's cache is warm.
           are plain_start.py's.
 overhead  What is neither a step nor validation in whole epochs after the first. `callbacks` is
           the share of the time inside of Keras's calls to callbacks, those of batches included;
-          `rest` what Keras and the feed take around steps and validation. Threads (the bar's)
+          `rest` what Keras and making batches take around steps and validation. Threads (the bar's)
           that slow down the steps do not show in these shares but in the ratio of imgclf's epochs
-          to those of "bare": the same command, network and feed, with `fit` given no callbacks.
+          to those of "bare": the same command, network and batches, with `fit` given no callbacks.
 accuracy  Validation accuracy over whole trainings, of both arms on the same division of PICTURES.
 generalization
           What is right of the pictures in OTHERS, which nothing was chosen by: imgclf's published

@@ -1,1 +1,1 @@
-"""Pictures: the folders they lie in, the one decoder, the decoded cache and the training feed."""
+"""Pictures: the folders they lie in, the one decoder, the decoded cache and the batches."""

@@ -182,7 +182,7 @@ def _use_devices(processes: Processes, batch_size: int) -> Share:
             f"data.batch_size is {batch_size}, which {devices} devices don't divide",
             f"the nearest that they do: --set data.batch_size={nearest}",
         )
-    # The feed gives each process its share itself.
+    # The source gives each process its share itself.
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     return Share(processes.index, processes.count, devices)
 

@@ -39,7 +39,7 @@ class Settled(msgspec.Struct, frozen=True):
     Attributes:
         precision: What the network computes in.
         batch_size: Pictures in a step.
-        resampled: The feed does what the first augmentation layers would, as in all runs but
+        resampled: The source does what the first augmentation layers would, as in all runs but
             those of earlier versions.
     """
 

@@ -46,7 +46,7 @@ def choose_precision(
     Args:
         network: What is trained.
         training: What is asked for, and how many epochs there will be.
-        resampling: What the feed does in place of augmentation layers.
+        resampling: What the source does in place of augmentation layers.
         pictures: How many are trained on in an epoch.
         batch_size: Pictures in a step.
 

@@ -1,4 +1,4 @@
-"""Geometric augmentation as one resampling by the feed: it does what Keras's layers do."""
+"""Geometric augmentation as one resampling by the source: it does what Keras's layers do."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from tests.support.trainings import STOPPER, assert_equal, log, weights
 
 PETS = Path("pets.yaml")
 
-# The flip is the feed's.
+# The flip is the source's.
 CONFIG = trainings.CONFIG.replace("{mode: horizontal, dtype: float64}", "horizontal")
 
 
