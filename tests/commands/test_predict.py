@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
+from imgclf.callbacks.user_code import load_object
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
 from imgclf.commands.train import Trained
 from imgclf.data.decoder import decode
@@ -122,7 +123,6 @@ class Hooks(keras.callbacks.Callback):
 
 def test_a_callback_gets_every_predict_hook_and_the_model(trained: Trained) -> None:
     Path("hooks.py").write_text(HOOKS)
-    from imgclf.callbacks.user_code import load_object
 
     classifier = open_for_prediction(trained.model, ["hooks.py:Hooks"])
     rows = list(predict(classifier, find_inputs(["new", "new"], [])))

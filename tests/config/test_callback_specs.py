@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -384,8 +386,6 @@ def test_names_that_are_no_callback(name: str) -> None:
 
 
 def test_what_a_missing_package_is_needed_for_is_said() -> None:
-    import importlib.util
-
     if importlib.util.find_spec("orbax") is not None:
         pytest.skip("Orbax is installed here")
     found = callback_problem("OrbaxCheckpoint: {directory: here}")
@@ -405,8 +405,6 @@ def test_the_page_of_all_callbacks_names_every_callback_and_every_argument() -> 
 def test_what_the_page_of_all_callbacks_leaves_commented_out_is_right_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import re
-
     monkeypatch.setattr("imgclf.config.local_checks._package_problems", lambda *_: ())
     text = (CONFIGS / "every_callback.yaml").read_text("utf-8")
     more = re.sub(r"^  # (- (?:Remote|Orbax)\w+:|    \w+: .*)$", r"  \1", text, flags=re.M)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from typing import Any
@@ -201,8 +202,6 @@ def test_every_string_that_keras_takes_for_a_loss_means_the_same_here() -> None:
 
 @pytest.mark.parametrize("kind", ["initializers", "regularizers", "constraints", "activations"])
 def test_every_string_that_keras_takes_inside_of_arguments_is_known(kind: Kind) -> None:
-    import importlib
-
     known = importlib.import_module(f"keras.src.{kind}").ALL_OBJECTS_DICT
     # Old names of these classes, kept for old files and exported nowhere.
     old = {"OrthogonalInitializer", "STFTInitializer", "IdentityInitializer"}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imgclf.config import keras_signatures
 from imgclf.config.load import load_config, parse_config
 from imgclf.config.spec import Spec
 from imgclf.config.yaml_tree import MAX_BYTES
@@ -514,9 +515,6 @@ def test_loading_a_config_imports_neither_tensorflow_nor_keras() -> None:
 
 
 def test_a_config_is_checked_within_a_blink() -> None:
-
-    from imgclf.config import keras_signatures
-
     for function in vars(keras_signatures).values():
         if hasattr(function, "cache_clear"):
             function.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,14 +30,14 @@ from imgclf.system.console import Advance
 from imgclf.system.threads import beside_threads
 from imgclf.training import fit as fitting
 from imgclf.training import precision
-from tests.support import trainings
 from tests.support.heard import Heard, listen
+from tests.support.trainings import CONFIG as LAYERS_OF_KERAS
 from tests.support.trainings import STOPPER, assert_equal, log, weights
 
 PETS = Path("pets.yaml")
 
 # The flip is the source's.
-CONFIG = trainings.CONFIG.replace("{mode: horizontal, dtype: float64}", "horizontal")
+CONFIG = LAYERS_OF_KERAS.replace("{mode: horizontal, dtype: float64}", "horizontal")
 
 
 @pytest.fixture
@@ -194,8 +195,6 @@ def test_where_memory_ends_a_batch_size_of_auto_is_halved_and_the_training_goes_
     pets: Path, batch_size: str
 ) -> None:
     """Pictures are made larger: 32 of them take 1.6 GB, where 1.2 are to be had."""
-    import resource
-
     larger = "    - UpSampling2D: {size: 64}\n    - GlobalAveragePooling2D\n"
     before, _, after = CONFIG.partition("    - Conv2D")
     head = after[after.index("training:") :].replace("epochs: 4", "epochs: 2")
