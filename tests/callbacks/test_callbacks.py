@@ -139,6 +139,7 @@ def test_a_checkpoint_that_fails_half_way_leaves_the_old_file(
 # The best epoch, which is published.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "callbacks", "best"),
     [
@@ -193,6 +194,7 @@ def test_a_metric_with_a_value_for_each_class_goes_through_all_logs(tmp_path: Pa
 # EarlyStopping and ReduceLROnPlateau, told by a script how the epochs went.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "script", "epochs"),
     [
@@ -225,6 +227,7 @@ def test_early_stopping_restores_the_best_weights_and_says_so(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -247,6 +250,7 @@ def test_reduce_learning_rate_on_plateau(
 # LearningRateScheduler.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -325,6 +329,7 @@ def test_the_log_has_a_row_an_epoch_and_the_learning_rate(tmp_path: Path) -> Non
     assert rates(tmp_path) == pytest.approx([0.01] * EPOCHS)
 
 
+@pytest.mark.slow
 def test_separator_and_append(tmp_path: Path) -> None:
     file = tmp_path / "log.tsv"
     callbacks = f"- CSVLogger: {{filename: {file}, separator: ';', append: true}}{ALONE}"
@@ -370,6 +375,7 @@ def steps(events: Any, tag: str) -> list[int]:
     return [event.step for event in events.Tensors(tag)]
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_epochs_and_batches(events: tuple[Path, Any, Any]) -> None:
     folder, train, validation = events
     assert steps(train, "epoch_loss") == [0, 1, 2, 3]
@@ -408,6 +414,7 @@ def test_terminate_on_nan_stops_and_keeps_stdout_clean(
     assert stack.best.weights is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swap_on_epoch", ["true", "false"])
 def test_the_averaged_weights_that_were_scored_are_kept(tmp_path: Path, swap_on_epoch: str) -> None:
     scored = []
@@ -444,6 +451,7 @@ class Mailbox(BaseHTTPRequestHandler):
     def log_message(self, *arguments: Any) -> None: ...
 
 
+@pytest.mark.slow
 def test_remote_monitor_sends_each_epoch(tmp_path: Path) -> None:
     pytest.importorskip("requests")
     server = HTTPServer(("127.0.0.1", 0), Mailbox)

@@ -46,6 +46,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return outcome(folder, stack, model)
 
 
+@pytest.mark.slow
 def test_the_training_is_worth_comparing(uninterrupted: dict[str, Any]) -> None:
     rows = list(csv.DictReader(uninterrupted["log"].decode().splitlines()))
     assert 4 <= len(rows) < EPOCHS, "early stopping has to end it"
@@ -54,6 +55,7 @@ def test_the_training_is_worth_comparing(uninterrupted: dict[str, Any]) -> None:
     assert rates[-1] < decayed[-1] * 0.9, "the plateau has to lower the rate, too"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("killer", "before_commit"),
     [
@@ -68,6 +70,7 @@ def test_a_resumed_training_ends_the_same(
     assert resumed == uninterrupted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killer",
     [
@@ -82,6 +85,7 @@ def test_a_training_resumed_inside_an_epoch_ends_the_same(
     assert resumed == uninterrupted
 
 
+@pytest.mark.slow
 def test_averaged_weights_go_on_the_same(tmp_path: Path) -> None:
     def model() -> Any:
         optimizer = keras.optimizers.SGD(0.1, momentum=0.9, use_ema=True, ema_momentum=0.7)
@@ -105,6 +109,7 @@ def test_averaged_weights_go_on_the_same(tmp_path: Path) -> None:
     assert finals[0] == finals[1]
 
 
+@pytest.mark.slow
 def test_the_same_interruption_changes_a_training_on_stock_keras(tmp_path: Path) -> None:
     """The control arm: without it, the tests above could be passing for want of a difference."""
 

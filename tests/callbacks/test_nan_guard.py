@@ -51,6 +51,7 @@ def test_a_loss_that_is_no_number_names_the_step_and_the_causes(tmp_path: Path) 
     assert len((tmp_path / "run/training.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_weights_spoiled_by_the_last_step_are_not_committed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="on the validation pictures is nan in epoch 2, step 4"):
         run(tmp_path, "- TensorBoard: none", first=[Spoil(1, 3)], batches=4)
@@ -76,6 +77,7 @@ def test_an_infinite_loss_is_refused_where_inputs_are_scaled(tmp_path: Path) -> 
     assert "Rescaling" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_training_that_left_no_numbers_publishes_nothing(drawn: Path, in_folder: Path) -> None:
     shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
     PETS.write_text(CONFIG + "callbacks: [TerminateOnNaN]\n")

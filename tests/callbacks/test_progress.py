@@ -60,6 +60,7 @@ class Look(keras.callbacks.Callback):
         self.lines.append(line)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_bar_shows_step_time_left_and_metrics(tmp_path: Path) -> None:
     stream = io.StringIO()
     heard = Heard(stream, terminal=True)
@@ -83,6 +84,7 @@ def test_the_bar_goes_away_when_the_training_raises(tmp_path: Path) -> None:
     assert 0 <= hidden < shown, "the cursor has to be there again"
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing_and_progbar_logger_means_this(tmp_path: Path) -> None:
     stream = io.StringIO()
     stack, _ = run(tmp_path, "- ProgbarLogger" + ALONE, heard=Heard(stream, quiet=True), epochs=1)

@@ -127,6 +127,7 @@ def test_an_error_in_a_file_names_its_line(tmp_path: Path) -> None:
 # The shipped ones.
 
 
+@pytest.mark.slow
 def test_early_stopping_at_minimum_loss_goes_back_to_it(tmp_path: Path) -> None:
     weights = Weights()
     stopping = "- imgclf.callbacks.examples:EarlyStoppingAtMinLoss: {patience: 1}"
@@ -137,6 +138,7 @@ def test_early_stopping_at_minimum_loss_goes_back_to_it(tmp_path: Path) -> None:
     assert same(model.get_weights(), weights.of_epoch[1])
 
 
+@pytest.mark.slow
 def test_table_learning_rate_follows_its_table(tmp_path: Path) -> None:
     table = "- imgclf.callbacks.examples:TableLearningRate: {table: {1: 0.05, 3: 0.01}}"
     _, model = run(tmp_path, table + ALONE, model=small_model(keras.optimizers.SGD(0.5)))
@@ -145,6 +147,7 @@ def test_table_learning_rate_follows_its_table(tmp_path: Path) -> None:
         TableLearningRate([0.1])  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_loss_printer_prints_batches_and_epochs_of_all_three(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,6 +166,7 @@ def test_loss_printer_prints_batches_and_epochs_of_all_three(
     assert printed.out == ""
 
 
+@pytest.mark.slow
 def test_what_a_callback_prints_becomes_notes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

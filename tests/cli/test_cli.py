@@ -35,6 +35,7 @@ def test_what_can_do_without_tensorflow_does(trained: Trained, arguments: list[s
     assert not imported_by(*arguments) & {"tensorflow", "keras", "matplotlib"}
 
 
+@pytest.mark.slow
 def test_a_new_training_with_too_few_pictures_ends_without_tensorflow(trained: Trained) -> None:
     for path in Path("dataset/dog").glob("*[!1].jpg"):
         path.unlink()
@@ -43,6 +44,7 @@ def test_a_new_training_with_too_few_pictures_ends_without_tensorflow(trained: T
     assert imgclf(*command, "--set", "data.validation_split=0.1").returncode == 2
 
 
+@pytest.mark.slow
 def test_the_check_above_sees_tensorflow(trained: Trained) -> None:
     Path("hooks.py").write_text("from imgclf.backend import keras\n")
     assert "tensorflow" in imported_by("predict", "new", "--callback", "hooks.py:Gone")
@@ -88,6 +90,7 @@ def test_a_mistake_of_the_user_is_a_message_and_status_2(
     assert done.stdout == ""
 
 
+@pytest.mark.slow
 def test_what_to_type_next_is_right_where_it_was_started(trained: Trained) -> None:
     folder = Path("a b")
     folder.mkdir()
@@ -109,6 +112,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_fault_of_imgclf_is_status_1_with_a_log_and_a_traceback_only_on_demand(
     in_folder: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +171,7 @@ def test_the_model_can_be_named_by_the_environment(trained: Trained) -> None:
     assert "models/gone.keras" in done.stderr
 
 
+@pytest.mark.slow
 def test_history_and_rollback_show_and_restore_versions(trained: Trained) -> None:
     rows = predict(open_for_prediction(trained.model, []), find_inputs(["new"], []))
     wrong = next(row for row in rows if row.label != Path(row.path).parent.name)
@@ -186,6 +191,7 @@ def test_history_and_rollback_show_and_restore_versions(trained: Trained) -> Non
     assert trained.model.read_bytes() == first
 
 
+@pytest.mark.slow
 def test_the_demo_runs_from_a_drawing_to_a_correction(in_folder: Path) -> None:
     done = imgclf("demo", "try")
     assert done.returncode == 0
@@ -200,6 +206,7 @@ def test_the_demo_runs_from_a_drawing_to_a_correction(in_folder: Path) -> None:
     assert (in_folder / "try/models/demo.keras").exists()
 
 
+@pytest.mark.slow
 def test_rows_in_a_file_are_those_on_stdout(trained: Trained) -> None:
     on_stdout = imgclf("predict", "new", "--format", "csv").stdout
     done = imgclf("predict", "new", "--output", "rows.csv")
@@ -248,6 +255,7 @@ def test_an_output_that_cannot_be_written_is_an_error(trained: Trained) -> None:
     assert not list(Path().glob(".rows*"))
 
 
+@pytest.mark.slow
 def test_pictures_are_filed_by_label_and_the_unsure_apart(trained: Trained) -> None:
     arguments = ["predict", "new", "--sort-into", "sorted", "--min-confidence", "0.6"]
     first = imgclf(*arguments)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from typer.testing import CliRunner, Result
 
 from imgclf.cli import app
@@ -49,6 +50,7 @@ def test_a_list_on_stdin_with_an_unreadable_picture_ends_with_4(trained: Trained
     ]
 
 
+@pytest.mark.slow
 def test_json_says_what_became_of_each_picture(trained: Trained) -> None:
     picture = rows(right=False)[0]
     label = Path(picture.path).parent.name
@@ -74,6 +76,7 @@ def test_json_says_what_became_of_each_picture(trained: Trained) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_would_do_harm_is_refused_with_3_and_a_table_of_what_it_would_have_cost(
     trained: Trained,
 ) -> None:

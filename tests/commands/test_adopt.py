@@ -91,6 +91,7 @@ def test_an_adopted_model_says_what_the_original_says(in_folder: Path, heard: He
     assert "warning" not in heard.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "guessed"),
     [
@@ -123,6 +124,7 @@ def test_however_a_classifier_ends_its_probabilities_are_right(
     assert keras.models.load_model(done.model).compiled
 
 
+@pytest.mark.slow
 def test_one_logit_is_for_two_classes(in_folder: Path, heard: Heard) -> None:
     ending(keras.layers.Dense(1), loss=keras.losses.BinaryCrossentropy(from_logits=True)).save(
         "two.keras"
@@ -131,6 +133,7 @@ def test_one_logit_is_for_two_classes(in_folder: Path, heard: Heard) -> None:
     assert "warning" not in heard.text
 
 
+@pytest.mark.slow
 def test_a_functional_model_with_arithmetic_and_another_model_inside(
     in_folder: Path, heard: Heard
 ) -> None:
@@ -150,6 +153,7 @@ def test_a_functional_model_with_arithmetic_and_another_model_inside(
     assert "warning" not in heard.text
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_scale_is_warned_of_and_can_be_given_a_scale(
     in_folder: Path, heard: Heard
 ) -> None:
@@ -169,6 +173,7 @@ def test_a_model_that_does_not_scale_is_warned_of_and_can_be_given_a_scale(
     assert done.manifest.parent == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("functional", [False, True])
 def test_a_model_for_any_size_is_told_one(in_folder: Path, functional: bool) -> None:
     original = tutorial((None, None))
@@ -183,6 +188,7 @@ def test_a_model_for_any_size_is_told_one(in_folder: Path, functional: bool) -> 
     np.testing.assert_allclose(adopted_probabilities(done.model)[:, 1], expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
 def test_whatever_the_precision_the_file_holds_float32(in_folder: Path, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
@@ -200,6 +206,7 @@ def test_whatever_the_precision_the_file_holds_float32(in_folder: Path, policy: 
     np.testing.assert_allclose(adopted_probabilities(done.model)[:, 1], expected, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_a_model_for_batches_of_one_size_takes_any_afterwards(in_folder: Path) -> None:
     keras.utils.set_random_seed(6)
     pictures = keras.Input((*SIZE, 3), batch_size=2)
@@ -327,6 +334,7 @@ def test_what_lies_in_the_way_is_not_replaced(in_folder: Path) -> None:
     assert Path("models/other.keras").read_bytes() == b"notes"
 
 
+@pytest.mark.slow
 def test_a_trained_model_in_its_place_is_kept_as_a_version(trained: Trained) -> None:
     before = trained.model.read_bytes()
     tutorial().save("mine.keras")
@@ -345,6 +353,7 @@ def test_a_model_that_another_process_works_on_is_left_to_it(in_folder: Path) ->
         adopt(Path("mine.keras"), ["a", "b"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -361,6 +370,7 @@ def test_mistakes_that_the_config_shows_cost_no_tensorflow(
     assert not imported_by("adopt", "mine.keras", *arguments) & {"tensorflow", "keras"}
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_made_and_nothing_of_the_libraries_gets_through(
     in_folder: Path,
 ) -> None:

@@ -51,6 +51,7 @@ def at_every_step(run: Callable[[], object], check: Callable[[], object]) -> int
     raise AssertionError("it never survived")
 
 
+@pytest.mark.slow
 def test_a_training_killed_again_and_again_ends_as_if_nothing_had_happened(
     drawn: Path, in_folder: Path
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_training_killed_again_and_again_ends_as_if_nothing_had_happened(
     assert leftovers() == []
 
 
+@pytest.mark.slow
 def test_an_extension_that_is_killed_is_not_forgotten(trained: Trained) -> None:
     longer = ["training.epochs=5"]
     for last_step in (f"replace {trained.run.path.name}/config.resolved.yaml", "fsync"):
@@ -136,6 +138,7 @@ def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(trained
     assert leftovers() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "quantize", "name", "last_step"),
     [
@@ -238,6 +241,7 @@ def test_temporary_files_of_a_killed_process_are_removed_by_the_next(
     assert list(in_folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_retraining_killed_leaves_one_of_the_two_versions(trained: Trained) -> None:
     old = trained.model.read_bytes()
     pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]

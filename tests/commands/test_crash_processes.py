@@ -57,6 +57,7 @@ def is_locked(what: Path) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_of_two_trainings_one_works_and_sigterm_ends_it_in_good_order(trained: Trained) -> None:
     runs = Path("runs/pets")
     pets, here = Path.cwd().name, Path.cwd()
@@ -80,6 +81,7 @@ def test_of_two_trainings_one_works_and_sigterm_ends_it_in_good_order(trained: T
     assert leftovers() == []
 
 
+@pytest.mark.slow
 def test_of_two_retrainings_one_works_and_sigkill_leaves_no_lock(trained: Trained) -> None:
     old = trained.model.read_bytes()
     pictures = [str(path) for path in sorted(Path("new").rglob("*.jpg"))]
@@ -103,6 +105,7 @@ ENDS = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.slow
 @ENDS
 def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
     trained: Trained,
@@ -133,6 +136,7 @@ def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
     assert len(read_journal(trained.model)) == len(done.pictures) == 20
 
 
+@pytest.mark.slow
 @ENDS
 def test_a_signal_that_a_library_swallowed_still_ends_a_retraining(
     trained: Trained,

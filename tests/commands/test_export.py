@@ -77,6 +77,7 @@ def test_what_is_written_says_what_keras_says(trained: Trained, form: Format, na
     assert not list(Path().glob(".*.tmp*"))
 
 
+@pytest.mark.slow
 def test_int8_computes_in_int8_and_says_what_it_cost(trained: Trained) -> None:
     done = export(trained.model, "litert", quantize="int8")
     assert done.path == Path("pets.int8.tflite")
@@ -98,6 +99,7 @@ def test_int8_computes_in_int8_and_says_what_it_cost(trained: Trained) -> None:
     assert 0 < done.difference < 0.1
 
 
+@pytest.mark.slow
 def test_corrections_survive_int8_although_only_their_pictures_make_their_neurons_speak(
     trained: Trained,
 ) -> None:
@@ -117,6 +119,7 @@ def test_corrections_survive_int8_although_only_their_pictures_make_their_neuron
     assert manifest.class_names[int(second)] == truth
 
 
+@pytest.mark.slow
 def test_the_graph_in_the_model_file_is_written_without_tensorflow(trained: Trained) -> None:
     assert not imported_by("export", "--format", "litert") & {"tensorflow", "keras"}
     assert Path("pets.tflite").exists()
@@ -136,6 +139,7 @@ def test_a_file_is_replaced(trained: Trained) -> None:
     assert Path("out.tflite").stat().st_size == done.size
 
 
+@pytest.mark.slow
 def test_a_folder_is_replaced_only_if_nothing_but_a_saved_model_is_lost(trained: Trained) -> None:
     served = Path("served")
     (served / "variables").mkdir(parents=True)
@@ -161,6 +165,7 @@ def test_a_folder_is_replaced_only_if_nothing_but_a_saved_model_is_lost(trained:
     assert not list(Path().glob(".*.tmp*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["litert", "onnx", "saved_model"])
 def test_if_the_outputs_differ_nothing_is_left_behind(
     trained: Trained, monkeypatch: pytest.MonkeyPatch, form: Format
@@ -172,6 +177,7 @@ def test_if_the_outputs_differ_nothing_is_left_behind(
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
+@pytest.mark.slow
 def test_what_a_runtime_lacks_is_said_and_nothing_is_left_behind(in_folder: Path) -> None:
     bicubic().save("odd.keras")
     model = adopt(Path("odd.keras"), ["a", "b"]).model
@@ -212,6 +218,7 @@ def test_a_mistake_is_a_message_and_status_2(
     assert trained.model.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [(["onnx"], 2), (["saved_model"], 2), (["litert", "--quantize", "int8"], 4)],

@@ -31,6 +31,7 @@ def chosen(*shapes: tuple[int, int]) -> Draft:
     return init(draw(Path("set"), *shapes), None).chosen
 
 
+@pytest.mark.slow
 def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> None:
     shutil.copytree(drawn / "dataset", "dataset")
     done = imgclf("init", "dataset")

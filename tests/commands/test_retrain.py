@@ -93,6 +93,7 @@ def test_a_mistake_is_mended_and_other_answers_stay(trained: Trained, mistake: P
     assert sum(before[path] != after[path] for path in before) <= 1
 
 
+@pytest.mark.slow
 def test_what_retrain_says_is_what_predict_then_says(trained: Trained, mistake: Prediction) -> None:
     done = correct(truth(mistake), mistake.path)
     [now] = answers(trained.model, mistake.path)
@@ -101,6 +102,7 @@ def test_what_retrain_says_is_what_predict_then_says(trained: Trained, mistake: 
     assert done.pictures[0].after.confidence == pytest.approx(now.confidence, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_plain_keras_opens_the_corrected_model(trained: Trained, mistake: Prediction) -> None:
     correct(truth(mistake), mistake.path)
     classifier = open_classifier(trained.model)
@@ -110,6 +112,7 @@ def test_plain_keras_opens_the_corrected_model(trained: Trained, mistake: Predic
     np.testing.assert_allclose(found[:, 1:], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_version_before_is_kept_byte_for_byte_and_can_come_back(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -120,6 +123,7 @@ def test_the_version_before_is_kept_byte_for_byte_and_can_come_back(
     assert trained.model.read_bytes() == old
 
 
+@pytest.mark.slow
 def test_the_manifest_records_who_was_what(trained: Trained, mistake: Prediction) -> None:
     correct(truth(mistake), mistake.path)
     manifest = read_manifest(trained.model)
@@ -138,6 +142,7 @@ def test_a_picture_that_is_right_already_leaves_the_model_alone(trained: Trained
     assert trained.model.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_same_command_again_changes_nothing(trained: Trained, mistake: Prediction) -> None:
     correct(truth(mistake), mistake.path)
     before = trained.model.read_bytes()
@@ -146,6 +151,7 @@ def test_the_same_command_again_changes_nothing(trained: Trained, mistake: Predi
     assert trained.model.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_corrections_one_after_another_all_hold(trained: Trained) -> None:
     wrong = mistakes(trained.model)[:3]
     assert len(wrong) == 3
@@ -158,6 +164,7 @@ def test_corrections_one_after_another_all_hold(trained: Trained) -> None:
     assert [now[row.path] for row in wrong] == [truth(row) for row in wrong]
 
 
+@pytest.mark.slow
 def test_several_pictures_in_one_command(trained: Trained) -> None:
     wrong = [row for row in mistakes(trained.model) if truth(row) == "cat"]
     wrong = wrong or mistakes(trained.model)
@@ -168,6 +175,7 @@ def test_several_pictures_in_one_command(trained: Trained) -> None:
     assert [picture.fate for picture in done.pictures] == ["corrected"] * len(paths)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -180,6 +188,7 @@ def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
     assert now == {p: c for p, c in before.items() if p.name != ".pets.keras.lock"}
 
 
+@pytest.mark.slow
 def test_a_correction_needs_no_data_set(trained: Trained, mistake: Prediction) -> None:
     shutil.rmtree("dataset")
     shutil.rmtree(".imgclf-cache")
@@ -196,6 +205,7 @@ def test_without_a_replay_memory_it_refuses(trained: Trained, mistake: Predictio
     assert trained.model.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_without_a_replay_memory_it_takes_the_data_set_if_that_is_there(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -208,6 +218,7 @@ def test_without_a_replay_memory_it_takes_the_data_set_if_that_is_there(
     np.testing.assert_array_equal(after.judge.pixels, before.judge.pixels)
 
 
+@pytest.mark.slow
 def test_data_of_ones_own_takes_the_place_of_a_replay_memory(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -243,6 +254,7 @@ def test_an_unknown_class_names_the_nearest(trained: Trained) -> None:
         correct("cats", "new/cat/cat-001.jpg")
 
 
+@pytest.mark.slow
 def test_an_unreadable_picture_is_listed_and_the_others_are_learned(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -260,6 +272,7 @@ def test_pictures_that_can_none_be_read_are_an_error(trained: Trained) -> None:
         correct("cat", "gone.jpg")
 
 
+@pytest.mark.slow
 def test_a_picture_is_not_corrected_to_two_labels(trained: Trained, mistake: Prediction) -> None:
     correct(truth(mistake), mistake.path)
     before = MODEL.read_bytes()
@@ -277,6 +290,7 @@ def test_one_picture_under_two_labels_in_one_command_is_an_error(
         retrain(MODEL, labelled)
 
 
+@pytest.mark.slow
 def test_relabel_takes_the_old_neuron_out_and_leaves_the_others_alone(trained: Trained) -> None:
     first, second = mistakes(trained.model)[:2]
     for row in (first, second):
@@ -294,6 +308,7 @@ def test_relabel_takes_the_old_neuron_out_and_leaves_the_others_alone(trained: T
     assert (now[first.path], now[second.path]) == (first.label, truth(second))
 
 
+@pytest.mark.slow
 def test_relabelling_that_would_do_harm_keeps_the_earlier_correction(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -306,6 +321,7 @@ def test_relabelling_that_would_do_harm_keeps_the_earlier_correction(
     assert MODEL.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_max_drop_decides_what_the_guard_lets_pass(trained: Trained, mistake: Prediction) -> None:
     before = MODEL.read_bytes()
     assert correct(truth(mistake), mistake.path, max_drop=-1.0).outcome == "refused"
@@ -313,6 +329,7 @@ def test_max_drop_decides_what_the_guard_lets_pass(trained: Trained, mistake: Pr
     assert correct(truth(mistake), mistake.path, max_drop=1.0).outcome == "corrected"
 
 
+@pytest.mark.slow
 def test_the_journal_keeps_what_was_said_and_the_same_command_again_adds_nothing(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -325,6 +342,7 @@ def test_the_journal_keeps_what_was_said_and_the_same_command_again_adds_nothing
         ]
 
 
+@pytest.mark.slow
 def test_the_journal_outlives_a_torn_line_and_catches_up(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -339,6 +357,7 @@ def test_the_journal_outlives_a_torn_line_and_catches_up(
     assert again.was == mistake.label
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_data_set_under_the_wrong_label_is_found_and_moved(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -360,6 +379,7 @@ def test_a_picture_of_the_data_set_under_the_wrong_label_is_found_and_moved(
     assert correct(truth(mistake), mistake.path).misfiled == ()
 
 
+@pytest.mark.slow
 def test_what_was_corrected_is_judged_by_its_new_label(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -391,6 +411,7 @@ def first_kernel(model: keras.Model) -> np.ndarray:
     return np.asarray(layer.kernel)
 
 
+@pytest.mark.slow
 def test_unguarded_fits_on_the_pictures_alone_and_keeps_the_version_before(
     trained: Trained, heard: Heard
 ) -> None:
@@ -414,6 +435,7 @@ def test_unguarded_fits_on_the_pictures_alone_and_keeps_the_version_before(
     assert MODEL.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_unguarded_says_what_it_cost_where_there_are_pictures_to_judge_by(
     trained: Trained, mistake: Prediction
 ) -> None:
@@ -445,6 +467,7 @@ def striped(count: int, folder: str = "fish") -> list[str]:
     return paths
 
 
+@pytest.mark.slow
 def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
     trained: Trained, mistake: Prediction, heard: Heard
 ) -> None:
@@ -469,6 +492,7 @@ def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
     assert "pictures are recognised" in heard.text
 
 
+@pytest.mark.slow
 def test_a_model_with_a_new_class_can_be_corrected_scored_and_rolled_back(trained: Trained) -> None:
     original = MODEL.read_bytes()
     correct("fish", *striped(12), new_class=True)
@@ -649,6 +673,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.slow
 def test_training_without_a_replay_memory_leaves_none(trained: Trained) -> None:
     assert load_memory(MODEL) is not None
     train(Path("pets.yaml"), ["training.epochs=1"], fresh=True, replay_memory=0)

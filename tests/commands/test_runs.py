@@ -179,6 +179,7 @@ def test_the_table_says_it_in_columns(in_folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_rows_and_says_how_to_overlay_the_curves(trained: Trained) -> None:
     done = imgclf("runs")
     assert done.returncode == 0
@@ -208,12 +209,14 @@ def test_the_command_says_when_there_is_nothing_yet(in_folder: Path) -> None:
     assert imgclf("runs", "--json").stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_it_does_without_numpy_pydantic_and_keras(trained: Trained) -> None:
     heavy = {"tensorflow", "keras", "numpy", "matplotlib", "pydantic"}
     assert not imported_by("runs") & heavy
     assert not imported_by("runs", "--by", "loss", "--json") & heavy
 
 
+@pytest.mark.slow
 def test_the_time_of_an_extended_training_is_that_of_both_parts(trained: Trained) -> None:
     longer = train(Path("pets.yaml"), ["training.epochs=5"])
     assert longer.outcome == "resumed"

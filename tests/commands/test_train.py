@@ -90,6 +90,7 @@ def test_a_finished_training_is_not_done_again(trained: Trained) -> None:
     assert trained.model.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["config", "pictures"])
 def test_a_change_since_makes_a_new_run_and_keeps_the_old_version(
     trained: Trained, change: str
@@ -130,6 +131,7 @@ def test_what_surely_begins_a_new_run_is_known_before_pictures_are_read(
     assert begins_anew(*asked, fresh=fresh)
 
 
+@pytest.mark.slow
 def test_it_says_what_it_replaced(trained: Trained) -> None:
     assert trained.replaced is None
     done = train(Path("pets.yaml"), ["training.epochs=1"])
@@ -137,6 +139,7 @@ def test_it_says_what_it_replaced(trained: Trained) -> None:
     assert (done.replaced.version, done.replaced.scores) == (1, trained.record.scores)
 
 
+@pytest.mark.slow
 def test_nobody_listening_is_no_reason_to_stop(trained: Trained) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -150,6 +153,7 @@ def test_nobody_listening_is_no_reason_to_stop(trained: Trained) -> None:
     assert done.outcome == "trained"
 
 
+@pytest.mark.slow
 def test_the_working_directory_itself_can_be_the_data_set(drawn: Path, in_folder: Path) -> None:
     shutil.copytree(drawn / "dataset", in_folder, dirs_exist_ok=True)
     Path("pets.yaml").write_text(CONFIG.replace("directory: dataset", "directory: ."))
@@ -157,6 +161,7 @@ def test_the_working_directory_itself_can_be_the_data_set(drawn: Path, in_folder
     assert train(Path("pets.yaml")).outcome == "unchanged"
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_has_lost_its_config_is_kept(trained: Trained) -> None:
     trained.run.config_resolved.unlink()
     record = trained.run.read()
@@ -165,6 +170,7 @@ def test_a_finished_run_that_has_lost_its_config_is_kept(trained: Trained) -> No
     assert trained.run.read() == record
 
 
+@pytest.mark.slow
 def test_two_trainings_with_one_seed_are_equal_and_with_another_are_not(
     trained: Trained,
 ) -> None:
@@ -180,6 +186,7 @@ def test_a_run_that_another_process_is_at_is_left_to_it(trained: Trained) -> Non
         train(Path("pets.yaml"), fresh=True)
 
 
+@pytest.mark.slow
 def test_pictures_that_cannot_be_read_are_named_and_left_out(trained: Trained) -> None:
     Path("dataset/cat/cut.jpg").write_bytes(Path("dataset/cat/cat-001.jpg").read_bytes()[:600])
     Path("dataset/dog/notes.txt").write_text("hello")
@@ -200,6 +207,7 @@ def test_a_class_of_unreadable_pictures_is_an_error(trained: Trained) -> None:
         train(Path("pets.yaml"))
 
 
+@pytest.mark.slow
 def test_three_classes_give_a_softmax_head(trained: Trained) -> None:
     shutil.copytree("new/dog", "dataset/wolf")
     done = train(Path("pets.yaml"), ["training.epochs=1"])
@@ -229,6 +237,7 @@ def test_plain_keras_opens_the_model_and_agrees(trained: Trained) -> None:
     np.testing.assert_allclose(found[:, 1:], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_summary_is_shown_before_training(trained: Trained, heard: Heard) -> None:
     train(Path("pets.yaml"), ["training.epochs=1"], summary=True)
     before, _, _ = heard.text.partition("epoch 1/1")

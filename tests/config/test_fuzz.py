@@ -17,6 +17,7 @@ from imgclf.errors import ConfigError
 from tests.support.fuzz_configs import damaged, outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_a_damaged_config_is_an_error_with_problems_or_a_config(seed: int, in_folder: Path) -> None:
     rng = random.Random(seed)

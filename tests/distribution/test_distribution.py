@@ -190,6 +190,7 @@ def told(folder: Path) -> list[tuple[int, str, str]]:
     return pickle.loads((folder / "told").read_bytes())  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 @needs_jax
 def test_two_processes_end_with_equal_weights(one_and_two: tuple[Path, Path]) -> None:
     _, two = one_and_two
@@ -198,6 +199,7 @@ def test_two_processes_end_with_equal_weights(one_and_two: tuple[Path, Path]) ->
     assert digests(two, 2, 0) == digests(two, 2, 1)
 
 
+@pytest.mark.slow
 @needs_jax
 def test_the_log_of_two_processes_is_that_of_one(one_and_two: tuple[Path, Path]) -> None:
     one, two = map(log, one_and_two)
@@ -207,6 +209,7 @@ def test_the_log_of_two_processes_is_that_of_one(one_and_two: tuple[Path, Path])
         assert shared == pytest.approx(alone, abs=1e-3)
 
 
+@pytest.mark.slow
 @needs_jax
 def test_two_processes_train_as_one_with_two_devices_bit_for_bit(
     one_and_two: tuple[Path, Path], in_folder: Path
@@ -225,6 +228,7 @@ def test_two_processes_train_as_one_with_two_devices_bit_for_bit(
     assert digests(in_folder, 1, 0)[3:] == digests(two, 1, 0)
 
 
+@pytest.mark.slow
 @needs_jax
 def test_only_the_first_process_writes_and_speaks(one_and_two: tuple[Path, Path]) -> None:
     one, two = one_and_two
@@ -241,6 +245,7 @@ def test_only_the_first_process_writes_and_speaks(one_and_two: tuple[Path, Path]
         )
 
 
+@pytest.mark.slow
 @needs_jax
 def test_the_published_model_predicts_and_is_corrected_on_tensorflow(
     one_and_two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -265,6 +270,7 @@ def test_the_published_model_predicts_and_is_corrected_on_tensorflow(
     assert [(one.before.path, one.label) for one in done.pictures] == [(wrong, label)]
 
 
+@pytest.mark.slow
 @needs_jax
 def test_when_a_process_is_killed_the_other_ends_and_both_go_on_as_if_nothing_had_been(
     one_and_two: tuple[Path, Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -306,6 +312,7 @@ def test_when_a_process_is_killed_the_other_ends_and_both_go_on_as_if_nothing_ha
     assert digests(in_folder, 2, 0)[-1] == digests(in_folder, 2, 1)[-1] == last
 
 
+@pytest.mark.slow
 @needs_jax
 def test_sigterm_to_one_process_stops_both_after_the_same_step(in_folder: Path) -> None:
     prepare(in_folder)
@@ -327,6 +334,7 @@ def test_sigterm_to_one_process_stops_both_after_the_same_step(in_folder: Path) 
     )
 
 
+@pytest.mark.slow
 @needs_jax
 def test_what_keeps_one_process_from_beginning_is_said_by_all(in_folder: Path) -> None:
     prepare(in_folder)
@@ -338,6 +346,7 @@ def test_what_keeps_one_process_from_beginning_is_said_by_all(in_folder: Path) -
         assert "--set data.batch_size=8" in said
 
 
+@pytest.mark.slow
 @needs_jax
 def test_what_ends_the_first_process_early_ends_the_others(in_folder: Path) -> None:
     prepare(in_folder)

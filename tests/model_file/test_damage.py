@@ -60,6 +60,7 @@ def contents(path: Path) -> Iterator[int]:
             yield from range(begin, end, max(info.compress_size // 25, 1))
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_model_file_is_noticed_or_makes_no_difference(
     trained: Trained,
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_model_file_that_ends_early_is_refused(trained: Trained) -> None:
             told(spoiled)
 
 
+@pytest.mark.slow
 def test_a_damaged_version_is_not_put_in_use(trained: Trained) -> None:
     train(Path("pets.yaml"), ["training.publish=last"])
     in_use = trained.model.read_bytes()
@@ -111,6 +113,7 @@ def commit_of(epoch: int) -> Commit:
     return Commit(epoch, 1, False, {"run": "r"}, {"weights": weights, "seeds": []}, states)
 
 
+@pytest.mark.slow
 def test_any_damaged_byte_of_a_commit_is_noticed(tmp_path: Path) -> None:
     write_commit(tmp_path, commit_of(1))
     newest = write_commit(tmp_path, commit_of(2))
@@ -181,6 +184,7 @@ def test_a_damaged_cache_is_decoded_anew(
     assert found.failures == ()
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_of_a_cache_header_is_noticed_or_makes_no_difference(
     drawn: Path, in_folder: Path
 ) -> None:

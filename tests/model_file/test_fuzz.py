@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from imgclf.commands.train import Trained
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +20,7 @@ MEMORY = 3 << 30
 SECONDS = 300
 
 
+@pytest.mark.slow
 def test_mutated_model_files_give_rows_or_errors(trained: Trained) -> None:
     picture = str(Path("new/cat/cat-001.jpg").absolute())
     model = str(trained.model.absolute())

@@ -29,6 +29,7 @@ def correct(path: str) -> Retrained:
     return retrain(MODEL, [Labelled(Path(path), Path(path).parent.name)])
 
 
+@pytest.mark.slow
 def test_history_says_what_each_version_brought_and_scored(trained: Trained) -> None:
     path = mistakes()[0]
     done = correct(path)
@@ -42,6 +43,7 @@ def test_history_says_what_each_version_brought_and_scored(trained: Trained) -> 
     assert second.score == done.judged.after["(all)"]
 
 
+@pytest.mark.slow
 def test_numbers_stay_unique_after_going_back(trained: Trained) -> None:
     path = mistakes()[0]
     correct(path)
@@ -69,6 +71,7 @@ def test_a_version_that_is_in_use_or_was_never_there_is_refused(trained: Trained
     assert MODEL.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_kept_version_that_is_damaged_is_not_put_in_use(trained: Trained) -> None:
     correct(mistakes()[0])
     kept = Path("models/pets.history/versions/0001.keras")

@@ -229,6 +229,7 @@ def test_it_says_how_to_do_it_again(trained: Trained) -> None:
     assert section(page, "config").all("pre")[0].text == trained.run.config_resolved.read_text()
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_while_it_reports_gets_its_report_when_resumed(
     drawn: Path, in_folder: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_a_training_that_is_killed_while_it_reports_gets_its_report_when_resumed
     assert train(Path("pets.yaml")).outcome == "unchanged"
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_loses_no_model(drawn: Path, in_folder: Path) -> None:
     shutil.copytree(drawn, in_folder, dirs_exist_ok=True)
     Path("in_the_way.py").write_text(
@@ -269,6 +271,7 @@ def test_a_report_that_cannot_be_written_loses_no_model(drawn: Path, in_folder: 
     assert read_manifest(done.model).version == 1
 
 
+@pytest.mark.slow
 def test_whatever_a_report_stumbles_over_the_training_is_finished(
     trained: Trained, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,6 +299,7 @@ def test_an_extended_training_and_one_that_publishes_the_last_epoch_are_reported
     assert "published as version 2 of models/pets.keras" in words(page.one("header"))
 
 
+@pytest.mark.slow
 def test_the_command_says_where_it_is_and_how_to_see_tensorboards_files(trained: Trained) -> None:
     done = imgclf("train", "pets.yaml", "--set", "training.epochs=1")
     assert done.returncode == 0

@@ -46,6 +46,7 @@ def stop_at(moment: str, *overrides: str, error: type[Exception] = Interrupted) 
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(pets: Path) -> None:
     whole = train(PETS)
     expected = weights(whole.model)
@@ -112,6 +113,7 @@ def test_an_interruption_before_the_training_leaves_nothing_half_done(
     assert not list(Path("runs").glob("*/*"))
 
 
+@pytest.mark.slow
 def test_a_conflict_names_the_fields_and_fresh_resolves_it(pets: Path) -> None:
     stop_at("epoch 2", "training.optimizer.learning_rate=0.002")
     overrides = [
@@ -137,6 +139,7 @@ def test_a_conflict_names_the_fields_and_fresh_resolves_it(pets: Path) -> None:
     assert interrupted[0].exists() and done.run.path not in interrupted
 
 
+@pytest.mark.slow
 def test_a_state_of_another_config_than_the_folder_says_is_refused(pets: Path) -> None:
     stop_at("epoch 1")
     PETS.write_text(PETS.read_text().replace("batch_size: 16", "batch_size: 8"))
@@ -146,6 +149,7 @@ def test_a_state_of_another_config_than_the_folder_says_is_refused(pets: Path) -
         train(PETS)
 
 
+@pytest.mark.slow
 def test_words_that_yaml_1_1_takes_for_the_same_are_a_change(pets: Path) -> None:
     Path("mine.py").write_text(
         "from imgclf.backend import keras\n"
@@ -164,6 +168,7 @@ def test_words_that_yaml_1_1_takes_for_the_same_are_a_change(pets: Path) -> None
     assert second.run.path != first.run.path
 
 
+@pytest.mark.slow
 def test_changed_pictures_are_a_conflict_and_moved_ones_are_not(pets: Path) -> None:
     stop_at("epoch 1")
     Path("dataset").rename("elsewhere")
@@ -178,18 +183,21 @@ def test_changed_pictures_are_a_conflict_and_moved_ones_are_not(pets: Path) -> N
     assert "taken up: training.epochs: 4 -> 2" in heard.text
 
 
+@pytest.mark.slow
 def test_fewer_epochs_than_were_trained_is_said(pets: Path) -> None:
     stop_at("epoch 2 batch 1: SIGTERM", error=Terminated)
     with pytest.raises(UsageError, match="has trained 2 epochs and some batches"):
         train(PETS, ["training.epochs=2"])
 
 
+@pytest.mark.slow
 def test_interrupted_before_the_first_commit_is_no_conflict(pets: Path) -> None:
     stop_at("epoch 0")
     done = train(PETS, ["data.batch_size=8", "training.epochs=1"])
     assert done.outcome == "trained"
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_extended_as_if_it_had_been_that_long_at_once(
     trained: Trained,
 ) -> None:
@@ -207,6 +215,7 @@ def test_a_finished_training_is_extended_as_if_it_had_been_that_long_at_once(
     assert_equal(extended, at_once)
 
 
+@pytest.mark.slow
 def test_a_training_that_a_callback_ended_is_not_extended(pets: Path) -> None:
     stopping = ["callbacks.EarlyStopping={patience: 0, min_delta: 100}"]
     done = train(PETS, stopping)
@@ -216,6 +225,7 @@ def test_a_training_that_a_callback_ended_is_not_extended(pets: Path) -> None:
     assert "a callback ended" in heard.text
 
 
+@pytest.mark.slow
 def test_what_is_published_can_be_changed_without_training_again(trained: Trained) -> None:
     last = train(PETS, ["training.publish=last"])
     assert (last.run.path, last.record.published_epoch) == (trained.run.path, 4)
@@ -223,6 +233,7 @@ def test_what_is_published_can_be_changed_without_training_again(trained: Traine
     assert read_manifest(last.model).version == 2
 
 
+@pytest.mark.slow
 def test_a_model_that_somebody_is_correcting_is_waited_for(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +244,7 @@ def test_a_model_that_somebody_is_correcting_is_waited_for(
     assert train(PETS, ["training.publish=last"]).record.published_epoch == 4
 
 
+@pytest.mark.slow
 def test_a_model_that_is_gone_is_published_again(trained: Trained) -> None:
     before = weights(trained.model)
     trained.model.unlink()
@@ -242,6 +254,7 @@ def test_a_model_that_is_gone_is_published_again(trained: Trained) -> None:
         np.testing.assert_array_equal(ours, others)
 
 
+@pytest.mark.slow
 def test_without_its_state_a_longer_training_is_a_new_run(trained: Trained) -> None:
     shutil.rmtree(trained.run.path / "state")
     heard = listen()

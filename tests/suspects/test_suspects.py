@@ -428,6 +428,7 @@ def test_csv_and_top_on_the_command_line(shades: Path) -> None:
     assert len(list(csv.DictReader(io.StringIO(printed)))) == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_say_how_it_was_trained_can_only_judge_others(shades: Path) -> None:
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
     network.add(keras.layers.Dense(1, activation="sigmoid"))

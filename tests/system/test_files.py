@@ -133,6 +133,7 @@ class Limit(keras.callbacks.Callback):
             set_limit(self._size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("callbacks", "size", "names"),
     [
@@ -162,6 +163,7 @@ def test_what_a_training_could_not_write_is_named_and_the_commit_before_is_whole
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_training_that_finds_the_disk_full_again_and_again_ends_the_same(
     drawn: Path, in_folder: Path
 ) -> None:
@@ -215,6 +217,7 @@ def test_the_replay_memory_is_named_with_what_it_takes_and_the_old_one_stays(
     assert leftovers() == []
 
 
+@pytest.mark.slow
 def test_commands_on_a_full_disk_leave_everything_as_it_was(trained: Trained) -> None:
     old = trained.model.read_bytes()
     pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]

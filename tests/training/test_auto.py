@@ -53,6 +53,7 @@ def computes_in(model: keras.Model) -> dict[str, str]:
     return {type(layer).__name__: layer.compute_dtype for layer in layers}
 
 
+@pytest.mark.slow
 def test_a_network_trained_in_bfloat16_is_published_in_float32(pets: Path) -> None:
     contrast = "augmentation: [RandomContrast: 0.1]"
     PETS.write_text(CONFIG.replace("augmentation: [RandomFlip: horizontal]", contrast))
@@ -98,6 +99,7 @@ def test_without_hardware_for_bfloat16_nothing_is_tried(
     assert not CACHE_DIRECTORY.exists()
 
 
+@pytest.mark.slow
 def test_the_faster_precision_is_taken_and_the_times_are_remembered(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +122,7 @@ def test_the_faster_precision_is_taken_and_the_times_are_remembered(
     assert len(list(CACHE_DIRECTORY.glob("precision-*.json"))) == 2
 
 
+@pytest.mark.slow
 def test_damaged_times_are_measured_again(pets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bfloat16_hardware", lambda: "some")
     settled_by(load_config(PETS), pictures=10**9)
@@ -148,6 +151,7 @@ def settle_otherwise(run: RunFolder, **settled: object) -> None:
     (run.path / "run.json").write_text(json.dumps(document))
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_in_the_precision_it_began_in(pets: Path) -> None:
     expected = log(train(PETS, ["training.precision=bfloat16"]))
     run = interrupted("epoch 2", "training.precision=bfloat16")
@@ -158,6 +162,7 @@ def test_an_interrupted_training_goes_on_in_the_precision_it_began_in(pets: Path
     assert log(resumed) == expected
 
 
+@pytest.mark.slow
 def test_what_auto_came_to_is_kept_by_a_resumed_training(pets: Path) -> None:
     run = interrupted("epoch 2")
     settle_otherwise(run, precision="bfloat16")
@@ -189,6 +194,7 @@ class Miser(keras.callbacks.Callback):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize("batch_size", ["auto", "32"])
 def test_where_memory_ends_a_batch_size_of_auto_is_halved_and_the_training_goes_on(
@@ -215,6 +221,7 @@ def test_where_memory_ends_a_batch_size_of_auto_is_halved_and_the_training_goes_
     assert [line.split(",")[0] for line in log(done).splitlines()] == ["epoch", "0", "1"]
 
 
+@pytest.mark.slow
 def test_a_smaller_batch_size_goes_on_where_the_larger_one_was(pets: Path) -> None:
     run = interrupted("epoch 1 batch 1", "data.batch_size=auto", "data.image_size=16")
     settle_otherwise(run, batch_size=8)
@@ -229,6 +236,7 @@ def test_a_smaller_batch_size_goes_on_where_the_larger_one_was(pets: Path) -> No
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["memory", "none"])
 def test_where_decoded_pictures_are_kept_makes_no_difference_to_the_model(
     pets: Path, keep: str
@@ -333,6 +341,7 @@ class Vandal(keras.callbacks.Callback):
 """
 
 
+@pytest.mark.slow
 def test_a_picture_that_vanishes_while_training_is_named_and_the_training_can_go_on(
     pets: Path,
 ) -> None:
@@ -356,6 +365,7 @@ def as_an_earlier_version_left_it(run: RunFolder) -> None:
     run.config_resolved.write_text(yaml.safe_dump(resolved, sort_keys=False))
 
 
+@pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_with_keras_s_own_augmentation(pets: Path) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(fitting, "leading_resampling", lambda layers: None)
@@ -368,6 +378,7 @@ def test_a_run_of_an_earlier_version_goes_on_with_keras_s_own_augmentation(pets:
     assert "RandomFlip" in computes_in(keras.models.load_model("last.keras"))
 
 
+@pytest.mark.slow
 def test_a_try_that_fails_leaves_the_training_in_float32(
     pets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

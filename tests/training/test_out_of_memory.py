@@ -15,6 +15,7 @@ from tests.support.trainings import CONFIG
 PETS = Path("pets.yaml")
 
 
+@pytest.mark.slow
 def test_too_little_memory_names_the_batch_size_to_try(drawn: Path, in_folder: Path) -> None:
     """The layer asks for 11 TB at once, which no allocator grants, and for nothing before."""
     shutil.copytree(drawn, in_folder, dirs_exist_ok=True)

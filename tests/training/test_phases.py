@@ -41,6 +41,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return outcome(folder, fit(folder, CALLBACKS, trained, phases=head_then_all), trained)
 
 
+@pytest.mark.slow
 def test_epochs_count_on_and_the_log_has_each_once(uninterrupted: dict[str, Any]) -> None:
     rows = list(csv.DictReader(uninterrupted["log"].decode().splitlines()))
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4"]
@@ -50,6 +51,7 @@ def test_epochs_count_on_and_the_log_has_each_once(uninterrupted: dict[str, Any]
     assert steps == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killer",
     [
