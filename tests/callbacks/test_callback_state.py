@@ -32,6 +32,7 @@ def remembering(path: Path) -> dict[str, Callable[[], Any]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 @pytest.mark.parametrize("name", remembering(Path()))
 def test_all_that_a_callback_of_keras_remembers_is_put_back(name: str, tmp_path: Path) -> None:

@@ -387,6 +387,7 @@ def test_tensorboard_reads_epochs_and_batches(events: tuple[Path, Any, Any]) -> 
     assert losses == pytest.approx([float(row["loss"]) for row in log(folder)])
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_histograms_images_graph_and_profile(
     events: tuple[Path, Any, Any],
 ) -> None:

@@ -76,6 +76,7 @@ def found() -> dict[str, Any]:
     return read
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_step_is_done_when_the_next_one_is_asked_for(found: dict[str, Any]) -> None:
     assert found["done at once"] is True

@@ -98,6 +98,7 @@ def test_what_ends_a_phase_does_not_end_the_training() -> None:
     assert stopping.stopped_epoch == 0  # the second phase went to its end
 
 
+@pytest.mark.slow
 def test_a_source_may_be_of_any_shape_and_dtype() -> None:
     random = np.random.default_rng(1)
     features = random.normal(size=(24, 5)).astype(np.float16)
