@@ -31,7 +31,7 @@ def sample_augmentation(
 
     Args:
         network: As trained, with its augmentation layers; their random seeds move on.
-        resampling: What the feed did in place of the first of them.
+        resampling: What the source did in place of the first of them.
         declared: How many layers the config has under `augmentation`.
         part: The training pictures.
         class_names: Of these.
