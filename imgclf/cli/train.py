@@ -41,18 +41,15 @@ def command(
     ] = False,
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
-    from imgclf.commands.train import take_part, train
+    from imgclf.commands.train import take_part, train_loaded
+    from imgclf.config.load import load_config
     from imgclf.corrections.replay_memory import parse_size
 
-    if take_part(config, overrides or []):
+    loaded = load_config(config, overrides or [])
+    if take_part(loaded):
         return
-    done = train(
-        config,
-        overrides or [],
-        fresh=fresh,
-        replay_memory=parse_size(replay_memory),
-        summary=summary,
-    )
+    size = parse_size(replay_memory)
+    done = train_loaded(loaded, fresh=fresh, replay_memory=size, summary=summary)
     if done.outcome == "unchanged":
         console.note(f"nothing to do: {config} and its pictures are as they were trained on")
     if done.record.scores:

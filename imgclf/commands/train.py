@@ -33,7 +33,7 @@ from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
 from imgclf.runs.fingerprint import fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
-from imgclf.runs.resume import Plan, begins_anew, latest_commit, plan_training
+from imgclf.runs.resume import Plan, latest_commit, look_back, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
@@ -101,8 +101,23 @@ def train(
         Interrupted: Ctrl-C; what was trained is kept.
         Terminated: SIGTERM; likewise.
     """
-    loaded = load_config(config_path, overrides)
-    command = _command(config_path, overrides, replay_memory)
+    return train_loaded(
+        load_config(config_path, overrides),
+        fresh=fresh,
+        replay_memory=replay_memory,
+        summary=summary,
+    )
+
+
+def train_loaded(
+    loaded: LoadedConfig,
+    *,
+    fresh: bool = False,
+    replay_memory: int = DEFAULT_BYTES,
+    summary: bool = False,
+) -> Trained:
+    """As `train`, for who has read the config already."""
+    command = _command(loaded, replay_memory)
     try:
         with _trainer_process(loaded) as trainer, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
             return _train(loaded, command, trainer, fresh, replay_memory, summary)
@@ -121,12 +136,13 @@ def _train(
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
     # Not while files are only read, if it may turn out that there is nothing to do.
-    with keras_importing(surely=begins_anew(loaded.name, config, fresh=fresh)):
+    earlier = None if fresh else look_back(loaded.name, config)
+    with keras_importing(surely=earlier is None or earlier.is_another):
         data = _read_pictures(config.data)
     network = declared_network(loaded, len(data.folder.class_names))
 
     prints = data.folder.fingerprint()
-    plan = plan_training(loaded.name, config, prints, fresh=fresh, published=path.exists())
+    plan = plan_training(loaded.name, config, earlier, prints, published=path.exists())
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
@@ -166,7 +182,7 @@ def _train(
     plan.run.write(record)
     fitted.finished()
 
-    earlier = [one for _, one in versions(path) if one.version < manifest.version]
+    replaced = [one for _, one in versions(path) if one.version < manifest.version]
     return Trained(
         "trained" if plan.commit is None else "resumed",
         plan.run,
@@ -174,25 +190,23 @@ def _train(
         path,
         fitted.seconds,
         _tensorboard(config, plan.run),
-        earlier[-1] if earlier else None,
+        replaced[-1] if replaced else None,
     )
 
 
-def take_part(config_path: Path, overrides: Sequence[str] = ()) -> bool:
+def take_part(loaded: LoadedConfig) -> bool:
     """Trains along with a process that does the rest, if the environment says so.
 
     Args:
-        config_path: As for `train`.
-        overrides: As for `train`.
+        loaded: What is trained.
 
     Returns:
         Whether it did; else this is the process that does the rest, or the only one.
 
     Raises:
-        ConfigError, UsageError: See `train`, `find_processes` and `TrainerProcess`.
+        UsageError: See `find_processes` and `TrainerProcess`.
         LostError: Another process is gone.
     """
-    loaded = load_config(config_path, overrides)
     if loaded.config.training.distribution == "none":
         return False
     processes = find_processes(os.environ)
@@ -206,12 +220,12 @@ def take_part(config_path: Path, overrides: Sequence[str] = ()) -> bool:
     return True
 
 
-def _command(config_path: Path, overrides: Sequence[str], replay_memory: int) -> str:
+def _command(loaded: LoadedConfig, replay_memory: int) -> str:
     """What to type to go on."""
-    options = "".join(f" --set {shlex.quote(override)}" for override in overrides)
+    options = "".join(f" --set {shlex.quote(override)}" for override in loaded.overrides)
     if replay_memory != DEFAULT_BYTES:
         options += f" --replay-memory {replay_memory}"
-    return f"imgclf train {shlex.quote(str(config_path))}{options}"
+    return f"imgclf train {shlex.quote(str(loaded.file.path))}{options}"
 
 
 def _trainer_process(loaded: LoadedConfig) -> AbstractContextManager[TrainerProcess | None]:

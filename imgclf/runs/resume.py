@@ -88,61 +88,101 @@ class Plan:
         return None if before is None else before + seconds
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """The latest training of a name beside what is asked for now.
+
+    Attributes:
+        run: Its folder.
+        record: What it says of itself.
+        before: The fields of its config; None if it has lost it, or was killed before it had one.
+        values: What is asked for, as `Config.written()` gives it.
+        now: The fields of that.
+        changes: What differs and could matter.
+    """
+
+    run: RunFolder
+    record: RunRecord
+    before: Mapping[str, Any] | None
+    values: Mapping[str, Any]
+    now: Mapping[str, Any]
+    changes: tuple[Change, ...]
+
+    @property
+    def is_another(self) -> bool:
+        """Whether a new run will surely follow it, whatever the pictures are.
+
+        For who has something to prepare while they are read.
+        """
+        if self.record.status == "running" or self.before is None:
+            return False
+        return any(change.rule is not ResumeRule.EXTENDS for change in self.changes)
+
+
+def look_back(name: str, config: Config) -> Earlier | None:
+    """Reads what the latest training of this name has left; None if there is none.
+
+    Args:
+        name: Of the training.
+        config: What is asked for.
+
+    Raises:
+        ConfigError: The config that it has stored is damaged.
+    """
+    run = latest_run(name)
+    record = run.read() if run else None
+    if run is None or record is None:
+        return None
+    values = config.written()
+    now = fields(values)
+    if not run.config_resolved.exists():
+        return Earlier(run, record, None, values, now, ())
+    before = _stored_fields(run)
+    return Earlier(run, record, before, values, now, tuple(_differences(before, now)))
+
+
 def plan_training(
-    name: str, config: Config, data_fingerprint: str, *, fresh: bool, published: bool
+    name: str,
+    config: Config,
+    earlier: Earlier | None,
+    data_fingerprint: str,
+    *,
+    published: bool,
 ) -> Plan:
     """Decides whether an earlier training is gone on with, left as it is, or followed by another.
 
     Args:
         name: Of the training.
         config: What is asked for.
+        earlier: From `look_back`; None to start anew whatever there is.
         data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
-        fresh: Start anew whatever there is.
         published: Whether the model file is there.
 
     Raises:
         UsageError: The latest training was interrupted and is not the one asked for, with the
             fields in which they differ.
-        ConfigError: The config that it has stored is damaged.
     """
     anew = Plan("train", new_run(name, datetime.now()))
-    found = None if fresh else latest_run(name)
-    record = found.read() if found else None
-    if found is None or record is None:
+    if earlier is None:
         return anew
-    if not found.config_resolved.exists():
+    run, record = earlier.run, earlier.record
+    if earlier.before is None:
         # Killed before there was anything to go on with; a finished one has lost it.
-        return Plan("train", found, record) if record.status == "running" else anew
-    values = config.written()
-    before, now = _stored_fields(found), fields(values)
-    changes = _differences(before, now)
+        return Plan("train", run, record) if record.status == "running" else anew
+    changes = list(earlier.changes)
     if record.data_fingerprint != data_fingerprint:
         changes.append(_changed_pictures(config.data.directory))
     if record.status == "finished" and not changes and published:
-        return Plan("nothing", found, record)
-    commit = _latest_commit(found, before)
+        return Plan("nothing", run, record)
+    commit = _latest_commit(run, earlier.before)
     if record.status == "running":
-        plan = _go_on(config.training.epochs, found, record, commit, changes) or anew
+        plan = _go_on(config.training.epochs, run, record, commit, changes) or anew
     else:
-        plan = _extend(found, record, commit, changes, published) or anew
+        plan = _extend(run, record, commit, changes, published) or anew
     if plan.commit is not None:
-        _require_state_of(found, differing(plan.commit.fingerprint, values, now, data_fingerprint))
+        found = plan.commit.fingerprint
+        _require_state_of(run, differing(found, earlier.values, earlier.now, data_fingerprint))
     return plan
-
-
-def begins_anew(name: str, config: Config, *, fresh: bool) -> bool:
-    """Whether `plan_training` will surely begin a new run, whatever the pictures are.
-
-    For who has something to prepare while they are read.
-    """
-    found = None if fresh else latest_run(name)
-    record = found.read() if found else None
-    if found is None or record is None:
-        return True
-    if record.status == "running" or not found.config_resolved.exists():
-        return False
-    changes = _differences(_stored_fields(found), fields(config.written()))
-    return any(change.rule is not ResumeRule.EXTENDS for change in changes)
 
 
 def latest_commit(callbacks: Sequence[Spec], run: RunFolder) -> Commit | None:

@@ -22,7 +22,7 @@ from imgclf.data.folder import scan
 from imgclf.errors import BusyError, DataError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
-from imgclf.runs.resume import begins_anew, plan_training
+from imgclf.runs.resume import look_back, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from tests.support.heard import Heard, listen
@@ -107,28 +107,31 @@ def test_a_change_since_makes_a_new_run_and_keeps_the_old_version(
 
 
 @pytest.mark.parametrize(
-    ("overrides", "fresh", "anew"),
+    ("overrides", "anew"),
     [
-        ([], False, False),  # nothing may have changed
-        ([], True, True),
-        (["training.seed=5"], False, True),
-        (["training.epochs=9"], False, False),  # goes on
+        ([], False),  # nothing may have changed
+        (["training.seed=5"], True),
+        (["training.epochs=9"], False),  # goes on
     ],
 )
 def test_what_surely_begins_a_new_run_is_known_before_pictures_are_read(
-    trained: Trained, overrides: list[str], fresh: bool, anew: bool
+    trained: Trained, overrides: list[str], anew: bool
 ) -> None:
     loaded = load_config(Path("pets.yaml"), overrides)
     asked = (loaded.name, loaded.config)
-    assert begins_anew(*asked, fresh=fresh) == anew
+    earlier = look_back(*asked)
+    assert earlier is not None
+    assert earlier.is_another == anew
     if anew:
         same_pictures = trained.record.data_fingerprint
-        plan = plan_training(*asked, same_pictures, fresh=fresh, published=True)
+        plan = plan_training(*asked, earlier, same_pictures, published=True)
         assert plan.run.path != trained.run.path
     trained.run.write(msgspec.structs.replace(trained.record, status="running"))
-    assert begins_anew(*asked, fresh=fresh) == fresh  # it may go on, or conflict
+    earlier = look_back(*asked)
+    assert earlier is not None
+    assert not earlier.is_another  # it may go on, or conflict
     shutil.rmtree("runs")
-    assert begins_anew(*asked, fresh=fresh)
+    assert look_back(*asked) is None
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from imgclf.runs.changes import fields
 from imgclf.runs.commits import Commit, write_commit
 from imgclf.runs.fingerprint import differing, fingerprint
 from imgclf.runs.folder import RunFolder, RunRecord, Settled
-from imgclf.runs.resume import Plan, plan_training
+from imgclf.runs.resume import Plan, look_back, plan_training
 from tests.support.config_texts import SMALLEST, load
 
 MANY_KEYS = """\
@@ -74,7 +74,8 @@ def interrupted_run(loaded: LoadedConfig, commit_fingerprint: dict[str, str]) ->
 
 
 def plan(loaded: LoadedConfig, pictures: str = "the pictures") -> Plan:
-    return plan_training("pets", loaded.config, pictures, fresh=False, published=False)
+    earlier = look_back("pets", loaded.config)
+    return plan_training("pets", loaded.config, earlier, pictures, published=False)
 
 
 @pytest.mark.parametrize("text", FIRST_DIGESTS, ids=["smallest", "many keys", "words"])
