@@ -82,6 +82,7 @@ def test_the_command_says_where_it_is(trained: Trained) -> None:
     assert done.stderr == f"its charts: {charts}\n"
 
 
+@pytest.mark.slow
 def test_of_a_name_the_latest_finished_training_is_taken(trained: Trained) -> None:
     unfinished("pets", "2099-01-01T00-00-00")
     later = Path("runs/pets/2098-01-01T00-00-00")
@@ -147,6 +148,7 @@ def test_a_report_of_before_it_was_extended_is_not_taken_for_that_of_the_end(
         report()
 
 
+@pytest.mark.slow
 def test_an_extended_training_keeps_what_it_came_to(trained: Trained) -> None:
     done = train(Path("pets.yaml"), ["training.epochs=5"])
     before = written(done.run)

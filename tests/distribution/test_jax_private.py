@@ -82,6 +82,7 @@ def test_a_step_is_done_when_the_next_one_is_asked_for(found: dict[str, Any]) ->
     assert found["done at once"] is True
 
 
+@pytest.mark.slow
 @needs_jax
 def test_what_one_process_tells_another_can_wait_for(found: dict[str, Any]) -> None:
     assert found["told"] == "said"

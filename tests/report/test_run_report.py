@@ -286,6 +286,7 @@ def test_whatever_a_report_stumbles_over_the_training_is_finished(
     assert "warning: no report: ZeroDivisionError: no such luck\n" in said
 
 
+@pytest.mark.slow
 def test_an_extended_training_and_one_that_publishes_the_last_epoch_are_reported_anew(
     trained: Trained,
 ) -> None:

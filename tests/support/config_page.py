@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from imgclf.config.callback_catalogue import CATALOGUE, CallbackEntry
 from imgclf.config.cross_checks import augmentations
 from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.schedules import SCHEDULES
-from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
+from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config, policies
 from imgclf.config.spec import written
 
 INTRODUCTION = """\
@@ -24,8 +25,8 @@ INTRODUCTION = """\
 A config is a YAML file. `imgclf init DIR` writes a first one, [configs/](../configs/) has more,
 and `imgclf check CONFIG` says everything that is wrong with one, by line. A key that is left out
 has its default. `--set data.batch_size=16` gives a key another value for once; its name is dotted
-as in the tables. Numbers may be written as `1/255` and `1e-4`. What may change between the parts
-of an interrupted training is said in [resuming.md](resuming.md).
+as in the tables. Numbers may be written as `1/255` and `1e-4`. What another value means for an
+earlier training is explained in [resuming.md](resuming.md).
 """
 
 OBJECTS = """\
@@ -84,11 +85,17 @@ def keys(section: type[BaseModel], prefix: str = "") -> str:
     """The table of a section's keys; sections inside of it have tables of their own."""
     said = attributes(section)
     rows = [
-        (f"`{prefix}{name}`", field.description or "", default(field), said[name])
+        (
+            f"`{prefix}{name}`",
+            field.description or "",
+            default(field),
+            said[name],
+            policies()[f"{prefix}{name}"].resume.value,
+        )
         for name, field in section.model_fields.items()
         if name not in SECTIONS
     ]
-    return table(("key", "allowed", "default", "what it does"), rows)
+    return table(("key", "allowed", "default", "what it does", "another value"), rows)
 
 
 def named(names: Iterable[str]) -> str:
@@ -138,6 +145,31 @@ def schedules() -> str:
     return table(("schedule", "the learning rate", "arguments (default)"), rows)
 
 
+def written_by(entry: CallbackEntry) -> str:
+    """The argument that says where a callback writes, and the usual place."""
+    output = entry.output
+    if output is None:
+        return ""
+    return f"`{output.argument}`" + (f": {output.usual} in the run's folder" * bool(output.usual))
+
+
+def callbacks() -> str:
+    rows = [
+        (
+            entry.name,
+            "on" if entry.on_by_default else "off",
+            written_by(entry),
+            "yes" if entry.monitors else "",
+            "one" if entry.unique else "several",
+            entry.resume.value,
+        )
+        for entry in CATALOGUE
+        if entry.name in class_names("callbacks")
+    ]
+    heads = ("callback", "unless named", "writes", "has a monitor", "at most", "another one")
+    return table(heads, rows)
+
+
 def config_page() -> str:
     """All of docs/config.md."""
     sections = [f"## {name}\n\n{keys(section, f'{name}.')}" for name, section in SECTIONS.items()]
@@ -150,6 +182,7 @@ def config_page() -> str:
             OBJECTS,
             places(),
             kinds(),
+            f"### What callbacks do\n\nIn the order in which they work.\n\n{callbacks()}",
             f"### Refused\n\n{refused()}",
             "## Schedules of LearningRateScheduler\n\n"
             "`LearningRateScheduler: {schedule: step, factor: 0.5, every: 10}`, or a function of "
