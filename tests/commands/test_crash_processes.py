@@ -171,6 +171,7 @@ def test_a_prediction_that_is_ended_leaves_the_old_rows(
     rows.write_text("old\n")
     with started("predict", "-", "--output", "rows.tsv") as process:
         wait_for(lambda: list(Path().glob(".rows.*.tsv")))
+        time.sleep(0.3)  # the file is there before what removes it at an interruption is
         process.send_signal(number)
         out, said = process.communicate(timeout=60)
     assert (process.returncode, out, said) == (status, "", f"imgclf: {word}\n")

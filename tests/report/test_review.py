@@ -294,7 +294,7 @@ def downloaded(browser: webdriver.Chrome) -> Path:
     """The corrections.csv that was just saved, moved into the working directory."""
     file = browser.downloads / "corrections.csv"
     for _ in range(100):
-        if file.exists():
+        if file.exists() and file.stat().st_size:  # it is there, empty, before it is written
             return Path(shutil.move(file, "corrections.csv"))
         time.sleep(0.05)
     raise AssertionError("nothing was saved")
