@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgclf.system.stderr import quiet_stderr
-from imgclf.system.threads import beside_threads
+from imgclf.system.threads import do_meanwhile
 
 if TYPE_CHECKING:
     import keras
@@ -32,15 +32,15 @@ def choose(backend: Literal["tensorflow", "jax"]) -> None:
 
 
 @contextmanager
-def keras_importing(*, surely: bool) -> Iterator[None]:
+def keras_importing(*, needed: bool) -> Iterator[None]:
     """Inside, Keras is imported while other threads read or decode pictures.
 
     That takes seconds of one core, and they leave one idle half of the time.
 
     Args:
-        surely: It is needed whatever the pictures are: then also while files are only read.
+        needed: It is needed whatever the pictures are: then also while files are only read.
     """
-    with beside_threads(lambda: __getattr__("keras"), surely=surely):
+    with do_meanwhile(lambda: __getattr__("keras"), needed=needed):
         yield
 
 

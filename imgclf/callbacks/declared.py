@@ -18,7 +18,7 @@ class DeclaredCallbacks:
         specs: As listed, those that are turned off too.
         file: Names the line of what can't be built.
         run_folder: Where files go whose place the config doesn't say.
-        fingerprint: What the training is made of, kept in each commit beside the run's name.
+        fingerprint: Of the config, kept in each commit beside those of the run and the data.
     """
 
     specs: tuple[Spec, ...]

@@ -14,7 +14,7 @@ from imgclf.callbacks.carry_over import CarryOver
 from imgclf.callbacks.committed_state import CommittedState
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.callbacks.epoch import CompleteLogs, SetEpoch
-from imgclf.callbacks.factory import Surroundings, construct, construct_committed_state
+from imgclf.callbacks.factory import CallbackContext, construct
 from imgclf.callbacks.monitoring import CheckMonitors
 from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
@@ -25,6 +25,7 @@ from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
 from imgclf.data.source import Source
 from imgclf.errors import UsageError
+from imgclf.runs.commit_settings import commit_settings
 from imgclf.runs.commits import Commit
 from imgclf.system.signals import StopRequest
 
@@ -110,31 +111,39 @@ def build_stack(
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
     """
-    around = Surroundings(declared.run_folder, _best_epoch(declared.specs))
+    context = CallbackContext(declared.run_folder, _best_epoch(declared.specs))
     set_epoch = SetEpoch(source)
-    built = [set_epoch, CompleteLogs(), keras.callbacks.History(), around.best]
-    in_use = list(_in_use(declared.specs))
+    built = [set_epoch, CompleteLogs(), keras.callbacks.History(), context.best]
     # BackupAndRestore is made last, when the others are there; History is there.
     to_make = [
         (key, spec)
-        for key, spec in in_use
+        for key, spec in _in_use(declared.specs)
         if spec.name not in ("BackupAndRestore", "History")
         and (writes or not entry_of(spec.name).tells_only)
     ]
-    built += _construct(to_make, around, declared.file)
+    built += _construct(to_make, context, declared.file)
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
         built.append(CheckNumbers(set_epoch))
     built.append(CheckMonitors(built, set_epoch))
     swaps = (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights))
-    around.best.swap = next(swaps, None)
+    context.best.swap = next(swaps, None)
     callbacks = sorted(built, key=_rank)
     carry_over = CarryOver(callbacks)
     committed_state = None
-    backup = next((spec for _, spec in in_use if spec.name == "BackupAndRestore"), None)
-    if backup is not None:
-        fingerprint = {**declared.fingerprint, "run": declared.run_folder.name}
-        committed_state = construct_committed_state(
-            backup, around, callbacks, set_epoch, fingerprint, writes=writes
+    settings = commit_settings(declared.specs, declared.run_folder)
+    if settings is not None:
+        committed_state = CommittedState(
+            settings.directory,
+            callbacks,
+            set_epoch=set_epoch,
+            fingerprint={
+                **declared.fingerprint,
+                "data": source.fingerprint,
+                "run": declared.run_folder.name,
+            },
+            every_batches=settings.every_batches,
+            delete_at_end=settings.delete_at_end,
+            writes=writes,
         )
     committing = [] if committed_state is None else [committed_state]
     stopping = [] if stop is None else [StopWhenAsked(stop, committed_state)]
@@ -143,18 +152,18 @@ def build_stack(
         set_epoch,
         carry_over,
         committed_state,
-        around.best,
+        context.best,
     )
 
 
 def _construct(
-    keyed: Sequence[tuple[str, Spec]], around: Surroundings, file: ConfigFile
+    keyed: Sequence[tuple[str, Spec]], context: CallbackContext, file: ConfigFile
 ) -> list[Any]:
     """These callbacks; all that can't be built are told at once."""
     built, problems = [], []
     for key, spec in keyed:
         try:
-            built.append(construct(spec, around))
+            built.append(construct(spec, context))
         except UsageError as error:
             problems.append(file.problem(key, error.message, allowed=error.hint))
         except (ValueError, TypeError) as error:

@@ -78,7 +78,7 @@ def describe(
         config=config.written(),
         data=TrainedOn(
             directory=str(folder.directory.resolve()),
-            fingerprint=folder.fingerprint(),
+            fingerprint=folder.fingerprint,
             training=len(data.training),
             validation=len(data.validation),
         ),

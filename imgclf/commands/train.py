@@ -18,11 +18,12 @@ from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part, without_optimizer_state
 from imgclf.commands.report_training import report_training
+from imgclf.config.callback_catalogue import output_of
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
-from imgclf.corrections.replay_memory import DEFAULT_BYTES, ReplayMemory, choose_memory
+from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
@@ -31,7 +32,7 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
-from imgclf.runs.fingerprint import fingerprint
+from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.runs.resume import Plan, latest_commit, look_back, plan_training
 from imgclf.system import console
@@ -137,12 +138,12 @@ def _train(
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
-    with keras_importing(surely=earlier is None or earlier.is_another):
+    with keras_importing(needed=earlier is None or earlier.is_another):
         data = _read_pictures(config.data)
     network = declared_network(loaded, len(data.folder.class_names))
 
-    prints = data.folder.fingerprint()
-    plan = plan_training(loaded.name, config, earlier, prints, published=path.exists())
+    pictures = data.folder.fingerprint
+    plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
@@ -150,21 +151,24 @@ def _train(
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
-    record = plan.begin(loaded.text, loaded.resolved_yaml(), prints, command, settled)
+    record = plan.begin(loaded.text, loaded.resolved_yaml(), pictures, command, settled)
 
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
         fitted = trainer.fit(plan, network, data, settings)
     else:
         callbacks = DeclaredCallbacks(
-            config.callbacks, loaded.file, plan.run.path, fingerprint(config, prints)
+            config.callbacks, loaded.file, plan.run.path, config_fingerprint(config)
         )
         fitted, record = _fit(network, data, settings, callbacks, plan, record)
 
     with console.track("writing the model, its LiteRT twin and its replay memory"):
         model = without_optimizer_state(fitted.model, network)
         manifest, probabilities = describe(model, data, loaded.name, config)
-        memory = _choose_memory(data, config.data.seed, replay_memory) if replay_memory else None
+        memory = None
+        if replay_memory:
+            names, seed = data.folder.class_names, config.data.seed
+            memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
         samples = next(data.validation.batches())
         manifest, record = publish(model, manifest, path, samples, plan.run, record, memory)
     record = replace(
@@ -236,11 +240,10 @@ def _trainer_process(loaded: LoadedConfig) -> AbstractContextManager[TrainerProc
 
 
 def _tensorboard(config: Config, run: RunFolder) -> Path | None:
-    if config.callback_off("TensorBoard"):
-        return None
-    named = (spec.arguments.get("log_dir") for spec in config.callbacks_named("TensorBoard"))
-    given = next(filter(None, named), None)
-    return run.tensorboard if given is None else Path(given).expanduser()
+    declared = config.callbacks_named("TensorBoard")
+    if not declared:
+        return None if config.callback_off("TensorBoard") else run.tensorboard
+    return output_of("TensorBoard").place(declared[0].arguments, run.path)
 
 
 def _read_pictures(config: DataConfig) -> DataSet:
@@ -288,7 +291,3 @@ def _fit(
         record = replace(record, settled=settings.settled)
         plan.run.write(record)
         forget_attempt()
-
-
-def _choose_memory(data: DataSet, seed: int, size: int) -> ReplayMemory:
-    return choose_memory(data.training, data.validation, data.folder.class_names, seed, size)

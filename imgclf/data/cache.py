@@ -137,7 +137,9 @@ def _decode_into(
 
     failures: dict[int, str] = {}
     rows = range(len(pictures))
-    with closing(work_through(decode_row, rows, "decoding pictures", beside="anything")) as decoded:
+    with closing(
+        work_through(decode_row, rows, "decoding pictures", meanwhile="anything")
+    ) as decoded:
         for index, failure in decoded:
             if failure is not None:
                 failures[index] = failure

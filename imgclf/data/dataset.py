@@ -80,7 +80,7 @@ def read_dataset(
     found = find_files(directory)
     # Else there is decoding to come, which takes longer.
     is_decoded = probably_decoded(found.count, settings)
-    folder = divide(found, validation_split, seed, is_long=is_decoded)
+    folder = divide(found, validation_split, seed, longest_step=is_decoded)
     pictures = (*folder.training, *folder.validation, *folder.test)
     decoded = decode_all(pictures, settings, keep=keep)
     folder = folder.without(decoded.failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
@@ -24,6 +25,7 @@ class ImageFolder:
     test: tuple[Picture, ...]
     skipped: tuple[Skipped, ...]
 
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when a picture is added, removed, edited, renamed or given another label.
 
@@ -104,7 +106,7 @@ def find_files(directory: Path) -> FoundFiles:
 
 
 def divide(
-    found: FoundFiles, validation_split: float, seed: int, *, is_long: bool = False
+    found: FoundFiles, validation_split: float, seed: int, *, longest_step: bool = False
 ) -> ImageFolder:
     """Reads the files of a data set and divides them, unless they come divided.
 
@@ -115,15 +117,16 @@ def divide(
         found: The files.
         validation_split: Share of each class's pictures, between 0 and 1.
         seed: Another seed gives another split.
-        is_long: Whether nothing longer is to come, such as decoding them.
+        longest_step: Whether nothing longer is to come, such as decoding them.
 
     Raises:
         DataError: Too few pictures of a class.
     """
     skipped, names = list(found.skipped), found.class_names
-    is_long = is_long and may_fill_every_class(found.parts, len(names), validation_split)
+    longest_step = longest_step and may_fill_every_class(found.parts, len(names), validation_split)
     read = {
-        part: read_pictures(files, skipped, is_long=is_long) for part, files in found.parts.items()
+        part: read_pictures(files, skipped, longest_step=longest_step)
+        for part, files in found.parts.items()
     }
     training, test = read["training"], read.get("test", [])
     if "validation" in read:

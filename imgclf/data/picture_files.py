@@ -11,7 +11,7 @@ from pathlib import Path
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.layout import visible_folders
 from imgclf.errors import DataError, nearest_match
-from imgclf.system.threads import Beside, work_through
+from imgclf.system.threads import Meanwhile, work_through
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ def read_pictures(
     found: Sequence[tuple[Path, int]],
     skipped: list[Skipped],
     *,
-    is_long: bool = False,
+    longest_step: bool = False,
 ) -> list[Picture]:
     """The pictures of these files, with what their bytes add up to.
 
     Args:
         found: Files with their labels.
         skipped: Gets the files that can't be read.
-        is_long: Whether nothing longer is to come, such as decoding them.
+        longest_step: Whether nothing longer is to come, such as decoding them.
     """
 
     def read(file: tuple[Path, int]) -> Picture | Skipped:
@@ -105,8 +105,8 @@ def read_pictures(
 
     pictures: list[Picture] = []
     # In one thread: several take turns at Python's lock so often that small files take longer.
-    beside: Beside = "sure" if is_long else "nothing"
-    reading = work_through(read, found, "reading pictures", beside=beside, threads=1)
+    meanwhile: Meanwhile = "needed" if longest_step else "nothing"
+    reading = work_through(read, found, "reading pictures", meanwhile=meanwhile, threads=1)
     with closing(reading):
         for one in reading:
             if isinstance(one, Picture):

@@ -63,7 +63,7 @@ class Examples:
         values: Of any shape (rows, ...) and dtype: decoded pictures, or features of them.
         rows: Which rows take part, shape (examples,).
         labels: Encoded, shape (examples, ...).
-        fingerprint: Changes when the values or the labels do.
+        fingerprint: Changes when the values or the labels do; kept in each commit.
     """
 
     values: Values
@@ -103,6 +103,7 @@ class Source:
             divide among the devices are left out, by all processes the same.
 
     Attributes:
+        fingerprint: That of the examples.
         epoch: Set before each epoch; chooses the permutation.
         first_batch: Batches of that epoch to leave out, because a resumed training has had them.
         failure: What kept a batch from being made, if TensorFlow complains of one.

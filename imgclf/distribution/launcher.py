@@ -16,7 +16,8 @@ from imgclf.data.dataset import DataSet
 from imgclf.distribution.messages import START_ALL, Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, UsageError
-from imgclf.runs.commits import deletes_at_end, load_latest, remove_commits, state_directory
+from imgclf.runs.commit_settings import commit_settings
+from imgclf.runs.commits import load_latest, remove_commits
 from imgclf.runs.resume import Plan
 from imgclf.system import console
 from imgclf.system.files import temporary_files
@@ -104,7 +105,7 @@ class TrainerProcess:
             Task(
                 "train",
                 run=str(plan.run.path),
-                data_fingerprint=data.folder.fingerprint(),
+                data_fingerprint=data.folder.fingerprint,
                 settled=settings.settled,
                 committed=None if commit is None else (commit.epoch, commit.batch),
                 summary=settings.summary,
@@ -218,6 +219,6 @@ class TrainerProcess:
         )
 
     def _finished(self, plan: Plan) -> None:
-        for spec in self._loaded.config.callbacks_named("BackupAndRestore"):
-            if deletes_at_end(spec.arguments):
-                remove_commits(state_directory(spec.arguments, plan.run.path))
+        settings = commit_settings(self._loaded.config.callbacks, plan.run.path)
+        if settings is not None and settings.delete_at_end:
+            remove_commits(settings.directory)

@@ -11,7 +11,7 @@ import msgspec
 
 from imgclf.config.loaded import LoadedConfig
 from imgclf.distribution.processes import Processes
-from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError
+from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError, first_line
 from imgclf.runs.folder import Settled
 
 START_ALL = "start all of them, and see to it that the address is that of process 0"
@@ -53,7 +53,7 @@ class Failure:
         """What ends a process, as it is told in another one."""
         if isinstance(error, ImgclfError):
             return cls(error.exit_status, f"{where}{error.message}", error.hint)
-        return cls(LostError.exit_status, f"{where}{error or type(error).__name__}")
+        return cls(LostError.exit_status, f"{where}{first_line(error)}")
 
     def error(self) -> ImgclfError:
         """The error again, or one that ends with the same status."""

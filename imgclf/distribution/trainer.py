@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import connection, parent_process
 from pathlib import Path
@@ -19,15 +20,16 @@ import msgspec
 
 from imgclf import backend
 from imgclf.callbacks.declared import DeclaredCallbacks
-from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
+from imgclf.config.spec import Spec
 from imgclf.data.batch_share import Share
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.distribution.messages import Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, UsageError
-from imgclf.runs.commits import Commit, latest_of_run, state_directory, write_commit
-from imgclf.runs.fingerprint import fingerprint
+from imgclf.runs.commit_settings import commit_settings
+from imgclf.runs.commits import Commit, latest_of_run, write_commit
+from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, Settled
 from imgclf.system import console
 from imgclf.training.fit import Fitted, fit
@@ -144,13 +146,13 @@ def _prepare(job: Job, task: Task) -> _Ready:
         DataError: The pictures can't be used.
         UsageError: They are others, or the run's folder is not there, or the batches don't divide.
     """
-    loaded = job.loaded
+    config = job.loaded.config
     assert task.settled is not None
     share = _use_devices(job.processes, task.settled.batch_size)
-    data = read_config_dataset(loaded.config.data)
-    if data.folder.fingerprint() != task.data_fingerprint:
+    data = read_config_dataset(config.data)
+    if data.folder.fingerprint != task.data_fingerprint:
         raise UsageError(
-            f"{loaded.config.data.directory} holds other pictures than that of process 0",
+            f"{config.data.directory} holds other pictures than that of process 0",
             "give all processes the same pictures",
         )
     for part, name in ((data.training, "train"), (data.validation, "validate")):
@@ -158,7 +160,7 @@ def _prepare(job: Job, task: Task) -> _Ready:
             raise UsageError(
                 f"{len(part)} pictures to {name} on are fewer than {share.devices} devices"
             )
-    commit = _commit(loaded, task) if task.committed is not None else None
+    commit = _commit(config.callbacks, task) if task.committed is not None else None
     return _Ready(data, share, commit, task.settled)
 
 
@@ -169,7 +171,8 @@ def _use_devices(processes: Processes, batch_size: int) -> Share:
 
     from imgclf.backend import keras
 
-    tf.config.set_visible_devices([], "GPU")  # it only feeds, and would take all their memory
+    # TensorFlow only makes the batches here, and would take all the memory of the GPUs.
+    tf.config.set_visible_devices([], "GPU")
     devices = jax.device_count()
     if jax.local_device_count() * processes.count != devices:
         raise UsageError(
@@ -187,14 +190,14 @@ def _use_devices(processes: Processes, batch_size: int) -> Share:
     return Share(processes.index, processes.count, devices)
 
 
-def _commit(loaded: LoadedConfig, task: Task) -> Commit:
+def _commit(callbacks: Sequence[Spec], task: Task) -> Commit:
     run = Path(task.run)
-    given = next(iter(loaded.config.callbacks_named("BackupAndRestore")), None)
-    directory = state_directory({} if given is None else given.arguments, run)
-    commit = latest_of_run(directory, run.name)
+    settings = commit_settings(callbacks, run)
+    assert settings is not None
+    commit = latest_of_run(settings.directory, run.name)
     if commit is None or (commit.epoch, commit.batch) != task.committed:
         raise UsageError(
-            f"{directory} does not hold the state that process 0 goes on from",
+            f"{settings.directory} does not hold the state that process 0 goes on from",
             f"all processes must work in the same folder, so that they share {RUNS_DIRECTORY}/",
         )
     return commit
@@ -239,7 +242,7 @@ def _fit(job: Job, task: Task, ready: _Ready) -> Fitted:
             config.callbacks,
             job.loaded.file,
             Path(task.run),
-            fingerprint(job.loaded.config, task.data_fingerprint),
+            config_fingerprint(config),
         ),
         ready.commit,
         Role(

@@ -72,7 +72,7 @@ class TrainingData:
             self.keep,
         )
         then = self.manifest.data
-        if then is None or data.folder.fingerprint() != then.fingerprint:
+        if then is None or data.folder.fingerprint != then.fingerprint:
             console.warning(
                 f"{self.directory} has changed since {self.manifest.name} was trained: it may "
                 f"have seen some of {doubtful}"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imgclf.config.callback_catalogue import output_of
+from imgclf.errors import first_line
 from imgclf.runs.packing import Arrays, DamagedCommitError, bytes_of, document, pack, unpack
 from imgclf.system import console
 from imgclf.system.disk import write_problems
@@ -137,7 +137,7 @@ def load_latest(directory: Path) -> Commit | None:
         try:
             return _read(folder)
         except Exception as error:  # whatever is wrong with it, the one before may be whole
-            reason = str(error) or type(error).__name__
+            reason = first_line(error)
             console.note(f"{folder} is damaged ({reason}); looking for the commit before it")
     return None
 
@@ -152,21 +152,6 @@ def latest_of_run(directory: Path, run: str) -> Commit | None:
         return commit
     console.note(f"{directory} holds the state of another run, which is not used")
     return None
-
-
-def state_directory(arguments: Mapping[str, Any], run_folder: Path) -> Path:
-    """Where the commits of a run are.
-
-    Args:
-        arguments: Of BackupAndRestore, as the config gives them.
-        run_folder: The run's.
-    """
-    return output_of("BackupAndRestore").place(arguments, run_folder)
-
-
-def deletes_at_end(arguments: Mapping[str, Any]) -> bool:
-    """Whether BackupAndRestore is to leave no commits when the training has ended."""
-    return bool(arguments.get("delete_checkpoint", False))
 
 
 def remove_commits(directory: Path) -> None:

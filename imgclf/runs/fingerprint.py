@@ -22,18 +22,12 @@ from imgclf.runs.changes import compare, fields
 _VERSION = "2"
 
 
-def fingerprint(config: Config, data_fingerprint: str) -> dict[str, str]:
-    """What a commit is of, as far as another value would make it another training.
+def config_fingerprint(config: Config) -> dict[str, str]:
+    """What a commit says of its config, as far as another value would make it another training.
 
-    Args:
-        config: What is trained.
-        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+    Of the pictures it says the `fingerprint` of the source, as "data".
     """
-    return {
-        "version": _VERSION,
-        "config": _digest(fields(config.written())),
-        "data": data_fingerprint,
-    }
+    return {"version": _VERSION, "config": _digest(fields(config.written()))}
 
 
 def differing(

@@ -18,7 +18,8 @@ from imgclf.config.spec import Spec
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError, UsageError
 from imgclf.runs.changes import Change, compare, fields, listed
-from imgclf.runs.commits import Commit, latest_of_run, state_directory
+from imgclf.runs.commit_settings import commit_settings
+from imgclf.runs.commits import Commit, latest_of_run
 from imgclf.runs.fingerprint import differing
 from imgclf.runs.folder import RunFolder, RunRecord, Settled, latest_run, new_run
 from imgclf.system import console
@@ -174,7 +175,7 @@ def plan_training(
         changes.append(_changed_pictures(config.data.directory))
     if record.status == "finished" and not changes and published:
         return Plan("nothing", run, record)
-    commit = _latest_commit(run, earlier.before)
+    commit = latest_commit([_stored_backup(earlier.before)], run)
     if record.status == "running":
         plan = _go_on(config.training.epochs, run, record, commit, changes) or anew
     else:
@@ -187,20 +188,17 @@ def plan_training(
 
 def latest_commit(callbacks: Sequence[Spec], run: RunFolder) -> Commit | None:
     """Where a training that is under way can go on; None if it keeps nothing or has none yet."""
-    backup = next((spec for spec in callbacks if spec.name == "BackupAndRestore"), Spec(name=""))
-    if backup.off:
-        return None
-    return latest_of_run(state_directory(backup.arguments, run.path), run.path.name)
+    settings = commit_settings(callbacks, run.path)
+    return None if settings is None else latest_of_run(settings.directory, run.path.name)
 
 
-def _latest_commit(run: RunFolder, before: Mapping[str, Any]) -> Commit | None:
-    key = "callbacks.BackupAndRestore"
-    if key in before:  # turned off
-        return None
-    argument = output_of("BackupAndRestore").argument
+def _stored_backup(before: Mapping[str, Any]) -> Spec:
+    """BackupAndRestore as the fields of a stored config have it."""
+    name = "BackupAndRestore"
+    key, argument = f"callbacks.{name}", output_of(name).argument
     place = f"{key}.{argument}"
     arguments = {argument: before[place]} if place in before else {}
-    return latest_of_run(state_directory(arguments, run.path), run.path.name)
+    return Spec(name=name, arguments=arguments, off=key in before)
 
 
 def _go_on(

@@ -174,11 +174,9 @@ def _variables(model: Any) -> list[Any]:
 
 def _schedules(config: Config) -> list[Any]:
     # Keras's import again.
-    from imgclf.callbacks.best_epoch import BestEpoch
-    from imgclf.callbacks.factory import Surroundings, construct
+    from imgclf.callbacks.factory import make_scheduler
 
-    around = Surroundings(Path(), BestEpoch())
-    return [construct(spec, around) for spec in _declared_schedules(config)]
+    return [make_scheduler(spec.arguments) for spec in _declared_schedules(config)]
 
 
 def _declared_schedules(config: Config) -> list[Spec]:

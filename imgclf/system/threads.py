@@ -16,7 +16,8 @@ from imgclf.system import console
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-Beside: TypeAlias = Literal["nothing", "sure", "anything"]
+# What may be done in the main thread while others work.
+Meanwhile: TypeAlias = Literal["nothing", "needed", "anything"]
 
 # As many small pictures as are decoded while a library is imported.
 _WINDOW = 4096
@@ -58,31 +59,33 @@ class _Waiting:
     """What is to be done beside the work of threads, and whether it is needed in any case."""
 
     task: Callable[[], object]
-    surely: bool
+    needed: bool
 
 
 _waiting: _Waiting | None = None
 
 
 @contextmanager
-def beside_threads(task: Callable[[], object], *, surely: bool) -> Iterator[None]:
+def do_meanwhile(task: Callable[[], object], *, needed: bool) -> Iterator[None]:
     """Inside, this thread does something else, once, when others have long work to do.
 
     Args:
         task: Something long; not done at all if there is no such work.
-        surely: It is needed whatever comes of the work.
+        needed: It is needed whatever comes of the work.
     """
     global _waiting
-    before, _waiting = _waiting, _Waiting(task, surely)
+    before, _waiting = _waiting, _Waiting(task, needed)
     try:
         yield
     finally:
         _waiting = before
 
 
-def _do_what_waits(beside: Beside) -> None:
+def _do_what_waits(meanwhile: Meanwhile) -> None:
     global _waiting
-    if _waiting is not None and (beside == "anything" or (_waiting.surely and beside == "sure")):
+    if _waiting is not None and (
+        meanwhile == "anything" or (_waiting.needed and meanwhile == "needed")
+    ):
         task, _waiting = _waiting.task, None
         task()
 
@@ -92,7 +95,7 @@ def work_through(
     items: Sequence[_Item],
     description: str,
     *,
-    beside: Beside,
+    meanwhile: Meanwhile,
     threads: int | None = None,
 ) -> Generator[_Result]:
     """Like `map_in_threads`, for many items, with progress.
@@ -103,14 +106,14 @@ def work_through(
         function: As in `map_in_threads`.
         items: Likewise.
         description: What is done, for people.
-        beside: Whether this is long enough for what waits in `beside_threads`, which is then done
-            before progress is shown; "sure" for what is needed in any case.
+        meanwhile: What of that which waits in `do_meanwhile` may be done before progress is shown,
+            for this takes as long: anything, what is needed in any case, or nothing.
         threads: As in `map_in_threads`.
     """
     with closing(map_in_threads(function, items, _WINDOW, threads)) as results:
         begun = list(islice(results, 1))
         if begun:
-            _do_what_waits(beside)
+            _do_what_waits(meanwhile)
         with console.track(description, len(items)) as advance:
             for result in chain(begun, results):
                 yield result

@@ -124,7 +124,7 @@ def fit(
 def _examples(part: Part, data: DataSet, network: Network) -> Examples:
     folder = data.folder
     labels = encode_labels(part.labels, network.head.label_mode, len(folder.class_names))
-    return Examples(part.pixels, part.rows, labels, folder.fingerprint())
+    return Examples(part.pixels, part.rows, labels, folder.fingerprint)
 
 
 def _with_batches_of(commit: Commit | None, size: int) -> Commit | None:

@@ -10,7 +10,7 @@ import pytest
 
 from imgclf.data.folder import ImageFolder, divide, find_files, scan
 from imgclf.errors import DataError
-from imgclf.system.threads import beside_threads
+from imgclf.system.threads import do_meanwhile
 from tests.support.heard import listen
 
 MakeFiles = Callable[..., Path]
@@ -147,9 +147,9 @@ def test_a_folder_that_cannot_be_trained_on_says_why(
 ) -> None:
     with (
         pytest.raises(DataError) as caught,
-        beside_threads(lambda: pytest.fail("done before the error"), surely=True),
+        do_meanwhile(lambda: pytest.fail("done before the error"), needed=True),
     ):
-        divide(find_files(files(*names)), 0.2, 1, is_long=True)
+        divide(find_files(files(*names)), 0.2, 1, longest_step=True)
     assert message in str(caught.value)
 
 
@@ -159,8 +159,8 @@ def test_something_else_is_done_while_files_are_read(
 ) -> None:
     folder = files(*(part + name for part in parts for name in class_folders(5, "cat", "dog")))
     done: list[str] = []
-    with beside_threads(lambda: done.append("once"), surely=True):
-        found = divide(find_files(folder), 0.2, 1, is_long=True)
+    with do_meanwhile(lambda: done.append("once"), needed=True):
+        found = divide(find_files(folder), 0.2, 1, longest_step=True)
     assert done == ["once"]
     assert found == scan(folder, 0.2, 1)
 
@@ -195,7 +195,7 @@ def test_the_fingerprint_changes_with_the_pictures_and_not_with_the_place(
 ) -> None:
     def fingerprint(folder: Path) -> str:
         found: ImageFolder = scan(folder, 0.2, 1)
-        return found.fingerprint()
+        return found.fingerprint
 
     folder = files(*class_folders(10, "cat", "dog"))
     before = fingerprint(folder)

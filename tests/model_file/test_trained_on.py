@@ -29,7 +29,7 @@ def manifest(in_folder: Path) -> Manifest:
             width = 20 + number + 10 * (label == "dog")
             (in_folder / "set" / label / f"{number}.png").write_bytes(encoded(motif(width)))
     folder = read_dataset(Path("set"), SPLIT, SEED, DecoderSettings(8, 8), "memory").folder
-    return described({"validation_split": SPLIT, "seed": SEED}, folder.fingerprint())
+    return described({"validation_split": SPLIT, "seed": SEED}, folder.fingerprint)
 
 
 def described(data: dict[str, Any] | None, fingerprint: str = "") -> Manifest:
@@ -52,7 +52,7 @@ def test_it_is_read_in_the_model_s_size_and_divided_as_it_was(
     assert (data.directory, data.validation_split, data.seed) == (Path("set"), SPLIT, SEED)
     assert data.keep == "disk"  # as models of versions that kept nothing else
     found = data.read("these pictures")
-    assert found.folder.fingerprint() == manifest.data.fingerprint
+    assert found.folder.fingerprint == manifest.data.fingerprint
     assert (len(found.training), len(found.validation)) == (12, 4)
     assert next(found.validation.batches()).shape == (4, 8, 8, 3)
     assert "has changed" not in heard.text

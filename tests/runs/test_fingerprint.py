@@ -12,7 +12,7 @@ from imgclf.config.loaded import LoadedConfig
 from imgclf.errors import UsageError
 from imgclf.runs.changes import fields
 from imgclf.runs.commits import Commit, write_commit
-from imgclf.runs.fingerprint import differing, fingerprint
+from imgclf.runs.fingerprint import config_fingerprint, differing
 from imgclf.runs.folder import RunFolder, RunRecord, Settled
 from imgclf.runs.resume import Plan, look_back, plan_training
 from tests.support.config_texts import SMALLEST, load
@@ -50,7 +50,7 @@ FIRST_DIGESTS = {
 
 
 def digest(text: str, *overrides: str) -> str:
-    return fingerprint(load(text, *overrides).config, "the pictures")["config"]
+    return config_fingerprint(load(text, *overrides).config)["config"]
 
 
 def interrupted_run(loaded: LoadedConfig, commit_fingerprint: dict[str, str]) -> RunFolder:
@@ -100,14 +100,14 @@ def test_a_state_of_another_config_than_its_folder_says_is_refused(
 
 
 def test_a_state_of_other_pictures_than_its_folder_says_is_refused(in_folder: Path) -> None:
-    prints = fingerprint(load(SMALLEST).config, "other pictures")
+    prints = config_fingerprint(load(SMALLEST).config) | {"data": "other pictures"}
     interrupted_run(load(SMALLEST), prints)
     with pytest.raises(UsageError, match="state of another training: its data is not"):
         plan(load(SMALLEST))
 
 
 def test_a_state_of_this_version_is_gone_on_with(in_folder: Path) -> None:
-    prints = fingerprint(load(MANY_KEYS).config, "the pictures")
+    prints = config_fingerprint(load(MANY_KEYS).config) | {"data": "the pictures"}
     assert prints["version"] == "2"
     interrupted_run(load(MANY_KEYS), prints)
     assert plan(load(MANY_KEYS, "training.epochs=9")).commit is not None
@@ -169,7 +169,7 @@ def test_what_may_change_on_the_way_is_no_part_of_a_fingerprint(override: str) -
 def test_what_differs_is_named() -> None:
     config = load(SMALLEST).config
     values = config.written()
-    found = fingerprint(config, "the pictures")
+    found = config_fingerprint(config) | {"data": "the pictures"}
     assert differing(found, values, fields(values), "the pictures") == []
     assert differing(found, values, fields(values), "others") == ["data"]
     assert differing({}, values, fields(values), "others") == ["config", "data"]

@@ -27,7 +27,7 @@ from imgclf.errors import DataError, Interrupted, OutOfMemoryError
 from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
 from imgclf.system.console import Advance
-from imgclf.system.threads import beside_threads
+from imgclf.system.threads import do_meanwhile
 from imgclf.training import fit as fitting
 from imgclf.training import precision
 from tests.support.heard import Heard, listen
@@ -281,7 +281,7 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
     pictures = scan(Path("dataset"), 0.2, 123).training
 
     def decode_them() -> None:
-        with beside_threads(lambda: done.append(keep), surely=False):
+        with do_meanwhile(lambda: done.append(keep), needed=False):
             decode_all(pictures, settings, keep=keep)
 
     decode_them()
@@ -295,7 +295,7 @@ def test_something_else_is_done_while_pictures_are_decoded_and_not_if_none_are(
 
 
 def test_where_all_is_decoded_something_else_is_done_while_files_are_read(pets: Path) -> None:
-    def done_in(settings: DecoderSettings, *, surely: bool) -> list[str]:
+    def done_in(settings: DecoderSettings, *, needed: bool) -> list[str]:
         """What was done, in its order; "!" is something else."""
         done: list[str] = []
 
@@ -307,16 +307,16 @@ def test_where_all_is_decoded_something_else_is_done_while_files_are_read(pets: 
                     yield advance
 
         console.use(Noting())
-        with beside_threads(lambda: done.append("!"), surely=surely):
+        with do_meanwhile(lambda: done.append("!"), needed=needed):
             read_dataset(Path("dataset"), 0.2, 1, settings, "disk")
         return done
 
     settings = DecoderSettings(20, 30, "pad")
-    assert done_in(settings, surely=True) == ["reading pictures", "!", "decoding pictures"]
-    assert done_in(settings, surely=True) == ["!", "reading pictures"]
-    assert done_in(settings, surely=False) == ["reading pictures"]
+    assert done_in(settings, needed=True) == ["reading pictures", "!", "decoding pictures"]
+    assert done_in(settings, needed=True) == ["!", "reading pictures"]
+    assert done_in(settings, needed=False) == ["reading pictures"]
     larger = DecoderSettings(20, 31, "pad")
-    assert done_in(larger, surely=True) == ["reading pictures", "!", "decoding pictures"]
+    assert done_in(larger, needed=True) == ["reading pictures", "!", "decoding pictures"]
 
 
 def test_a_picture_that_can_not_be_read_any_more_is_named(pets: Path) -> None:
