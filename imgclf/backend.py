@@ -52,6 +52,10 @@ def __getattr__(name: str) -> Any:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ["KERAS_BACKEND"] = _chosen
     with quiet_stderr():
-        import keras
+        try:
+            import keras
+        except AttributeError as error:
+            # Of a NumPy that doesn't fit, say; Python would take it for "there is no `keras` here".
+            raise ImportError(f"Keras can't be imported: {error}") from error
     globals()["keras"] = keras  # so that this function is not asked again
     return keras

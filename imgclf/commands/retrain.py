@@ -184,7 +184,7 @@ def _fit_unguarded(
         fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
         learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
         version = manifest.version
-        if not options.dry_run:
+        if learned and not options.dry_run:
             network = with_silent_neurons(fitted.model, len(learned))
             version = _publish(
                 model,

@@ -243,7 +243,9 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     declared = config.callbacks_named("TensorBoard")
     if not declared:
         return None if config.callback_off("TensorBoard") else run.tensorboard
-    return output_of("TensorBoard").place(declared[0].arguments, run.path)
+    output = output_of("TensorBoard")
+    places = [output.place(spec.arguments, run.path) for spec in declared]
+    return next((place for place in places if place != run.tensorboard), run.tensorboard)
 
 
 def _read_pictures(config: DataConfig) -> DataSet:

@@ -51,7 +51,7 @@ def _usual_place(spec: Spec) -> tuple[object, ...]:
 def _resolve(path: str) -> Path:
     try:
         return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError):  # a loop of links; a home that isn't known
+    except (OSError, RuntimeError, ValueError):  # a loop of links; no known home; a NUL in it
         return Path(path).absolute()
 
 

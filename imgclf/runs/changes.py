@@ -13,6 +13,7 @@ from imgclf.config.resume_rules import policy_of
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
 _SHOWN = 8
+_MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     return [
         Change(key, before.get(key), now.get(key), policy_of(key).resume)
         for key in keys
-        if before.get(key) != now.get(key)
+        # A key that is missing is not one that says null: that may mean something else to Keras.
+        if before.get(key, _MISSING) != now.get(key, _MISSING)
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imgclf.data.source import Source, failures_as_they_were
 from imgclf.errors import UsageError
@@ -71,9 +71,15 @@ def run_phases(
             "start over with --fresh",
         )
     history: dict[str, list[Any]] = {}
-    trainable = [layer for layer in model.layers if layer.trainable]
+    trainable = [(layer, _flags(layer)) for layer in model.layers if layer.trainable]
+    # What the phases before it would have left: the flags are each phase's own, optimizers stay.
+    given = [phase.optimizer for phase in phases[:first] if phase.optimizer is not None]
+    if given:
+        _compile(model, given[-1])
     for number, phase in enumerate(phases[first:], first):
-        _prepare(model, phase, trainable)
+        _train_layers_of(phase, trainable)
+        if phase.optimizer is not None:
+            _compile(model, phase.optimizer)
         if commit is not None and number == first:
             stack.restore(commit, phase.source, model)
             began, ended = commit.phase_began, commit.stopped
@@ -97,15 +103,32 @@ def run_phases(
     return history
 
 
-def _prepare(model: keras.Model, phase: Phase, trainable: Sequence[keras.Layer]) -> None:
-    """Makes the layers of the phase the ones that are trained, and gives it its optimizer."""
-    for layer in trainable:
-        layer.trainable = phase.trained is None or layer.name in phase.trained
-    if phase.optimizer is None:
-        return
+# A layer with its own flag, for it and for the layers inside of it.
+_Flags: TypeAlias = "list[tuple[keras.Layer, bool]]"
+
+
+def _flags(layer: keras.Layer) -> _Flags:
+    """Of the layer and of those inside of it, which come after what they are in."""
+    return [(one, one.trainable) for one in layer._flatten_layers()]
+
+
+def _train_layers_of(phase: Phase, trainable: Sequence[tuple[keras.Layer, _Flags]]) -> None:
+    """Makes the layers of the phase the ones that are trained, all else being as the model came."""
+    for layer, flags in trainable:
+        if phase.trained is None or layer.name in phase.trained:
+            for one, flag in flags:
+                # To set it is to set it in all layers inside, on JAX even if nothing changes.
+                if one.trainable != flag:
+                    one.trainable = flag
+        elif layer.trainable:
+            layer.trainable = False
+
+
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Gives the model another optimizer; loss and metrics stay."""
     from imgclf.backend import keras
 
     compiled = keras.saving.deserialize_keras_object(
         {**model.get_compile_config(), "optimizer": None}
     )
-    model.compile(**{**compiled, "optimizer": phase.optimizer})
+    model.compile(**{**compiled, "optimizer": optimizer})

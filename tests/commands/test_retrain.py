@@ -529,6 +529,15 @@ def test_the_head_of_many_classes_grows_too(in_folder: Path) -> None:
     assert after.logits.argmax(axis=1)[0] == 3
 
 
+def test_without_a_convolution_the_features_are_what_the_head_sees() -> None:
+    inputs = keras.Input((4, 4, 3))
+    flat = keras.layers.Flatten()(inputs)
+    seen = keras.layers.Dense(8, activation="relu")(flat)
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(seen))
+    pixels = np.zeros((2, 4, 4, 3), np.uint8)
+    assert CorrectableNetwork(model).responses(pixels).features.shape == (2, 8)
+
+
 def one_hot(*rows: int, features: int = 4) -> np.ndarray:
     return np.eye(features, dtype=np.float32)[list(rows)]
 

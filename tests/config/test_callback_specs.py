@@ -213,6 +213,11 @@ def test_the_folder_of_the_pictures_is_safe_wherever_it_is(in_folder: Path) -> N
     assert "this holds the folder of the pictures" in found.message
 
 
+def test_a_path_that_no_file_can_have_is_no_fault_of_the_check(in_folder: Path) -> None:
+    text = with_callbacks("TensorBoard: logs").replace("directory: dataset", 'directory: "a\\0b"')
+    assert load(text).config.data.directory == "a\0b"
+
+
 def test_a_file_is_not_written_over_a_folder(in_folder: Path) -> None:
     (in_folder / "logs").mkdir()
     (in_folder / "best.keras").mkdir()

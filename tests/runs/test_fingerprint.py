@@ -131,6 +131,7 @@ def differences() -> Iterator[str]:
     yield "training.metrics=[AUC]"
     yield "training.optimizer=SGD"
     yield "training.optimizer.learning_rate=0.01"
+    yield "training.optimizer={Adam: {weight_decay: null}}"  # what null means is Keras's affair
     yield "training.loss=Hinge"
     yield "training.precision=bfloat16"
     yield "training.distribution=data_parallel"

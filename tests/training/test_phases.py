@@ -82,6 +82,37 @@ def test_only_the_layers_of_the_phase_are_trained() -> None:
     assert moved == ["answer"]  # the statistics of batch normalization stay as well
 
 
+def test_a_layer_inside_of_another_keeps_its_own_flag() -> None:
+    training, _ = sources()
+    inner = keras.layers.Dense(4, trainable=False)
+    outer = keras.layers.SpectralNormalization(inner)
+    trained = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Flatten(),
+            outer,
+            keras.layers.Dense(1, activation="sigmoid", name="answer"),
+        ]
+    )
+    trained.compile("sgd", "binary_crossentropy")
+    head = Phase(1, training, trained=["answer"], optimizer=keras.optimizers.SGD(0.1))
+    run_phases(trained, [head, Phase(1, training)], bare_stack(training))
+    assert (outer.trainable, inner.trainable) == (True, False)
+
+
+@pytest.mark.slow
+def test_a_phase_without_an_optimizer_goes_on_with_that_of_the_phase_before(tmp_path: Path) -> None:
+    def phases(training: Source, validation: Source) -> list[Phase]:
+        sgd = keras.optimizers.SGD(0.05, momentum=0.9)
+        return [Phase(2, training, validation, optimizer=sgd), Phase(2, training, validation)]
+
+    trained, folder = forgetful_model(), tmp_path / "whole"
+    folder.mkdir()
+    whole = outcome(folder, fit(folder, CALLBACKS, trained, phases=phases), trained)
+    killer = Killer("batch ends", 3, batch=2)
+    assert interrupted(tmp_path / "resumed", CALLBACKS, killer, phases=phases) == whole
+
+
 def test_what_ends_a_phase_does_not_end_the_training() -> None:
     """Early stopping waits for the loss of its own phase."""
     training, validation = sources()
