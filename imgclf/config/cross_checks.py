@@ -8,7 +8,7 @@ from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
-from imgclf.config.monitors import metric_problems, monitor_problems
+from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.schema import Config, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem

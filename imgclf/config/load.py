@@ -16,8 +16,8 @@ from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.local_checks import check_here
 from imgclf.config.overrides import apply_override
 from imgclf.config.problems import Report, some
+from imgclf.config.read_config import read_config
 from imgclf.config.schema import Config
-from imgclf.config.sections import read_config
 from imgclf.config.tree import Node, TreeProblem, tree_of
 from imgclf.config.yaml_tree import MAX_BYTES, read_yaml
 from imgclf.errors import ConfigError, Problem, nearest_match

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from imgclf.config.arguments import object_kind
+from imgclf.config.argument_checks import object_kind
 from imgclf.config.keras_names import class_names, resolve
 from imgclf.config.keras_signatures import Kind, signature
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS

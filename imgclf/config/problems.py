@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from imgclf.config.checks import Check
 from imgclf.config.tree import Node, Origin
+from imgclf.config.value_checks import Check
 from imgclf.errors import Problem, nearest_match
 
 

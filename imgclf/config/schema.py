@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from imgclf.config.choices import Precision
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.key_policy import KeyPolicy, ResumeRule
-from imgclf.config.precision import Precision
 from imgclf.config.spec import Spec, written
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.config.choices import Precision
 from imgclf.config.network import Network
-from imgclf.config.precision import Precision
 from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ModelFileError, first_line

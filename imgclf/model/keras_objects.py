@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.config.arguments import object_kind
+from imgclf.config.argument_checks import object_kind
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.loaded import ConfigFile

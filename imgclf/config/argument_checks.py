@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from imgclf.config.callback_catalogue import entry_of
-from imgclf.config.checks import (
+from imgclf.config.keras_names import SINGULAR, a
+from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
+from imgclf.config.value_checks import (
     Address,
     Anything,
     Character,
@@ -27,8 +29,6 @@ from imgclf.config.checks import (
     Whole,
     either,
 )
-from imgclf.config.keras_names import SINGULAR, a
-from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
 
 _COUNT = Whole(least=0)
 _SIZE = Whole(least=1)

@@ -176,7 +176,7 @@ class Null(Check):
 
 @dataclass(frozen=True)
 class Object(Check):
-    """A Keras object, which `imgclf.config.reading` reads; what is left is null, if it may be."""
+    """A Keras object, which `imgclf.config.read_spec` reads; what is left is null, if it may be."""
 
     noun: str
     or_null: bool

@@ -7,12 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
-from imgclf.config.checks import MISMATCH, Path
 from imgclf.config.problems import Report, is_quoted_number, some
-from imgclf.config.reading import read_spec
+from imgclf.config.read_spec import read_spec
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import MISMATCH, Path
 from imgclf.errors import nearest_match
 
 _PATHS = ("name", "data.directory")  # words, even where they look like numbers
