@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from imgclf.config.choices import LabelMode
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.label_modes import (
     DEFAULT_LOSS,
     LABELS,
     NO_LOSS_HERE,
     NO_METRIC_HERE,
-    LabelMode,
     losses_for,
     modes_of_loss,
     modes_of_metric,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from imgclf.config.choices import Precision
+from imgclf.config.choices import Keep, Precision, Publish, Resize
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.key_policy import KeyPolicy, ResumeRule
 from imgclf.config.spec import Spec, written
@@ -68,10 +68,8 @@ class DataConfig(_Section):
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
     batch_size: _BatchSize | Literal["auto"] = _field("a whole number from 1 to 65536, auto", 32)
-    resize: Literal["stretch", "crop", "pad"] = _field("stretch, crop, pad", "stretch")
-    cache: Annotated[Literal["disk", "memory", "none"], _NO_DIFFERENCE] = _field(
-        "disk, memory, none", "disk"
-    )
+    resize: Resize = _field("stretch, crop, pad", "stretch")
+    cache: Annotated[Keep, _NO_DIFFERENCE] = _field("disk, memory, none", "disk")
 
     @property
     def first_batch_size(self) -> int:
@@ -113,9 +111,9 @@ class TrainingConfig(_Section):
     loss: Spec | None = _field("a loss, or null", None)
     metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
-    publish: Annotated[
-        Literal["best", "last"], KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)
-    ] = _field("best, last", "best")
+    publish: Annotated[Publish, KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)] = _field(
+        "best, last", "best"
+    )
     precision: Annotated[Precision | Literal["auto"], _LATER] = _field(
         "auto, float32, bfloat16", "auto"
     )
