@@ -14,12 +14,13 @@ A callback that is not in the list is added. A layer or a metric must be there, 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
 from imgclf.config.argument_checks import object_kind
 from imgclf.config.keras_names import class_names, resolve
 from imgclf.config.keras_signatures import Kind, signature
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
-from imgclf.config.tree import MAX_DEPTH, Node, Origin, TreeProblem
+from imgclf.config.tree import MAX_DEPTH, Details, Node, Origin, TreeProblem
 from imgclf.config.yaml_tree import read_yaml
 from imgclf.errors import nearest_match
 
@@ -65,7 +66,7 @@ class _Change:
             raise self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
         return Node(_DEFAULTS[path], self.origin, _DEFAULTS[path])
 
-    def _failure(self, message: str, **details: str | None) -> TreeProblem:
+    def _failure(self, message: str, **details: Unpack[Details]) -> TreeProblem:
         return TreeProblem(self.origin.problem("", message, **details))
 
     def _in_list(self, node: Node | None, steps: list[str], path: str) -> Node:

@@ -12,7 +12,7 @@ from imgclf.config.read_spec import read_spec
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
-from imgclf.config.value_checks import MISMATCH, Path
+from imgclf.config.value_checks import MISMATCH, PathText
 from imgclf.errors import nearest_match
 
 _PATHS = ("name", "data.directory")  # words, even where they look like numbers
@@ -89,7 +89,7 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
     if key in SINGLE_SPECS:
         return _read_single(report, node, key)
     if key in _PATHS:
-        path = Path().read(node)
+        path = PathText().read(node)
         return node.value if path is MISMATCH else path
     return node.plain()
 

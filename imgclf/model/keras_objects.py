@@ -54,7 +54,7 @@ def make(kind: Kind, spec: Spec, key: str, file: ConfigFile) -> Any:
     except Exception as error:  # Keras raises whatever its code stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"Keras can't make this {spec.name}: {reason}"
-        raise file.error(file.problem(key, message, received=_shown(spec))) from error
+        raise file.refusal(key, message, received=_shown(spec)) from error
 
 
 def _make_inner(argument: str, value: Any, key: str, file: ConfigFile) -> Any:
