@@ -31,10 +31,7 @@ class KeyPolicy:
         resume: What another value means for an earlier training.
         bears_on_weights: Whether two trainings on the same pictures, with the same callbacks,
             may come to different weights if they differ in it.
-        since: The version of the fingerprint that it is a part of from then on: fingerprints of
-            an earlier version, which it was not a part of, are still compared without it.
     """
 
     resume: ResumeRule = ResumeRule.ANOTHER
     bears_on_weights: bool = True
-    since: int = 1

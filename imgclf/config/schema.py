@@ -31,7 +31,6 @@ _FILE_NAME = r"^[^\s./\\:\x00-\x1f-]([^/\\:\x00-\x1f]*[^\s/\\:\x00-\x1f])?$"
 
 # A key that says nothing of it has the policy that is safest to have: see `KeyPolicy`.
 _NO_DIFFERENCE = KeyPolicy(ResumeRule.NONE, bears_on_weights=False)
-_LATER = KeyPolicy(since=2)
 
 
 def _field(allowed: str, default: Any = ..., **bounds: Any) -> Any:
@@ -114,12 +113,8 @@ class TrainingConfig(_Section):
     publish: Annotated[Publish, KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)] = _field(
         "best, last", "best"
     )
-    precision: Annotated[Precision | Literal["auto"], _LATER] = _field(
-        "auto, float32, bfloat16", "auto"
-    )
-    distribution: Annotated[Literal["none", "data_parallel"], _LATER] = _field(
-        "none, data_parallel", "none"
-    )
+    precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
+    distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 
 
 class Config(_Section):

@@ -20,7 +20,8 @@ from imgclf.config.callback_catalogue import (
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import signature
 from imgclf.config.key_policy import ResumeRule
-from imgclf.config.resume_rules import keys_by_rule, policy_of
+from imgclf.config.resume_rules import policy_of
+from tests.support.resume_rules import keys_by_rule
 
 OURS = {
     "SetEpoch": "epoch",
