@@ -12,8 +12,8 @@ from imgclf.config.argument_checks import (
     has_place_here,
     object_kind,
 )
-from imgclf.config.keras_names import FORBIDDEN, MODULE, SINGULAR, a, resolve, suggestions
-from imgclf.config.keras_signatures import REQUIRED, Kind, signature
+from imgclf.config.keras_names import FORBIDDEN, SINGULAR, a, resolve, suggestions
+from imgclf.config.keras_signatures import MODULE, REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
