@@ -9,7 +9,7 @@ from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
-from imgclf.config.schema import Config, TrainingConfig
+from imgclf.config.schema import BATCH_SIZE, Config, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
 
@@ -166,7 +166,7 @@ def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem
             "data.batch_size",
             "training.distribution: data_parallel needs a number, which its devices divide",
             received="auto",
-            allowed="a whole number from 1 to 65536",
+            allowed=BATCH_SIZE,
         )
     for index, spec in enumerate(config.callbacks):
         instead = entry_of(spec.name).in_parallel
