@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from imgclf.cli import COMMANDS, app
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.load import load_config
-from imgclf.config.resume_rules import keys_by_rule
 from tests.support.config_page import config_page
+from tests.support.resume_rules import keys_by_rule
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

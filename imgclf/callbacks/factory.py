@@ -18,7 +18,7 @@ from imgclf.callbacks.learning_rate import LearningRateScheduler
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.tensorboard import TensorBoard
 from imgclf.callbacks.user_code import load_function, make_custom_callback
-from imgclf.config.callback_catalogue import checkpoint_ending, output_of
+from imgclf.config.callback_catalogue import checkpoint_ending, entry_of, output_of
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.spec import Spec
 
@@ -78,7 +78,7 @@ def _model_checkpoint(arguments: dict[str, Any], context: CallbackContext) -> Mo
         )
     name = "best" if arguments.get("save_best_only") else "epoch-{epoch:03d}"
     filepath = arguments.pop("filepath", f"{folder}/{name}{checkpoint_ending(arguments)}")
-    period = arguments.pop("period", 1)
+    period = arguments.pop("period", entry_of("ModelCheckpoint").own_arguments["period"])
     return ModelCheckpoint(Path(filepath).expanduser(), arguments, period)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
 from imgclf.config.keras_private import build_metrics, metric_direction
+from imgclf.config.metric_names import column_direction, log_columns
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -23,21 +24,14 @@ def log_names(model: Any) -> list[str] | None:
     """All names that an epoch's logs will hold if there is validation; None if not known yet."""
     if not _has_built_metrics(model):
         return None
-    measured = ["loss", *metric_names(model)]
-    rates = learning_rates(model.optimizer)
-    return [*measured, *(f"val_{name}" for name in measured), *rates]
+    return log_columns(metric_names(model), learning_rates(model.optimizer))
 
 
 def direction(model: Any, monitor: str) -> str | None:
     """ "min" or "max", whichever is better, or None if Keras can't tell."""
-    name = monitor.removeprefix("val_")
-    if name == "loss":
-        return "min"
-    for metric in _compiled_metrics(model):
-        if metric.name == name:
-            known = {"up": "max", "down": "min"}
-            return known.get(metric_direction(metric) or "")
-    return None
+    directions = {metric.name: metric_direction(metric) for metric in _compiled_metrics(model)}
+    known = {"up": "max", "down": "min"}
+    return known.get(column_direction(monitor, directions) or "")
 
 
 def default_monitor(model: Any) -> tuple[str, str]:

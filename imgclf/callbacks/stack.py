@@ -189,7 +189,7 @@ def _best_epoch(specs: Sequence[Spec]) -> BestEpoch:
     for spec in specs:
         if spec.name != "ModelCheckpoint" or spec.off:
             continue
-        monitor = spec.arguments.get("monitor", "val_loss")
+        monitor = str(spec.arguments.get("monitor", entry_of(spec.name).monitors))
         if spec.arguments.get("save_best_only") and monitor.startswith("val_"):
             return BestEpoch(monitor, spec.arguments.get("mode", "auto"))
     return BestEpoch()

@@ -2,11 +2,12 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from imgclf.cli import session
+from imgclf.config.choices import Resize
 from imgclf.system import console
 
 
@@ -58,7 +59,7 @@ def command(
     """Make a model file of a plain Keras model that was trained elsewhere."""
     from imgclf.commands.adopt import adopt, parse_factor, parse_image_size
 
-    session.refuse_unknown("--resize", resize, ("stretch", "crop", "pad"))
+    session.refuse_unknown("--resize", resize, get_args(Resize))
     done = adopt(
         source,
         [word.strip() for word in classes.split(",")],

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imgclf.commands.network_shape import refuse_misfits, require_outputs, require_size
+from imgclf.config.choices import Resize
 from imgclf.config.yaml_scalars import read_scalar
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
@@ -61,7 +62,7 @@ def adopt(
     class_names: Sequence[str],
     *,
     image_size: tuple[int, int] | None = None,
-    resize: Literal["stretch", "crop", "pad"] = "stretch",
+    resize: Resize = "stretch",
     scale: float | None = None,
     offset: float = 0.0,
     name: str | None = None,

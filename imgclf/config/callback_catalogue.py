@@ -24,12 +24,16 @@ class Output:
         kind: "folder" if it needs one that holds nothing else.
         usual: Its place in the run's folder if the argument is left out; None if it must not be.
         suggested: A folder for a message to name.
+        usual_depends_on: Arguments on which that usual place depends.
+        filled_in: Braces in it are filled in with the epoch and columns of its log.
     """
 
     argument: str
     kind: Literal["file", "folder"]
     usual: str | None = None
     suggested: str | None = None
+    usual_depends_on: tuple[str, ...] = ()
+    filled_in: bool = False
 
     def place(self, arguments: Mapping[str, Any], run_folder: Path) -> Path:
         """Where it is.
@@ -69,8 +73,11 @@ class CallbackEntry:
         tells_only: It writes, or tells somebody, and nothing in the training depends on it: of
             several processes that train together, one has it.
         unique: One of it is enough, or two would undo each other's work.
-        monitors: It looks at a column of the log, whose name is its `monitor`.
+        monitors: The column of the log that it looks at unless its `monitor` names another; None
+            if it looks at none.
+        compares_if: The argument without which it doesn't compare what it looks at.
         sets_learning_rate: It does, which a schedule in the optimizer leaves it no room for.
+        needs_averages: The optimizer has to keep averages of the weights.
         needs: A package.
         in_parallel: What can take its place with `training.distribution: data_parallel`; None if
             nothing has to.
@@ -89,8 +96,10 @@ class CallbackEntry:
     output: Output | None = None
     tells_only: bool = False
     unique: bool = False
-    monitors: bool = False
+    monitors: str | None = None
+    compares_if: str | None = None
     sets_learning_rate: bool = False
+    needs_averages: bool = False
     needs: Package | None = None
     in_parallel: str | None = None
     resume: ResumeRule = ResumeRule.ANOTHER
@@ -126,7 +135,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
     ),
     CallbackEntry(
         "ReduceLROnPlateau",
-        monitors=True,
+        monitors="val_loss",
         sets_learning_rate=True,
         remembers=("best", "cooldown_counter", "wait"),
         anew_in_each_phase=True,
@@ -144,21 +153,33 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
         tells_only=True,
         resume=ResumeRule.ON_THE_WAY,
     ),
-    CallbackEntry("SwapEMAWeights", unique=True, remembers=("_ema_weights_in_model",)),
+    CallbackEntry(
+        "SwapEMAWeights",
+        unique=True,
+        needs_averages=True,
+        remembers=("_ema_weights_in_model",),
+    ),
     CallbackEntry("BestEpoch"),
     CallbackEntry(
         "ModelCheckpoint",
         on_by_default=True,
         own_arguments={"period": 1},  # every N epochs, as in Keras 2
-        output=Output("filepath", "file", "checkpoints"),
+        output=Output(
+            "filepath",
+            "file",
+            "checkpoints",
+            usual_depends_on=("save_best_only", "save_weights_only"),
+            filled_in=True,
+        ),
         tells_only=True,
-        monitors=True,
+        monitors="val_loss",
+        compares_if="save_best_only",
         remembers=_SAVING,
     ),
     CallbackEntry(
         "OrbaxCheckpoint",
         output=Output("directory", "folder", suggested="runs/orbax"),
-        monitors=True,
+        monitors="val_loss",
         needs=Package("orbax", "orbax-checkpoint"),
         # It has all processes wait for each other while it writes, and only one of them writes.
         in_parallel="ModelCheckpoint",
@@ -167,7 +188,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
     CallbackEntry("TerminateOnNaN", unique=True),
     CallbackEntry(
         "EarlyStopping",
-        monitors=True,
+        monitors="val_loss",
         remembers=("wait", "stopped_epoch", "best", "best_weights", "best_epoch"),
         anew_in_each_phase=True,
     ),

@@ -6,7 +6,7 @@ from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import methods
 from imgclf.config.problems import Report
-from imgclf.config.reading import read_spec, refuse_argument, split_spec
+from imgclf.config.read_spec import read_spec, refuse_argument, split_spec
 from imgclf.config.references import check_reference
 from imgclf.config.schedule_specs import read_scheduler
 from imgclf.config.spec import Spec

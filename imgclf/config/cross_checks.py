@@ -8,8 +8,8 @@ from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
-from imgclf.config.monitors import metric_problems, monitor_problems
-from imgclf.config.schema import Config, TrainingConfig
+from imgclf.config.monitor_checks import metric_problems, monitor_problems
+from imgclf.config.schema import BATCH_SIZE, Config, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
 
@@ -134,12 +134,12 @@ def _learning_rate_problems(config: Config, file: ConfigFile) -> Iterator[Proble
 
 def _average_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     for index, spec in enumerate(config.callbacks):
-        if spec.name == "SwapEMAWeights" and not spec.off:
+        if entry_of(spec.name).needs_averages and not spec.off:
             optimizer = _optimizer(config.training)
             if not optimizer.arguments.get("use_ema"):
                 yield file.problem(
                     f"callbacks.{index}",
-                    "SwapEMAWeights needs an optimizer that keeps averages of the weights",
+                    f"{spec.name} needs an optimizer that keeps averages of the weights",
                     received=f"training.optimizer: {optimizer.name}",
                     allowed=f"training.optimizer: {optimizer.name}: {{use_ema: true}}",
                 )
@@ -148,7 +148,8 @@ def _average_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
 def _period_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
     for index, spec in enumerate(callbacks):
         given = spec.arguments
-        if isinstance(given.get("save_freq"), int) and given.get("period", 1) != 1:
+        usual = entry_of(spec.name).own_arguments.get("period")
+        if isinstance(given.get("save_freq"), int) and given.get("period", usual) != usual:
             yield file.problem(
                 f"callbacks.{index}.period",
                 "period counts epochs and save_freq counts batches; give one of them",
@@ -165,7 +166,7 @@ def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem
             "data.batch_size",
             "training.distribution: data_parallel needs a number, which its devices divide",
             received="auto",
-            allowed="a whole number from 1 to 65536",
+            allowed=BATCH_SIZE,
         )
     for index, spec in enumerate(config.callbacks):
         instead = entry_of(spec.name).in_parallel

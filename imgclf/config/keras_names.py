@@ -12,6 +12,9 @@ from functools import cache
 
 from imgclf.config.keras_signatures import Kind, exports
 
+CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer")
+"""Layers that hold code, or a program of their own, where others hold numbers."""
+
 _RUNS_CODE = "it runs code, or a program of its own, that a model file can't carry safely"
 _ONE_CHAIN = "it takes several inputs, and the layers here form one chain"
 _MIXES_LABELS = "it has to change the labels along with the pictures, and labels don't reach layers"
@@ -20,9 +23,7 @@ _TAKES_CODE = "it takes Python objects that a config can't express"
 
 FORBIDDEN: Mapping[Kind, Mapping[str, str]] = {
     "layers": {
-        **dict.fromkeys(
-            ("Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer"), _RUNS_CODE
-        ),
+        **dict.fromkeys(CODE_LAYERS, _RUNS_CODE),
         **dict.fromkeys(("Input", "InputLayer"), "the input follows from data.image_size"),
         **dict.fromkeys(
             (
@@ -98,9 +99,6 @@ SINGULAR: Mapping[Kind, str] = {
     "regularizers": "regularizer",
     "constraints": "constraint",
     "activations": "activation",
-}
-MODULE: Mapping[Kind, str] = {kind: kind for kind in SINGULAR} | {
-    "schedules": "optimizers.schedules"
 }
 
 

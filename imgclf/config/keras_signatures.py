@@ -13,11 +13,11 @@ import ast
 import importlib.util
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from imgclf.errors import ImgclfError
 
@@ -34,7 +34,10 @@ Kind = Literal[
     "activations",
 ]
 
-_PACKAGES: dict[Kind, str] = {"schedules": "optimizers/schedules"}
+MODULE: Mapping[Kind, str] = {kind: kind for kind in get_args(Kind)} | {
+    "schedules": "optimizers.schedules"
+}
+"""The module of Keras that exports a kind, below `keras`."""
 
 
 class _Marker:
@@ -72,7 +75,7 @@ def exports(kind: Kind) -> dict[str, tuple[str, str]]:
     Base classes, functions that build networks by hand (`add`, `Input`) and the three functions
     `get`, `serialize` and `deserialize` are among them; `keras_names` leaves them out.
     """
-    text = (_keras_folder() / _PACKAGES.get(kind, kind) / "__init__.py").read_text("utf-8")
+    text = _keras_folder().joinpath(*MODULE[kind].split("."), "__init__.py").read_text("utf-8")
     return {name: origin for name, origin in _imports(text) if origin[0].startswith("keras.src")}
 
 

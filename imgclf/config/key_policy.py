@@ -1,9 +1,11 @@
-"""What else is known of a key of a config beside its type: what a change of it means."""
+"""What else is known of a key of a config beside its type; it stands on the key's field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+from imgclf.config.keras_signatures import Kind
 
 
 class ResumeRule(Enum):
@@ -25,16 +27,33 @@ class ResumeRule(Enum):
 
 @dataclass(frozen=True)
 class KeyPolicy:
-    """What of a key more than one place has to know; it stands on the key's field.
+    """What a change of a key means.
 
     Attributes:
         resume: What another value means for an earlier training.
         bears_on_weights: Whether two trainings on the same pictures, with the same callbacks,
             may come to different weights if they differ in it.
-        since: The version of the fingerprint that it is a part of from then on: fingerprints of
-            an earlier version, which it was not a part of, are still compared without it.
     """
 
     resume: ResumeRule = ResumeRule.ANOTHER
     bears_on_weights: bool = True
-    since: int = 1
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The key holds Keras objects: a list of them or a single one, as its type says.
+
+    Attributes:
+        kind: Which of Keras's modules they are from.
+        may_lack: An argument that Keras requires and a config may leave out here.
+        or_one: One alone may stand for the list.
+    """
+
+    kind: Kind
+    may_lack: str = ""
+    or_one: bool = False
+
+
+@dataclass(frozen=True)
+class AsWritten:
+    """The key holds a text even where it looks like a number, as the folder `2024` does."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
+from imgclf.config.choices import LabelMode
 from imgclf.config.keras_names import BY_OUTPUT
-
-LabelMode = Literal["binary", "int", "categorical"]
 
 _BINARY: frozenset[LabelMode] = frozenset(["binary"])
 _INT: frozenset[LabelMode] = frozenset(["int"])

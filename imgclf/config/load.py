@@ -7,18 +7,17 @@ checked for the former alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from imgclf.config.cross_checks import check_together
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.local_checks import check_here
 from imgclf.config.overrides import apply_override
 from imgclf.config.problems import Report, some
-from imgclf.config.schema import Config
-from imgclf.config.sections import read_config
-from imgclf.config.tree import Node, TreeProblem, tree_of
+from imgclf.config.read_config import read_config
+from imgclf.config.tree import Details, Node, TreeProblem, tree_of
 from imgclf.config.yaml_tree import MAX_BYTES, read_yaml
 from imgclf.errors import ConfigError, Problem, nearest_match
 
@@ -48,15 +47,7 @@ def parse_config(text: str, path: Path, overrides: Sequence[str] = ()) -> Loaded
     Raises:
         ConfigError: With every problem found.
     """
-    try:
-        root = read_yaml(text)
-    except TreeProblem as found:
-        raise ConfigError(path, [found.problem]) from None
-    config, file, problems = _read(root, path, overrides)
-    problems += check_here(config, file)
-    if problems:
-        raise file.error(*_in_order(problems))
-    return LoadedConfig(config, file, text, tuple(overrides))
+    return _checked(lambda: read_yaml(text), path, overrides, text=text, here=True)
 
 
 def config_from_values(
@@ -75,21 +66,18 @@ def config_from_values(
     Raises:
         ConfigError: With every problem found.
     """
+    return _checked(lambda: tree_of(values), path, overrides, text="", here=False)
+
+
+def _checked(
+    read: Callable[[], Node], path: Path, overrides: Sequence[str], *, text: str, here: bool
+) -> LoadedConfig:
+    """The config of a tree that `read` gives; `here` asks whether it is right here as well."""
+    report = Report()
     try:
-        root = tree_of(values)
+        root = read()
     except TreeProblem as found:
         raise ConfigError(path, [found.problem]) from None
-    config, file, problems = _read(root, path, overrides)
-    if problems:
-        raise file.error(*_in_order(problems))
-    return LoadedConfig(config, file, "", tuple(overrides))
-
-
-def _read(
-    root: Node, path: Path, overrides: Sequence[str]
-) -> tuple[Config, ConfigFile, list[Problem]]:
-    """What could be read, and all that is wrong with it wherever it is used."""
-    report = Report()
     for override in overrides:
         try:
             root = apply_override(root, override)
@@ -99,7 +87,12 @@ def _read(
     if config is None:
         raise ConfigError(path, report.problems)
     file = ConfigFile(path, report.origins)
-    return config, file, [*report.problems, *check_together(config, file, report.refused)]
+    problems = [*report.problems, *check_together(config, file, report.refused)]
+    if here:
+        problems += check_here(config, file)
+    if problems:
+        raise file.error(*_in_order(problems))
+    return LoadedConfig(config, file, text, tuple(overrides))
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
@@ -107,8 +100,8 @@ def _in_order(problems: list[Problem]) -> list[Problem]:
 
 
 def _read_text(path: Path) -> str:
-    def fail(message: str, **details: str | None) -> ConfigError:
-        return ConfigError(path, [Problem("", message, **details)])  # type: ignore[arg-type]
+    def fail(message: str, **details: Unpack[Details]) -> ConfigError:
+        return ConfigError(path, [Problem("", message, **details)])
 
     try:
         with path.open("rb") as stream:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from imgclf.config.schema import Config
-from imgclf.config.tree import Origin
+from imgclf.config.tree import Details, Origin
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.errors import ConfigError, Problem
 
@@ -25,29 +26,20 @@ class ConfigFile:
     path: Path
     origins: Mapping[str, Origin]
 
-    @property
-    def lines(self) -> Mapping[str, int]:
-        """Dotted key to line, for the keys that the file has."""
-        return {k: origin.line for k, origin in self.origins.items() if origin.line is not None}
-
-    def problem(
-        self,
-        key: str,
-        message: str,
-        *,
-        received: str | None = None,
-        allowed: str | None = None,
-        nearest: str | None = None,
-    ) -> Problem:
+    def problem(self, key: str, message: str, **details: Unpack[Details]) -> Problem:
         """A problem at a key, with its line, or the line of what it stands in."""
         parts = key.split(".")
         places = (self.origins.get(".".join(parts[:end])) for end in range(len(parts), 0, -1))
         origin = next(filter(None, places), Origin())
-        return origin.problem(key, message, received=received, allowed=allowed, nearest=nearest)
+        return origin.problem(key, message, **details)
 
     def error(self, *problems: Problem, hint: str | None = None) -> ConfigError:
         """The error to raise for problems found after loading."""
         return ConfigError(self.path, problems, hint)
+
+    def refusal(self, key: str, message: str, **details: Unpack[Details]) -> ConfigError:
+        """The error to raise for one problem at a key."""
+        return self.error(self.problem(key, message, **details))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from imgclf.config.keras_names import BY_OUTPUT, snake_case
@@ -10,6 +11,28 @@ from imgclf.config.keras_signatures import assigned_word, signature
 from imgclf.config.spec import Spec
 
 Direction = Literal["up", "down"]
+
+
+def log_columns(metrics: Iterable[str], rates: Iterable[str] = ("learning_rate",)) -> list[str]:
+    """The columns in the log of an epoch with validation.
+
+    Args:
+        metrics: Names of what is measured beside the loss.
+        rates: What learning rates are logged under.
+    """
+    measured = list(dict.fromkeys(["loss", *metrics]))
+    return [*measured, *(f"val_{name}" for name in measured), *rates]
+
+
+def column_direction(column: str, directions: Mapping[str, str | None]) -> str | None:
+    """Whether a column is better when it goes "up" or "down"; None if that isn't known.
+
+    Args:
+        column: As it is logged, of training or of validation.
+        directions: Those of the metrics, by their names.
+    """
+    name = column.removeprefix("val_")
+    return "down" if name == "loss" else directions.get(name)
 
 
 def metric_name(metric: Spec) -> str:

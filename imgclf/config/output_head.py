@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from imgclf.config.choices import LabelMode
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.label_modes import (
     DEFAULT_LOSS,
     LABELS,
     NO_LOSS_HERE,
     NO_METRIC_HERE,
-    LabelMode,
     losses_for,
     modes_of_loss,
     modes_of_metric,
@@ -87,13 +87,11 @@ def _read_output(output: Spec | None, num_classes: int, file: ConfigFile) -> Spe
     if output is None:
         return None
     if output.name != "Dense":
-        raise file.error(
-            file.problem(
-                "model.output",
-                "the output is a Dense layer; others go to the end of model.layers",
-                received=output.name,
-                allowed="Dense",
-            )
+        raise file.refusal(
+            "model.output",
+            "the output is a Dense layer; others go to the end of model.layers",
+            received=output.name,
+            allowed="Dense",
         )
     given = output.arguments
     units = given.get("units")
@@ -137,34 +135,28 @@ def _modes_of_loss(
     """Those of `modes` that the loss can be computed with."""
     if loss.name in NO_LOSS_HERE:
         reason = NO_LOSS_HERE[loss.name]
-        raise file.error(
-            file.problem(
-                "training.loss",
-                f"{loss.name} can't teach a classifier: {reason}",
-                received=loss.name,
-                allowed=losses_for(modes),
-            )
+        raise file.refusal(
+            "training.loss",
+            f"{loss.name} can't teach a classifier: {reason}",
+            received=loss.name,
+            allowed=losses_for(modes),
         )
     units, activation = output.arguments["units"], output.arguments["activation"]
     described = f"{units} {activation} unit{'s' if units != 1 else ''}"
     if loss.arguments.get("from_logits"):
-        raise file.error(
-            file.problem(
-                "training.loss.from_logits",
-                f"the output already ends in {activation}, which from_logits would apply again",
-                received="true",
-                allowed="false",
-            )
+        raise file.refusal(
+            "training.loss.from_logits",
+            f"the output already ends in {activation}, which from_logits would apply again",
+            received="true",
+            allowed="false",
         )
     fitting = tuple(mode for mode in modes if mode in modes_of_loss(loss.name))
     if not fitting:
-        raise file.error(
-            file.problem(
-                "training.loss",
-                f"{loss.name} does not fit an output of {described}",
-                received=loss.name,
-                allowed=losses_for(modes),
-            )
+        raise file.refusal(
+            "training.loss",
+            f"{loss.name} does not fit an output of {described}",
+            received=loss.name,
+            allowed=losses_for(modes),
         )
     return fitting
 

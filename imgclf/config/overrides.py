@@ -14,16 +14,15 @@ A callback that is not in the list is added. A layer or a metric must be there, 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
-from imgclf.config.arguments import object_kind
+from imgclf.config.argument_checks import object_kind
 from imgclf.config.keras_names import class_names, resolve
 from imgclf.config.keras_signatures import Kind, signature
-from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS
-from imgclf.config.tree import MAX_DEPTH, Node, Origin, TreeProblem
+from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, default_of
+from imgclf.config.tree import MAX_DEPTH, Details, Node, Origin, TreeProblem, tree_of
 from imgclf.config.yaml_tree import read_yaml
 from imgclf.errors import nearest_match
-
-_DEFAULTS = {"training.optimizer": "Adam"}
 
 
 def apply_override(root: Node, override: str) -> Node:
@@ -53,19 +52,20 @@ class _Change:
         if path in SPEC_LISTS:
             return self._in_list(node, steps, path)
         if path in SINGLE_SPECS:
-            return self._in_spec(node or self._default(path), steps, path, SINGLE_SPECS[path])
+            return self._in_spec(node or self._default(path), steps, path, SINGLE_SPECS[path].kind)
         items = dict(node.value) if node and isinstance(node.value, dict) else {}
         step, *rest = steps
         items[step] = self.at(items.get(step), rest, f"{path}.{step}" if path else step)
         return Node(items, node.origin if node and isinstance(node.value, dict) else self.origin)
 
     def _default(self, path: str) -> Node:
-        if path not in _DEFAULTS:
+        default = default_of(path)
+        if default is None:
             name = path.rpartition(".")[2]
             raise self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
-        return Node(_DEFAULTS[path], self.origin, _DEFAULTS[path])
+        return replace(tree_of(default), origin=self.origin)
 
-    def _failure(self, message: str, **details: str | None) -> TreeProblem:
+    def _failure(self, message: str, **details: Unpack[Details]) -> TreeProblem:
         return TreeProblem(self.origin.problem("", message, **details))
 
     def _in_list(self, node: Node | None, steps: list[str], path: str) -> Node:
@@ -78,7 +78,7 @@ class _Change:
         ):
             items = [node]  # `metrics: accuracy`
         origin = node.origin if node else self.origin
-        kind = SPEC_LISTS[path]
+        kind = SPEC_LISTS[path].kind
         index, used = self._find(items, steps, path)
         if index is None:
             name = ".".join(steps[:used])

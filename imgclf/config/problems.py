@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Unpack
 
-from imgclf.config.checks import Check
-from imgclf.config.tree import Node, Origin
+from imgclf.config.tree import Details, Node, Origin
+from imgclf.config.value_checks import Check
 from imgclf.errors import Problem, nearest_match
 
 
@@ -18,21 +19,10 @@ class Report:
     refused: set[str] = field(default_factory=set)
     origins: dict[str, Origin] = field(default_factory=dict)
 
-    def refuse(
-        self,
-        node: Node,
-        key: str,
-        message: str,
-        *,
-        received: str | None = None,
-        allowed: str | None = None,
-        nearest: str | None = None,
-    ) -> None:
+    def refuse(self, node: Node, key: str, message: str, **details: Unpack[Details]) -> None:
         """Adds a problem with what stands at `node`."""
         self.refused.add(key)
-        self.problems.append(
-            node.origin.problem(key, message, received=received, allowed=allowed, nearest=nearest)
-        )
+        self.problems.append(node.origin.problem(key, message, **details))
 
     def refuse_word(
         self,

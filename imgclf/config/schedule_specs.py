@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from imgclf.config.arguments import check_of
-from imgclf.config.checks import MISMATCH
+from imgclf.config.argument_checks import check_of
 from imgclf.config.keras_signatures import signature
 from imgclf.config.problems import Report, some
-from imgclf.config.reading import refuse_argument
+from imgclf.config.read_spec import refuse_argument
 from imgclf.config.references import check_reference
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import MISMATCH
 from imgclf.errors import nearest_match
 
 _NAME = "LearningRateScheduler"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
-from imgclf.config.keras_signatures import Kind
-from imgclf.config.key_policy import KeyPolicy, ResumeRule
-from imgclf.config.precision import Precision
+from imgclf.config.choices import Keep, Precision, Publish, Resize
+from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule
 from imgclf.config.spec import Spec, written
 
 
@@ -21,7 +21,11 @@ def _square(value: Any) -> Any:
 
 
 _Side = Annotated[int, Field(ge=8, le=4096)]
-_BatchSize = Annotated[int, Field(ge=1, le=65536)]
+_LARGEST_BATCH = 65536
+_BatchSize = Annotated[int, Field(ge=1, le=_LARGEST_BATCH)]
+BATCH_SIZE = f"a whole number from 1 to {_LARGEST_BATCH}"
+"""What a message says a number of pictures in a batch may be."""
+
 _AUTO_BATCH_SIZE = 32
 _LARGEST_SEED = 2**32 - 1
 _SEED = f"a whole number from 0 to {_LARGEST_SEED}"
@@ -31,7 +35,6 @@ _FILE_NAME = r"^[^\s./\\:\x00-\x1f-]([^/\\:\x00-\x1f]*[^\s/\\:\x00-\x1f])?$"
 
 # A key that says nothing of it has the policy that is safest to have: see `KeyPolicy`.
 _NO_DIFFERENCE = KeyPolicy(ResumeRule.NONE, bears_on_weights=False)
-_LATER = KeyPolicy(since=2)
 
 
 def _field(allowed: str, default: Any = ..., **bounds: Any) -> Any:
@@ -59,7 +62,9 @@ class DataConfig(_Section):
     """
 
     # The same pictures elsewhere are the same pictures, and the pictures have a fingerprint.
-    directory: Annotated[str, _NO_DIFFERENCE] = _field("the path of a folder", min_length=1)
+    directory: Annotated[str, _NO_DIFFERENCE, AsWritten()] = _field(
+        "the path of a folder", min_length=1
+    )
     validation_split: Annotated[float, KeyPolicy(bears_on_weights=False)] = _field(
         "a number above 0 and below 1", 0.2, gt=0, lt=1
     )
@@ -67,11 +72,9 @@ class DataConfig(_Section):
     image_size: Annotated[tuple[_Side, _Side], BeforeValidator(_square)] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
-    batch_size: _BatchSize | Literal["auto"] = _field("a whole number from 1 to 65536, auto", 32)
-    resize: Literal["stretch", "crop", "pad"] = _field("stretch, crop, pad", "stretch")
-    cache: Annotated[Literal["disk", "memory", "none"], _NO_DIFFERENCE] = _field(
-        "disk, memory, none", "disk"
-    )
+    batch_size: _BatchSize | Literal["auto"] = _field(f"{BATCH_SIZE}, auto", 32)
+    resize: Resize = _field("stretch, crop, pad", "stretch")
+    cache: Annotated[Keep, _NO_DIFFERENCE] = _field("disk, memory, none", "disk")
 
     @property
     def first_batch_size(self) -> int:
@@ -87,8 +90,12 @@ class ModelConfig(_Section):
         output: Replaces the output layer that follows from the number of classes.
     """
 
-    layers: tuple[Spec, ...] = _field("a list of at least one layer", min_length=1)
-    output: Spec | None = _field("a Dense layer, or null", None)
+    layers: Annotated[tuple[Spec, ...], Objects("layers")] = _field(
+        "a list of at least one layer", min_length=1
+    )
+    output: Annotated[Spec | None, Objects("layers", may_lack="units")] = _field(
+        "a Dense layer, or null", None
+    )
 
 
 class TrainingConfig(_Section):
@@ -109,19 +116,17 @@ class TrainingConfig(_Section):
     epochs: Annotated[int, KeyPolicy(ResumeRule.EXTENDS)] = _field(
         "a whole number, 1 or more", 30, ge=1, le=1_000_000
     )
-    optimizer: Spec = _field("an optimizer", Spec(name="Adam"))
-    loss: Spec | None = _field("a loss, or null", None)
-    metrics: tuple[Spec, ...] = _field("a list of metrics", (Spec(name="accuracy"),))
+    optimizer: Annotated[Spec, Objects("optimizers")] = _field("an optimizer", Spec(name="Adam"))
+    loss: Annotated[Spec | None, Objects("losses")] = _field("a loss, or null", None)
+    metrics: Annotated[tuple[Spec, ...], Objects("metrics", or_one=True)] = _field(
+        "a list of metrics", (Spec(name="accuracy"),)
+    )
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
-    publish: Annotated[
-        Literal["best", "last"], KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)
-    ] = _field("best, last", "best")
-    precision: Annotated[Precision | Literal["auto"], _LATER] = _field(
-        "auto, float32, bfloat16", "auto"
+    publish: Annotated[Publish, KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)] = _field(
+        "best, last", "best"
     )
-    distribution: Annotated[Literal["none", "data_parallel"], _LATER] = _field(
-        "none, data_parallel", "none"
-    )
+    precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
+    distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 
 
 class Config(_Section):
@@ -135,17 +140,17 @@ class Config(_Section):
             one off.
     """
 
-    name: Annotated[str | None, _NO_DIFFERENCE] = _field(
+    name: Annotated[str | None, _NO_DIFFERENCE, AsWritten()] = _field(
         _NAME, None, pattern=_FILE_NAME, max_length=100
     )
     data: DataConfig = _field("the keys of data, indented below it")
-    augmentation: tuple[Spec, ...] = _field("a list of layers", ())
+    augmentation: Annotated[tuple[Spec, ...], Objects("layers")] = _field("a list of layers", ())
     model: ModelConfig = _field("the keys of model, indented below it")
     training: TrainingConfig = _field("the keys of training, indented below it", TrainingConfig())
     # What one of them means for an earlier training, the catalogue of callbacks says.
-    callbacks: Annotated[tuple[Spec, ...], KeyPolicy(bears_on_weights=False)] = _field(
-        "a list of callbacks", ()
-    )
+    callbacks: Annotated[
+        tuple[Spec, ...], KeyPolicy(bears_on_weights=False), Objects("callbacks")
+    ] = _field("a list of callbacks", ())
 
     @property
     def seed(self) -> int:
@@ -186,31 +191,34 @@ def with_defaults(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def policies() -> dict[str, KeyPolicy]:
     """What another value of each key means, by dotted key."""
-    found = _policies(Config, "")
-    for name, section in SECTIONS.items():
-        found |= _policies(section, f"{name}.")
-    return found
-
-
-def _policies(section: type[_Section], path: str) -> dict[str, KeyPolicy]:
     return {
-        f"{path}{name}": next(
-            (one for one in field.metadata if isinstance(one, KeyPolicy)), KeyPolicy()
-        )
-        for name, field in section.model_fields.items()
-        if name not in SECTIONS
+        key: next((one for one in field.metadata if isinstance(one, KeyPolicy)), KeyPolicy())
+        for key, field in _fields().items()
     }
+
+
+def _fields() -> dict[str, FieldInfo]:
+    """By dotted key; those of no section come first."""
+    found = {name: field for name, field in Config.model_fields.items() if name not in SECTIONS}
+    for section, model in SECTIONS.items():
+        found |= {f"{section}.{name}": field for name, field in model.model_fields.items()}
+    return found
 
 
 def bearing_on_weights(config: Config) -> dict[str, Any]:
     """The values that a training's weights depend on beside its pictures and its callbacks."""
-    tree: Any = config.written()
-    found = {}
-    for key, policy in policies().items():
-        if policy.bears_on_weights:
-            section, _, name = key.rpartition(".")
-            found[key] = (tree[section] if section else tree)[name]
-    return found
+    tree = config.written()
+    return {key: _value(tree, key) for key, one in policies().items() if one.bears_on_weights}
+
+
+def default_of(key: str) -> Any:
+    """The plain value of a dotted key that a config doesn't have; None if it is required, too."""
+    return _value(with_defaults({}), key)
+
+
+def _value(tree: Mapping[str, Any], key: str) -> Any:
+    section, _, name = key.rpartition(".")
+    return (tree[section] if section else tree).get(name)
 
 
 def _defaults(section: type[_Section]) -> dict[str, Any]:
@@ -227,15 +235,22 @@ SECTIONS: Mapping[str, type[_Section]] = {
     "training": TrainingConfig,
 }
 
-# The keys that hold Keras objects, and of which kind.
-SPEC_LISTS: Mapping[str, Kind] = {
-    "augmentation": "layers",
-    "model.layers": "layers",
-    "training.metrics": "metrics",
-    "callbacks": "callbacks",
+# The keys that hold Keras objects.
+SPEC_LISTS: Mapping[str, Objects] = {
+    key: marker
+    for key, field in _fields().items()
+    for marker in field.metadata
+    if isinstance(marker, Objects) and get_origin(field.annotation) is tuple
 }
-SINGLE_SPECS: Mapping[str, Kind] = {
-    "model.output": "layers",
-    "training.optimizer": "optimizers",
-    "training.loss": "losses",
+SINGLE_SPECS: Mapping[str, Objects] = {
+    key: marker
+    for key, field in _fields().items()
+    for marker in field.metadata
+    if isinstance(marker, Objects) and key not in SPEC_LISTS
 }
+# Those that hold texts whatever they look like.
+TEXTS = frozenset(
+    key
+    for key, field in _fields().items()
+    if any(isinstance(marker, AsWritten) for marker in field.metadata)
+)

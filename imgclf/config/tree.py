@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from imgclf.config.yaml_scalars import Scalar, plain_word, read_scalar
 from imgclf.errors import Problem
 
 MAX_DEPTH = 32
+
+
+class Details(TypedDict, total=False):
+    """What a problem may say beside its message.
+
+    Attributes:
+        received: What stands there.
+        allowed: What could stand there.
+        nearest: What was probably meant.
+    """
+
+    received: str | None
+    allowed: str | None
+    nearest: str | None
 
 
 @dataclass(frozen=True)
@@ -20,15 +34,7 @@ class Origin:
     line: int | None = None
     override: str | None = None
 
-    def problem(
-        self,
-        key: str,
-        message: str,
-        *,
-        received: str | None = None,
-        allowed: str | None = None,
-        nearest: str | None = None,
-    ) -> Problem:
+    def problem(self, key: str, message: str, **details: Unpack[Details]) -> Problem:
         """A problem at this place; one from the command line is named by its `--set`."""
         if self.override is not None:
             option = f"--set {self.override}"
@@ -38,9 +44,9 @@ class Origin:
             _short(key, 160),
             _short(message, 400),
             self.line,
-            received and _short(received, 160),
-            allowed and _short(allowed, 2000),
-            nearest and _short(nearest, 160),
+            _shortened(details.get("received"), 160),
+            _shortened(details.get("allowed"), 2000),
+            _shortened(details.get("nearest"), 160),
         )
 
 
@@ -101,6 +107,10 @@ def _flow(node: Node) -> str:
 
 def _short(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
+
+
+def _shortened(text: str | None, length: int) -> str | None:
+    return text and _short(text, length)
 
 
 class TreeProblem(Exception):  # noqa: N818 -- it carries a problem to the front and is no error

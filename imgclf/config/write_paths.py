@@ -30,7 +30,7 @@ def place_problems(
         place = _resolve(given) if given is not None else None
         if place is not None:
             yield from _check_place(key, spec, output, place, data, file)
-        other = taken.setdefault(place or _usual_place(spec), index)
+        other = taken.setdefault(place or _usual_place(spec, output), index)
         if other != index:
             first = callbacks[other].name
             where = str(given) if given is not None else "their usual place"
@@ -42,10 +42,10 @@ def place_problems(
             )
 
 
-def _usual_place(spec: Spec) -> tuple[object, ...]:
+def _usual_place(spec: Spec, output: Output) -> tuple[object, ...]:
     """Stands for the file in the run's folder that is meant when no place is given."""
-    given = spec.arguments
-    return (spec.name, given.get("save_best_only", False), given.get("save_weights_only", False))
+    settled_by = output.usual_depends_on
+    return (spec.name, *(spec.arguments.get(argument, False) for argument in settled_by))
 
 
 def _resolve(path: str) -> Path:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 
+from imgclf.config.choices import Keep
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
@@ -26,8 +26,6 @@ from imgclf.system.files import atomic_path, atomic_write_text
 from imgclf.system.threads import work_through
 
 CACHE_DIRECTORY = Path(".imgclf-cache")
-
-Keep: TypeAlias = Literal["disk", "memory", "none"]
 
 # Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
 _DECODER_VERSION = 1

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.config.choices import Keep
 from imgclf.config.schema import DataConfig
-from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
+from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.data.folder import ImageFolder, divide, find_files, scan_labelled
 from imgclf.data.on_demand import OnDemand

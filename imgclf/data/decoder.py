@@ -17,11 +17,12 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Final
 
 import numpy as np
 from PIL import Image
 
+from imgclf.config.choices import Resize
 from imgclf.data.colours import to_rgb
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from imgclf.data.formats import check_end, identify, open_picture
@@ -82,7 +83,7 @@ class DecoderSettings:
 
     height: int
     width: int
-    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    resize: Resize = "stretch"
 
 
 @dataclass(frozen=True)

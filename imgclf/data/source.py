@@ -6,19 +6,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.config.choices import LabelMode
 from imgclf.data.batch_share import WHOLE, Share
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-LabelMode = Literal["binary", "int", "categorical"]
 
 
 def encode_labels(

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.config.choices import Precision
 from imgclf.config.network import Network
-from imgclf.config.precision import Precision
 from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ModelFileError, first_line
@@ -62,21 +62,17 @@ def build_model(
         try:
             values = layer(values)
         except Exception as error:  # whatever the layer raises when it sees its input's shape
-            raise file.error(
-                file.problem(
-                    key,
-                    f"{spec.name} can't follow the layers before it: {first_line(error)}",
-                    received=f"the output of the layers before it, of shape {values.shape}",
-                )
+            raise file.refusal(
+                key,
+                f"{spec.name} can't follow the layers before it: {first_line(error)}",
+                received=f"the output of the layers before it, of shape {values.shape}",
             ) from error
     if len(values.shape) != 2:
-        raise file.error(
-            file.problem(
-                "model.layers",
-                "they must end in one row of numbers for each picture",
-                received=f"an output of shape {values.shape}",
-                allowed="a last layer such as Flatten or GlobalAveragePooling2D",
-            )
+        raise file.refusal(
+            "model.layers",
+            "they must end in one row of numbers for each picture",
+            received=f"an output of shape {values.shape}",
+            allowed="a last layer such as Flatten or GlobalAveragePooling2D",
         )
     model = keras.Model(pictures, values)
     compile_model(model, network)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.config.arguments import object_kind
+from imgclf.config.argument_checks import object_kind
 from imgclf.config.keras_names import BY_OUTPUT
-from imgclf.config.keras_signatures import Kind
+from imgclf.config.keras_signatures import MODULE, Kind
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.metric_names import metric_name
 from imgclf.config.spec import Spec
-
-_MODULES: dict[Kind, Any] = {
-    "layers": keras.layers,
-    "optimizers": keras.optimizers,
-    "schedules": keras.optimizers.schedules,
-    "losses": keras.losses,
-    "metrics": keras.metrics,
-    "callbacks": keras.callbacks,
-    "initializers": keras.initializers,
-    "regularizers": keras.regularizers,
-    "constraints": keras.constraints,
-}
 
 
 def make(kind: Kind, spec: Spec, key: str, file: ConfigFile) -> Any:
@@ -50,11 +39,11 @@ def make(kind: Kind, spec: Spec, key: str, file: ConfigFile) -> Any:
     if kind == "metrics":
         arguments["name"] = metric_name(spec)
     try:
-        return getattr(_MODULES[kind], spec.name)(**arguments)
+        return attrgetter(f"{MODULE[kind]}.{spec.name}")(keras)(**arguments)
     except Exception as error:  # Keras raises whatever its code stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"Keras can't make this {spec.name}: {reason}"
-        raise file.error(file.problem(key, message, received=_shown(spec))) from error
+        raise file.refusal(key, message, received=_shown(spec)) from error
 
 
 def _make_inner(argument: str, value: Any, key: str, file: ConfigFile) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from imgclf.config.choices import Resize
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
@@ -23,7 +24,7 @@ class Decoder(Struct, frozen=True):
 
     height: _Side
     width: _Side
-    resize: Literal["stretch", "crop", "pad"] = "stretch"
+    resize: Resize = "stretch"
 
     def settings(self) -> DecoderSettings:
         """As the decoder takes them."""

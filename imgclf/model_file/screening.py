@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from imgclf.config.keras_signatures import Kind, exports
+from imgclf.config.keras_names import CODE_LAYERS
+from imgclf.config.keras_signatures import MODULE, Kind, exports
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, MOST_EXPANSION, SMALL, WEIGHTS, ModelArchive
 
 if TYPE_CHECKING:
     import h5py
 
-_CODE_LAYERS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 _FILE_LAYERS = {"StringLookup", "IntegerLookup", "TextVectorization"}
 
 _MODELS = {"Sequential", "Functional", "Model"}
@@ -50,16 +50,9 @@ _OPERATIONS = {
         *("Sum", "Swapaxes", "Tanh", "Transpose", "TrueDivide"),
     },
 }
+# Callbacks are no part of a model.
 _KINDS: Mapping[str, Kind] = {
-    "keras.layers": "layers",
-    "keras.optimizers": "optimizers",
-    "keras.optimizers.schedules": "schedules",
-    "keras.losses": "losses",
-    "keras.metrics": "metrics",
-    "keras.initializers": "initializers",
-    "keras.regularizers": "regularizers",
-    "keras.constraints": "constraints",
-    "keras.activations": "activations",
+    f"keras.{module}": kind for kind, module in MODULE.items() if kind != "callbacks"
 }
 # Plain values, which Keras writes without a module.
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"}
@@ -131,7 +124,7 @@ def _nodes(config: Any) -> Iterator[dict[str, Any]]:
 
 def _refuse_foreign_node(node: dict[str, Any], path: Path) -> None:
     name, module = str(node.get("class_name")), node.get("module")
-    if name in _CODE_LAYERS or name == "__lambda__":
+    if name in CODE_LAYERS or name == "__lambda__":
         raise _untrusted(path, f"its {name} layer holds code")
     if name in _FILE_LAYERS:
         raise _untrusted(path, f"its {name} layer reads files")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.cache import Keep
+from imgclf.config.choices import Keep
 from imgclf.data.dataset import DataSet, read_dataset
 from imgclf.data.folder import ImageFolder
 from imgclf.errors import DataError

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from imgclf.config.choices import Publish
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.manifest import Manifest
 from imgclf.runs.folder import RunRecord
@@ -41,7 +41,7 @@ class Declared(Struct, frozen=True, kw_only=True):
     augmentation: str
     seed: int
     split_seed: int
-    publish: Literal["best", "last"]
+    publish: Publish
 
 
 class Answers(Struct, frozen=True):

@@ -21,6 +21,31 @@ from imgclf.runs.changes import compare, fields
 
 _VERSION = "2"
 
+# The keys that configs had when fingerprints had no version. It stays as it is: a key that comes
+# later was no part of those.
+_FIRST_KEYS = frozenset(
+    {
+        "name",
+        "data.directory",
+        "data.validation_split",
+        "data.seed",
+        "data.image_size",
+        "data.batch_size",
+        "data.resize",
+        "data.cache",
+        "augmentation",
+        "model.layers",
+        "model.output",
+        "training.epochs",
+        "training.optimizer",
+        "training.loss",
+        "training.metrics",
+        "training.seed",
+        "training.publish",
+        "callbacks",
+    }
+)
+
 
 def config_fingerprint(config: Config) -> dict[str, str]:
     """What a commit says of its config, as far as another value would make it another training.
@@ -63,14 +88,17 @@ def _digest(present: Mapping[str, Any]) -> str:
 def _first_digest(values: Mapping[str, Any]) -> str:
     """As versions before `_VERSION` 2 had it: of all values, read by the rules of YAML 1.1."""
     read = fields(yaml.safe_load(write_yaml(values)))
-    policies = {key: policy_of(key) for key in read}
     return _hashed(
         {
             key: value
             for key, value in read.items()
-            if policies[key].resume is ResumeRule.ANOTHER and policies[key].since == 1
+            if _was_there_first(key) and policy_of(key).resume is ResumeRule.ANOTHER
         }
     )
+
+
+def _was_there_first(key: str) -> bool:
+    return key in _FIRST_KEYS or any(key.startswith(f"{first}.") for first in _FIRST_KEYS)
 
 
 def _hashed(essence: Mapping[str, Any]) -> str:

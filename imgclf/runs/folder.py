@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from imgclf.config.callback_catalogue import output_of
-from imgclf.config.precision import Precision
+from imgclf.config.choices import Precision
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
 

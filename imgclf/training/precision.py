@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from imgclf.backend import keras
+from imgclf.config.choices import Precision
 from imgclf.config.network import Network
 from imgclf.config.output_head import Head
-from imgclf.config.precision import Precision
 from imgclf.config.schema import TrainingConfig
 from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling

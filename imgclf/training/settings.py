@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import msgspec
 
+from imgclf.config.choices import Publish
 from imgclf.config.schema import Config
 from imgclf.runs.folder import Settled
 
@@ -25,7 +25,7 @@ class TrainingSettings:
     """
 
     epochs: int
-    publish: Literal["best", "last"]
+    publish: Publish
     seed: int
     settled: Settled
     halves: bool = False

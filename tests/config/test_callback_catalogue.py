@@ -20,7 +20,8 @@ from imgclf.config.callback_catalogue import (
 from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import signature
 from imgclf.config.key_policy import ResumeRule
-from imgclf.config.resume_rules import keys_by_rule, policy_of
+from imgclf.config.resume_rules import policy_of
+from tests.support.resume_rules import keys_by_rule
 
 OURS = {
     "SetEpoch": "epoch",
@@ -64,11 +65,12 @@ def test_peoples_own_classes_are_called_as_they_like() -> None:
 @pytest.mark.parametrize("entry", KERAS, ids=lambda entry: entry.name)
 def test_the_arguments_that_it_names_are_keras_s(entry: CallbackEntry) -> None:
     arguments = signature("callbacks", entry.name).arguments
-    assert entry.monitors == ("monitor" in arguments)
+    assert entry.monitors == arguments.get("monitor")
     assert not set(entry.own_arguments) & set(arguments)
     assert set(entry.resume_of) <= set(arguments)
     if entry.output is not None:
-        assert entry.output.argument in arguments
+        assert {entry.output.argument, *entry.output.usual_depends_on} <= set(arguments)
+    assert entry.compares_if is None or entry.compares_if in arguments
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
-from imgclf.config.arguments import check_of, object_kind
-from imgclf.config.checks import MISMATCH
+from imgclf.config.argument_checks import check_of, object_kind
 from imgclf.config.cross_checks import augmentations
 from imgclf.config.keras_names import FORBIDDEN, class_names, resolve, snake_case
 from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, exports, methods, signature
 from imgclf.config.metric_names import metric_direction, metric_name
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import MISMATCH
 from imgclf.model.keras_objects import make
 from tests.support.config_texts import DATA, MODEL, load
 

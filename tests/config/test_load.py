@@ -314,9 +314,9 @@ def test_lines_are_kept_for_problems_that_are_found_later() -> None:
     loaded = load(
         DATA + "model:\n  layers:\n    - Flatten\n    - Dense: {units: 3}\n    - Dropout: 0.5\n"
     )
-    assert loaded.file.lines["model.layers.1.units"] == 5
-    assert loaded.file.lines["model.layers.2.rate"] == 6
-    assert "training.epochs" not in loaded.file.lines
+    assert loaded.file.origins["model.layers.1.units"].line == 5
+    assert loaded.file.origins["model.layers.2.rate"].line == 6
+    assert "training.epochs" not in loaded.file.origins
     assert loaded.file.problem("model.layers.1.units", "too many").line == 5
     assert loaded.file.problem("model.layers.1.activation", "unknown").line == 5
     assert loaded.file.problem("training.epochs", "too many").line is None

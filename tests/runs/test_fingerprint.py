@@ -89,6 +89,15 @@ def test_a_state_without_a_version_is_known_by_the_digest_that_it_was_written_wi
     assert found.commit.epoch == 1
 
 
+@pytest.mark.parametrize("text", FIRST_DIGESTS, ids=["smallest", "many keys", "words"])
+def test_a_key_that_comes_later_is_no_part_of_the_first_digest(text: str) -> None:
+    found = {"config": FIRST_DIGESTS[text], "data": "the pictures"}
+    values = load(text).config.written()
+    values["training"]["freeze"] = 3
+    values["finetuning"] = {"epochs": 2}
+    assert differing(found, values, fields(values), "the pictures") == []
+
+
 @pytest.mark.parametrize("version", [{}, {"version": "2"}])
 def test_a_state_of_another_config_than_its_folder_says_is_refused(
     version: dict[str, str], in_folder: Path

@@ -103,8 +103,8 @@ def named(names: Iterable[str]) -> str:
 
 
 def places() -> str:
-    rows = [(f"`{key}`", f"a list of {kind}") for key, kind in SPEC_LISTS.items()]
-    rows += [(f"`{key}`", f"one {SINGULAR[kind]}") for key, kind in SINGLE_SPECS.items()]
+    rows = [(f"`{key}`", f"a list of {objects.kind}") for key, objects in SPEC_LISTS.items()]
+    rows += [(f"`{key}`", f"one {SINGULAR[objects.kind]}") for key, objects in SINGLE_SPECS.items()]
     return table(("key", "what stands there"), rows)
 
 

@@ -16,10 +16,11 @@ import yaml
 from imgclf.backend import keras
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.train import Trained, train
+from imgclf.config.choices import Keep
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
-from imgclf.data.cache import CACHE_DIRECTORY, Keep, decode_all
+from imgclf.data.cache import CACHE_DIRECTORY, decode_all
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan

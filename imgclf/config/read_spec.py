@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from imgclf.config.arguments import (
+from imgclf.config.argument_checks import (
     allowed_names,
     check_of,
     formerly,
     has_place_here,
     object_kind,
 )
-from imgclf.config.checks import MISMATCH
-from imgclf.config.keras_names import FORBIDDEN, MODULE, SINGULAR, a, resolve, suggestions
-from imgclf.config.keras_signatures import REQUIRED, Kind, signature
+from imgclf.config.keras_names import FORBIDDEN, SINGULAR, a, resolve, suggestions
+from imgclf.config.keras_signatures import MODULE, REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import MISMATCH
 from imgclf.errors import nearest_match
 
 

@@ -7,24 +7,25 @@ from typing import Any
 from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
-from imgclf.config.checks import MISMATCH, Path
 from imgclf.config.problems import Report, is_quoted_number, some
-from imgclf.config.reading import read_spec
-from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config
+from imgclf.config.read_spec import read_spec
+from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, TEXTS, Config
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import MISMATCH, PathText
 from imgclf.errors import nearest_match
-
-_PATHS = ("name", "data.directory")  # words, even where they look like numbers
 
 # Stands for an object that can't be read, so that the schema finds no second problem there.
 _REFUSED = Spec(name="refused")
 
 # Required keys, for a config whose own were refused.
 _FILLERS: dict[str, dict[str, Any]] = {
-    "data": {"directory": "refused"},
-    "model": {"layers": (_REFUSED,)},
-    "training": {},
+    section: {
+        name: (_REFUSED,) if f"{section}.{name}" in SPEC_LISTS else "refused"
+        for name, field in model.model_fields.items()
+        if field.is_required()
+    }
+    for section, model in SECTIONS.items()
 }
 
 
@@ -88,8 +89,8 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
         return _read_list(report, node, key)
     if key in SINGLE_SPECS:
         return _read_single(report, node, key)
-    if key in _PATHS:
-        path = Path().read(node)
+    if key in TEXTS:
+        path = PathText().read(node)
         return node.value if path is MISMATCH else path
     return node.plain()
 
@@ -97,7 +98,7 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
 def _read_list(report: Report, node: Node, key: str) -> Any:
     if node.value is None or node.text == "none":
         return ()  # all members are commented out, or there shall be none
-    if not isinstance(node.value, list) and key == "training.metrics":
+    if not isinstance(node.value, list) and SPEC_LISTS[key].or_one:
         node = Node([node], node.origin)
     if not isinstance(node.value, list):
         message = "a list is expected; begin each line with a dash: `- `"
@@ -112,14 +113,14 @@ def _read_list(report: Report, node: Node, key: str) -> Any:
 def _read_member(report: Report, node: Node, list_key: str, key: str) -> Spec | None:
     if list_key == "callbacks":
         return read_callback(report, node, key)
-    return read_spec(report, node, SPEC_LISTS[list_key], key)
+    return read_spec(report, node, SPEC_LISTS[list_key].kind, key)
 
 
 def _read_single(report: Report, node: Node, key: str) -> Spec | None:
     if node.value is None or node.text == "none":
         return None
-    optional = "units" if key == "model.output" else ""
-    return read_spec(report, node, SINGLE_SPECS[key], key, optional) or _REFUSED
+    objects = SINGLE_SPECS[key]
+    return read_spec(report, node, objects.kind, key, objects.may_lack) or _REFUSED
 
 
 def _add_problem(report: Report, root: Node, kind: str, place: list[str]) -> None:

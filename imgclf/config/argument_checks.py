@@ -10,25 +10,25 @@ from __future__ import annotations
 from typing import Any
 
 from imgclf.config.callback_catalogue import entry_of
-from imgclf.config.checks import (
+from imgclf.config.keras_names import SINGULAR, a
+from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
+from imgclf.config.value_checks import (
     Address,
     Anything,
     Character,
     Check,
     Flag,
-    Mapping,
+    Names,
     Null,
     Number,
     Object,
     OneOf,
-    Path,
+    PathText,
     Several,
     Text,
     Whole,
     either,
 )
-from imgclf.config.keras_names import SINGULAR, a
-from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
 
 _COUNT = Whole(least=0)
 _SIZE = Whole(least=1)
@@ -58,28 +58,28 @@ _OWN: dict[tuple[str, str], Check] = {
     ("ReduceLROnPlateau", "min_delta"): _NOT_NEGATIVE,
     ("ReduceLROnPlateau", "cooldown"): _COUNT,
     ("ReduceLROnPlateau", "min_lr"): _NOT_NEGATIVE,
-    ("ModelCheckpoint", "filepath"): Path("a path ending in .keras"),
+    ("ModelCheckpoint", "filepath"): PathText("a path ending in .keras"),
     ("ModelCheckpoint", "mode"): _MODE,
     ("ModelCheckpoint", "save_freq"): _FREQUENCY,
     ("ModelCheckpoint", "period"): _SIZE,
     ("ModelCheckpoint", "initial_value_threshold"): _OPTIONAL_NUMBER,
-    ("OrbaxCheckpoint", "directory"): Path("a folder"),
+    ("OrbaxCheckpoint", "directory"): PathText("a folder"),
     ("OrbaxCheckpoint", "mode"): _MODE,
     ("OrbaxCheckpoint", "save_freq"): _FREQUENCY,
     ("OrbaxCheckpoint", "initial_value_threshold"): _OPTIONAL_NUMBER,
     ("OrbaxCheckpoint", "max_to_keep"): either(_SIZE, Null()),
-    ("BackupAndRestore", "backup_dir"): Path("a folder of its own"),
+    ("BackupAndRestore", "backup_dir"): PathText("a folder of its own"),
     ("BackupAndRestore", "save_freq"): _FREQUENCY,
-    ("CSVLogger", "filename"): Path("a file's path"),
+    ("CSVLogger", "filename"): PathText("a file's path"),
     ("CSVLogger", "separator"): Character(),
     ("RemoteMonitor", "root"): Address(),
-    ("TensorBoard", "log_dir"): Path("a folder"),
+    ("TensorBoard", "log_dir"): PathText("a folder"),
     ("TensorBoard", "histogram_freq"): _COUNT,
     ("TensorBoard", "embeddings_freq"): _COUNT,
     ("TensorBoard", "update_freq"): either(OneOf(("batch", "epoch")), _SIZE),
     ("TensorBoard", "profile_batch"): either(_COUNT, Several(_SIZE, 2, 2)),
-    ("TensorBoard", "embeddings_metadata"): either(Text(), Mapping(), Null()),
-    ("RemoteMonitor", "headers"): either(Mapping(), Null()),
+    ("TensorBoard", "embeddings_metadata"): either(Text(), Names(), Null()),
+    ("RemoteMonitor", "headers"): either(Names(), Null()),
     ("RandomFlip", "mode"): OneOf(("horizontal", "vertical", "horizontal_and_vertical")),
     ("BatchNormalization", "momentum"): _UNIT,
     ("GaussianNoise", "stddev"): _NOT_NEGATIVE,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping as MappingABC
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,22 +13,16 @@ from imgclf.config.tree import Node
 MISMATCH = object()  # what a check returns for a value that it doesn't accept
 
 
-class Check:
+class Check(ABC):
     """One description of what is allowed."""
 
+    @abstractmethod
     def read(self, node: Node) -> Any:
         """The value, or MISMATCH."""
-        return self._read(node)
 
+    @abstractmethod
     def describe(self) -> str:
         """What is allowed, in words for a message."""
-        return self._describe()
-
-    def _read(self, node: Node) -> Any:
-        raise NotImplementedError
-
-    def _describe(self) -> str:
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,7 @@ class Number(Check):
     above: float | None = None
     below: float | None = None
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             return MISMATCH
@@ -53,7 +48,7 @@ class Number(Check):
             and (self.below is None or value < self.below)
         )
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return self._range("a number")
 
     def _range(self, noun: str) -> str:
@@ -75,10 +70,10 @@ class Number(Check):
 class Whole(Number):
     """A whole number in a range; 3.0 is not one, as in Keras."""
 
-    def _read(self, node: Node) -> Any:
-        return super()._read(node) if isinstance(node.value, int) else MISMATCH
+    def read(self, node: Node) -> Any:
+        return super().read(node) if isinstance(node.value, int) else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return self._range("a whole number")
 
 
@@ -86,13 +81,13 @@ class Whole(Number):
 class Flag(Check):
     """True or false; the words that YAML 1.1 took for these are understood too."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         if isinstance(node.value, bool):
             return node.value
         word = node.text.lower() if node.text else ""
         return {"yes": True, "on": True, "no": False, "off": False}.get(word, MISMATCH)
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "true or false"
 
 
@@ -100,10 +95,10 @@ class Flag(Check):
 class Text(Check):
     """A word or a quoted text; a number only in quotes."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         return node.value if isinstance(node.value, str) and node.value else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "a word or a text"
 
 
@@ -111,12 +106,12 @@ class Text(Check):
 class Character(Check):
     """One character, as the csv module wants it between two columns."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         value = node.value
         usable = isinstance(value, str) and len(value) == 1 and value not in '"\r\n'
         return value if usable else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return 'one character, such as "," or ";" or "\\t"'
 
 
@@ -124,28 +119,28 @@ class Character(Check):
 class Address(Check):
     """Where a server listens."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         value = node.value
         usable = isinstance(value, str) and value.startswith(("http://", "https://"))
         return value if usable else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "an address that begins with http:// or https://"
 
 
 @dataclass(frozen=True)
-class Path(Check):
+class PathText(Check):
     """A file or a folder; `2024/11` is one too, though elsewhere it would be a fraction."""
 
     what: str = "a path"
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
         value = node.text if number else node.value
         usable = isinstance(value, str) and value.strip() and "\0" not in value
         return value if usable else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return self.what
 
 
@@ -155,10 +150,10 @@ class OneOf(Check):
 
     words: tuple[str, ...]
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         return node.value if node.value in self.words else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return ", ".join(self.words)
 
 
@@ -166,25 +161,25 @@ class OneOf(Check):
 class Null(Check):
     """Nothing."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         word = node.text.lower() if node.text else ""
         return None if node.value is None or word == "none" else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "null"
 
 
 @dataclass(frozen=True)
 class Object(Check):
-    """A Keras object, which `imgclf.config.reading` reads; what is left is null, if it may be."""
+    """A Keras object, which `imgclf.config.read_spec` reads; what is left is null, if it may be."""
 
     noun: str
     or_null: bool
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         return Null().read(node) if self.or_null else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return f"{self.noun}, or null" if self.or_null else self.noun
 
 
@@ -196,7 +191,7 @@ class Several(Check):
     least: int = 1
     most: int | None = None
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         if not isinstance(node.value, list):
             return MISMATCH
         count = len(node.value)
@@ -205,7 +200,7 @@ class Several(Check):
         values = [self.item.read(item) for item in node.value]
         return MISMATCH if any(value is MISMATCH for value in values) else values
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         count = "" if self.most is None else f" of {self.most}"
         if self.most is not None and self.least != self.most:
             count = f" of {self.least} to {self.most}"
@@ -213,14 +208,14 @@ class Several(Check):
 
 
 @dataclass(frozen=True)
-class Mapping(Check):
+class Names(Check):
     """Names with plain values."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         value = node.plain()
-        return value if isinstance(value, MappingABC) else MISMATCH
+        return value if isinstance(value, Mapping) else MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "a mapping of names to values"
 
 
@@ -228,10 +223,10 @@ class Mapping(Check):
 class Anything(Check):
     """Whatever YAML can express; Keras's constructor is the judge."""
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         return node.plain()
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return "anything"
 
 
@@ -241,14 +236,14 @@ class Either(Check):
 
     of: tuple[Check, ...]
 
-    def _read(self, node: Node) -> Any:
+    def read(self, node: Node) -> Any:
         for check in self.of:
             value = check.read(node)
             if value is not MISMATCH:
                 return value
         return MISMATCH
 
-    def _describe(self) -> str:
+    def describe(self) -> str:
         return ", or ".join(check.describe() for check in self.of)
 
 

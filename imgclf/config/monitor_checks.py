@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from imgclf.config.callback_catalogue import checkpoint_ending, entry_of
 from imgclf.config.loaded import ConfigFile
-from imgclf.config.metric_names import metric_direction, metric_name
+from imgclf.config.metric_names import (
+    column_direction,
+    log_columns,
+    metric_direction,
+    metric_name,
+)
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem, nearest_match
 
 _WIDE = re.compile(r"\{[^}]*\d{4}")  # {epoch:9999999999d} would fill the memory with blanks
-
-
-def log_names(metrics: Iterable[Spec]) -> list[str]:
-    """The columns in the log of an epoch with validation."""
-    names = list(dict.fromkeys(["loss", *(metric_name(metric) for metric in metrics)]))
-    return [*names, *(f"val_{name}" for name in names), "learning_rate"]
 
 
 def metric_problems(metrics: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
@@ -46,21 +45,29 @@ def monitor_problems(
     callbacks: Sequence[Spec], metrics: Sequence[Spec], file: ConfigFile
 ) -> Iterator[Problem]:
     """Monitors that nothing will be logged under, and those whose direction isn't known."""
-    names = log_names(metrics)
+    names = log_columns(map(metric_name, metrics))
+    directions = {metric_name(metric): metric_direction(metric) for metric in metrics}
     for index, spec in enumerate(callbacks):
-        if entry_of(spec.name).monitors and not spec.off:
-            yield from _check_monitor(f"callbacks.{index}", spec, metrics, file)
-        if spec.name == "ModelCheckpoint" and not spec.off:
+        if spec.off:
+            continue
+        entry = entry_of(spec.name)
+        if entry.monitors is not None:
+            yield from _check_monitor(f"callbacks.{index}", spec, names, directions, file)
+        if entry.output is not None and entry.output.filled_in:
             yield from _check_file_name(f"callbacks.{index}", spec, names, file)
 
 
 def _check_monitor(
-    key: str, spec: Spec, metrics: Sequence[Spec], file: ConfigFile
+    key: str,
+    spec: Spec,
+    names: Sequence[str],
+    directions: Mapping[str, str | None],
+    file: ConfigFile,
 ) -> Iterator[Problem]:
-    names = log_names(metrics)
-    monitor = spec.arguments.get("monitor", "val_loss")
+    entry = entry_of(spec.name)
+    monitor = str(spec.arguments.get("monitor", entry.monitors))
     by_batch = isinstance(spec.arguments.get("save_freq"), int)
-    compares = spec.name != "ModelCheckpoint" or bool(spec.arguments.get("save_best_only"))
+    compares = entry.compares_if is None or bool(spec.arguments.get(entry.compares_if))
     if monitor not in names:
         yield file.problem(
             f"{key}.monitor",
@@ -77,7 +84,7 @@ def _check_monitor(
             received=str(spec.arguments["save_freq"]),
             allowed="save_freq: epoch, or a monitor without val_, or save_best_only: false",
         )
-    elif compares and _is_undecided(spec, monitor, metrics):
+    elif compares and _is_undecided(spec, monitor, directions):
         yield file.problem(
             f"{key}.monitor",
             f"{spec.name} can't know whether {monitor} is better large or small",
@@ -86,25 +93,15 @@ def _check_monitor(
         )
 
 
-def _is_undecided(spec: Spec, monitor: str, metrics: Sequence[Spec]) -> bool:
+def _is_undecided(spec: Spec, monitor: str, directions: Mapping[str, str | None]) -> bool:
     auto = spec.arguments.get("mode", "auto") == "auto"
-    return auto and _direction(monitor, metrics) is None
+    return auto and column_direction(monitor, directions) is None
 
 
-def _nearest(monitor: str, names: list[str]) -> str | None:
+def _nearest(monitor: str, names: Sequence[str]) -> str | None:
     """Tutorials older than Keras 2.3 say `val_acc`."""
     in_full = re.sub(r"^(val_)?acc$", r"\1accuracy", monitor)
     return in_full if in_full in names else nearest_match(monitor, names)
-
-
-def _direction(monitor: str, metrics: Sequence[Spec]) -> str | None:
-    name = monitor.removeprefix("val_")
-    if name == "loss":
-        return "down"
-    for metric in metrics:
-        if metric_name(metric) == name:
-            return metric_direction(metric)
-    return None
 
 
 def _check_file_name(key: str, spec: Spec, names: list[str], file: ConfigFile) -> Iterator[Problem]:

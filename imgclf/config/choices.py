@@ -1,0 +1,23 @@
+"""The closed sets of words that a config and a model file choose from.
+
+Apart from the schema, for a list of trainings and a decoded picture do without pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Resize: TypeAlias = Literal["stretch", "crop", "pad"]
+"""How a picture of another shape is fitted."""
+
+LabelMode: TypeAlias = Literal["binary", "int", "categorical"]
+"""The form of the labels, as in `keras.utils.image_dataset_from_directory`."""
+
+Keep: TypeAlias = Literal["disk", "memory", "none"]
+"""Where decoded pictures are kept."""
+
+Precision: TypeAlias = Literal["float32", "bfloat16"]
+"""What a network computes in while it is trained."""
+
+Publish: TypeAlias = Literal["best", "last"]
+"""The epoch whose model a training publishes."""
