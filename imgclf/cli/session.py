@@ -19,17 +19,14 @@ def as_typed_here(text: str) -> str:
     """What to type next, as it is right in the shell in which `-C DIR` was typed."""
     if Session.directory is None:
         return text
-    import re  # typer has both already
-    import shlex
+    import re  # which a command without -C can do without
 
     program = f"imgclf -C {shlex.quote(str(Session.directory))} "
     return re.sub(r"\bimgclf (?=[a-z]+\b)", lambda _: program, text)
 
 
 def tensorboard_command(folder: Path) -> str:
-    """What shows TensorBoard's files below a folder, likewise."""
-    import shlex
-
+    """What to type to see TensorBoard's files below a folder, from where `-C DIR` was typed."""
     return f"tensorboard --logdir {shlex.quote(str((Session.directory or Path()) / folder))}"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, Keep, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.folder import ImageFolder, divide, find_files, scan_labelled
+from imgclf.data.folder import PictureFolder, divide, find_files, scan_labelled
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
@@ -52,7 +52,7 @@ class Part:
 class DataSet:
     """A data set whose every picture has been decoded."""
 
-    folder: ImageFolder
+    folder: PictureFolder
     training: Part
     validation: Part
     test: Part

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgclf.data.cache import Keep
 from imgclf.data.dataset import DataSet, read_dataset
-from imgclf.data.folder import ImageFolder
+from imgclf.data.folder import PictureFolder
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -94,7 +94,7 @@ def training_data(manifest: Manifest) -> TrainingData | None:
     return TrainingData(manifest, directory, config["validation_split"], config["seed"], keep)
 
 
-def positions_in_outputs(folder: ImageFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:
+def positions_in_outputs(folder: PictureFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:
     """Where each of a data set's classes stands among a model's outputs, shape (classes,).
 
     The folders' order is the alphabet's; the model's is another once it has learned a class more.

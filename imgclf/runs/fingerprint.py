@@ -27,7 +27,7 @@ def fingerprint(config: Config, data_fingerprint: str) -> dict[str, str]:
 
     Args:
         config: What is trained.
-        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
     """
     return {
         "version": _VERSION,
