@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgclf.errors import UsageError, nearest_match
+from imgclf.errors import UsageError, suggestion
 
 
 class Session:
@@ -49,10 +49,8 @@ def refuse_unknown(option: str, received: str, allowed: Sequence[str]) -> None:
         UsageError: It is not; with the nearest.
     """
     if received not in allowed:
-        near = nearest_match(received, allowed)
         raise UsageError(
-            f"{option} {received}: allowed are {', '.join(allowed)}"
-            + (f"; did you mean {near}?" if near else "")
+            f"{option} {received}: allowed are {', '.join(allowed)}{suggestion(received, allowed)}"
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +17,7 @@ from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
 from imgclf.model_file.screening import Contents, screen
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
+from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def adopt(
                 name=target.stem,
                 version=next_version(target),
                 parent=None if replaced is None else replaced.version,
-                created=datetime.now().astimezone().isoformat(timespec="seconds"),
+                created=time_with_zone(),
                 class_names=tuple(class_names),
                 decoder=Decoder(height=height, width=width, resize=resize),
                 head=network.head,

@@ -14,7 +14,7 @@ from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradict
 from imgclf.corrections.corrected_pictures import keep_picture
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
-from imgclf.corrections.journal import Entry, append_to_journal, as_text, now
+from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
@@ -24,6 +24,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
+from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
 
@@ -232,7 +233,7 @@ def _publish(
         manifest,
         version=number,
         parent=manifest.version,
-        created=now(),
+        created=time_with_zone(),
         corrections=(*kept, *new),
         scores=None if judged is None else judged.scores("after"),
         scores_before=None if judged is None else judged.scores("before"),
@@ -259,6 +260,14 @@ def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
             was, fate, version = str(picture.before.label), picture.fate, done.version
         path = as_text(Path(picture.before.path))
         entries.append(
-            Entry(now(), path, picture.digest, was, picture.label, fate, version)  # type: ignore[arg-type]
+            Entry(
+                time_with_zone(),
+                path,
+                picture.digest,
+                was,
+                picture.label,
+                fate,  # type: ignore[arg-type]
+                version,
+            )
         )
     return entries
