@@ -31,7 +31,11 @@ def tensorboard_command(folder: Path) -> str:
 
 
 def chosen_model(given: Path | None) -> Path:
-    """The model that the command is about; see `find_model`."""
+    """The model that the command is about: as given, of `$IMGCLF_MODEL`, or the only one.
+
+    Raises:
+        ModelFileError: There is none, or several.
+    """
     from imgclf.model_file.archive import find_model
 
     return find_model(given, os.environ.get("IMGCLF_MODEL"))

@@ -119,15 +119,15 @@ def decode_with_thumbnail(
     """Reads one picture as `decode` does, and a small one to look at from the same reading.
 
     Args:
-        source: See `decode`.
-        settings: See `decode`; the small picture shows all of it, whatever these cut away.
+        source: The picture's path, or the bytes of its file.
+        settings: Of the array; the small picture shows all of it, whatever these cut away.
         within: The size of the small picture.
 
     Returns:
-        What `decode` returns for either.
+        Both as uint8 arrays of shape (height, width, 3), in RGB.
 
     Raises:
-        PictureError: See `decode`.
+        PictureError: The picture can't be read whole.
     """
     with _open(source) as file:
         picture, small = _read(file, settings, within)

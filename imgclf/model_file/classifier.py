@@ -53,7 +53,7 @@ def open_classifier(path: Path) -> Classifier:
         path: The model file.
 
     Raises:
-        ModelFileError: See `ModelArchive`.
+        ModelFileError: It is missing, damaged, or not to be trusted.
     """
     with ModelArchive(path) as archive:
         manifest = archive.manifest()

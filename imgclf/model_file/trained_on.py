@@ -27,9 +27,9 @@ class TrainingData:
     Attributes:
         manifest: The model's.
         directory: Where it lies.
-        validation_split: How it was divided; see `scan`.
-        seed: Likewise.
-        keep: Where its decoded pictures are kept; see `decode_all`.
+        validation_split: The share of each class's pictures that was held out, between 0 and 1.
+        seed: Of their choice.
+        keep: Where its decoded pictures are kept: "disk", "memory" or "none".
     """
 
     manifest: Manifest
@@ -62,7 +62,8 @@ class TrainingData:
             doubtful: What the warning says that the model may have seen some of.
 
         Raises:
-            DataError: See `read_dataset`.
+            DataError: It has too few pictures of a class, or can't be divided as it was.
+            WriteError: The decoded pictures can't be kept.
         """
         data = read_dataset(
             self.directory,
