@@ -154,3 +154,17 @@ def nearest_match(word: str, choices: Iterable[str]) -> str | None:
     by_folded = {choice.casefold(): choice for choice in choices}
     found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """What a message ends with after an unknown word: the choice meant, or nothing.
+
+    Args:
+        word: What was received.
+        choices: What is allowed.
+
+    Returns:
+        `; did you mean CHOICE?`, or an empty text if none comes close.
+    """
+    near = nearest_match(word, choices)
+    return f"; did you mean {near}?" if near else ""

@@ -1,4 +1,4 @@
-"""What becomes of other libraries' messages, which may be empty or begin with blank lines."""
+"""What is made of words that are not ours: libraries' messages, and words that nobody knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from imgclf.commands import export_check
 from imgclf.config import yaml_tree
 from imgclf.distribution.processes import Processes
-from imgclf.errors import LostError, ModelFileError, UsageError, first_line
+from imgclf.errors import LostError, ModelFileError, UsageError, first_line, suggestion
 from imgclf.model.engine import LiteRTEngine
 
 
@@ -78,3 +78,9 @@ def test_processes_that_do_not_meet_without_a_message_are_lost(
     monkeypatch.setattr(jax_private, "run_one_step_at_a_time", lambda: None)
     with pytest.raises(LostError, match=r"did not come together at here:1 \(RuntimeError\)"):
         Peers(Processes(2, 0, "here:1")).meet()
+
+
+def test_a_suggestion_ends_a_message_only_where_a_choice_comes_close() -> None:
+    assert suggestion("Catt", ["cat", "dog"]) == "; did you mean cat?"
+    assert suggestion("zebra", ["cat", "dog"]) == ""
+    assert suggestion("cat", []) == ""

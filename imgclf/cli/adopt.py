@@ -57,7 +57,8 @@ def command(
     ] = None,
 ) -> None:
     """Make a model file of a plain Keras model that was trained elsewhere."""
-    from imgclf.commands.adopt import adopt, parse_factor, parse_image_size
+    from imgclf.cli.option_texts import parse_factor, parse_image_size
+    from imgclf.commands.adopt import adopt
 
     session.refuse_unknown("--resize", resize, get_args(Resize))
     done = adopt(

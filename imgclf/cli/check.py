@@ -17,11 +17,10 @@ def command(
 ) -> None:
     """Look for what would spoil a training, in the config and in its pictures."""
     from imgclf.commands.check import check
-    from imgclf.report.tables import Column, table
+    from imgclf.report.data_set import counts_table
 
     found = check(config, overrides or [])
-    columns = Column("class", "left"), Column("train"), Column("validate"), Column("test")
-    print(table(columns, ([name, *map(str, parts)] for name, parts in found.counts.items())))
+    print(counts_table(found.counts))
     for finding in found.findings:
         print(f"{finding.kind}: {finding.message}")
     for code in found.code:

@@ -83,7 +83,7 @@ def command(
         if folds is not None or repeats or overrides or top or as_csv or review:
             raise UsageError("--folds, --repeats, --set, --top, --csv and --review need --suspects")
         from imgclf.commands.evaluate import evaluate
-        from imgclf.report.scores import evaluation_table
+        from imgclf.report.evaluation_table import evaluation_table
 
         scores = evaluate(file, directory, callbacks or [])
         print(session.as_json_text(scores) if as_json else evaluation_table(scores))

@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Say what pictures show."""
     from imgclf.commands.predict import find_inputs, open_for_prediction, predict
-    from imgclf.report.rows import RowFormat, row_writer
+    from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
     # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.

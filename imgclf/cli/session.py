@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgclf.errors import UsageError, nearest_match
+from imgclf.errors import UsageError, suggestion
 
 
 class Session:
@@ -19,22 +19,23 @@ def as_typed_here(text: str) -> str:
     """What to type next, as it is right in the shell in which `-C DIR` was typed."""
     if Session.directory is None:
         return text
-    import re  # typer has both already
-    import shlex
+    import re  # which a command without -C can do without
 
     program = f"imgclf -C {shlex.quote(str(Session.directory))} "
     return re.sub(r"\bimgclf (?=[a-z]+\b)", lambda _: program, text)
 
 
 def tensorboard_command(folder: Path) -> str:
-    """What shows TensorBoard's files below a folder, likewise."""
-    import shlex
-
+    """What to type to see TensorBoard's files below a folder, from where `-C DIR` was typed."""
     return f"tensorboard --logdir {shlex.quote(str((Session.directory or Path()) / folder))}"
 
 
 def chosen_model(given: Path | None) -> Path:
-    """The model that the command is about; see `find_model`."""
+    """The model that the command is about: as given, of `$IMGCLF_MODEL`, or the only one.
+
+    Raises:
+        ModelFileError: There is none, or several.
+    """
     from imgclf.model_file.archive import find_model
 
     return find_model(given, os.environ.get("IMGCLF_MODEL"))
@@ -52,10 +53,8 @@ def refuse_unknown(option: str, received: str, allowed: Sequence[str]) -> None:
         UsageError: It is not; with the nearest.
     """
     if received not in allowed:
-        near = nearest_match(received, allowed)
         raise UsageError(
-            f"{option} {received}: allowed are {', '.join(allowed)}"
-            + (f"; did you mean {near}?" if near else "")
+            f"{option} {received}: allowed are {', '.join(allowed)}{suggestion(received, allowed)}"
         )
 
 

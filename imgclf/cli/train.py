@@ -41,9 +41,9 @@ def command(
     ] = False,
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
+    from imgclf.cli.option_texts import parse_size
     from imgclf.commands.train import take_part, train_loaded
     from imgclf.config.load import load_config
-    from imgclf.corrections.replay_memory import parse_size
 
     loaded = load_config(config, overrides or [])
     if take_part(loaded):

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imgclf.commands.network_shape import refuse_misfits, require_outputs, require_size
+from imgclf.commands.adopt_checks import refuse_misfits, require_outputs, require_size
 from imgclf.config.choices import Resize
-from imgclf.config.yaml_scalars import read_scalar
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
 from imgclf.model_file.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, read_manifest
@@ -21,6 +18,7 @@ from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
 from imgclf.model_file.screening import Contents, screen
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
+from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
 if TYPE_CHECKING:
@@ -104,7 +102,7 @@ def adopt(
                 name=target.stem,
                 version=next_version(target),
                 parent=None if replaced is None else replaced.version,
-                created=datetime.now().astimezone().isoformat(timespec="seconds"),
+                created=time_with_zone(),
                 class_names=tuple(class_names),
                 decoder=Decoder(height=height, width=width, resize=resize),
                 head=network.head,
@@ -114,33 +112,6 @@ def adopt(
             manifest = _write(network, manifest, target)
     _warn(network, manifest)
     return Adopted(target, manifest)
-
-
-def parse_image_size(text: str) -> tuple[int, int]:
-    """Height and width from what --image-size says: `180x240`, or `180` for a square.
-
-    Raises:
-        UsageError: It says neither.
-    """
-    found = re.fullmatch(r"([0-9]{1,4})(?:x([0-9]{1,4}))?", text.strip().lower())
-    if found is None:
-        raise UsageError(f"--image-size {text}: HEIGHTxWIDTH is wanted", "for example: 180x180")
-    return int(found[1]), int(found[2] or found[1])
-
-
-def parse_factor(option: str, text: str) -> float:
-    """The number that an option gives, such as `1/255`.
-
-    Raises:
-        UsageError: It is no number.
-    """
-    try:
-        number = read_scalar(text.strip())
-    except ValueError as error:
-        raise UsageError(f"{option} {text}: {error}") from None
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise UsageError(f"{option} {text}: a number is wanted", "for example: 1/255")
-    return float(number)
 
 
 def _require_classes(class_names: Sequence[str]) -> None:

@@ -10,14 +10,13 @@ from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
 from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.file_walk import not_a_picture
-from imgclf.data.picture_files import Skipped
+from imgclf.data.picture_files import Skipped, warn_of_left_out
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
-from imgclf.system import console
 
 
 def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> Evaluation:
@@ -41,8 +40,7 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     else:
         settings = manifest.decoder.settings()
         part, left_out = read_labelled(directory, manifest.class_names, settings)
-    for skipped in left_out:
-        console.warning(f"left out {skipped.path}: {skipped.reason}")
+    warn_of_left_out(left_out)
     if callbacks:
         _call_test_hooks(model, manifest, part, callbacks)
     probabilities = classifier.probabilities_of(part.batches())

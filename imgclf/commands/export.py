@@ -20,7 +20,7 @@ from imgclf.commands.export_check import (
 )
 from imgclf.corrections.replay_memory import Samples
 from imgclf.errors import DataError, UsageError
-from imgclf.model.engine import BATCH_SIZE, KerasEngine, LiteRTEngine
+from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -237,8 +237,5 @@ def _open_in_keras(source: ExportSource) -> tuple[KerasEngine, keras.Model]:
 
 def _right(classifier: Classifier, samples: Samples) -> int:
     """How many of the pictures it has right."""
-    batches = (
-        samples.pixels[start : start + BATCH_SIZE] for start in range(0, len(samples), BATCH_SIZE)
-    )
-    said = classifier.probabilities_of(batches).argmax(axis=1)
+    said = classifier.probabilities_of(samples.batches()).argmax(axis=1)
     return int((said == samples.labels).sum())

@@ -71,7 +71,7 @@ def predict(
     Memory does not grow with the number of paths.
 
     Args:
-        classifier: See `open_for_prediction`.
+        classifier: The model, from `open_for_prediction`.
         paths: Pictures.
         min_confidence: Below it the label is `unsure`.
         read: What stands in for `decode`; called from several threads.
@@ -95,7 +95,7 @@ def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Ite
     Pictures that can't be read stay where they are.
 
     Raises:
-        DataError: See `file_picture`.
+        DataError: A label can't be a folder's name, or the file system refuses.
     """
     from imgclf.data.filing import file_picture  # it hashes, which a prediction does without
 

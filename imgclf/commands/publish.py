@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
 if TYPE_CHECKING:
@@ -176,4 +176,4 @@ def _settle(path: Path, earlier: Publication | None, ours: bool) -> Publication:
     number = next_version(path)
     if earlier is not None and (ours or earlier.version == number):
         return earlier
-    return Publication(number, datetime.now().astimezone().isoformat(timespec="seconds"))
+    return Publication(number, time_with_zone())

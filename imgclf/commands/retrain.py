@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from imgclf.corrections.assess import Case, Corrected, look_at, refuse_contradictions
+from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.corrected_pictures import keep_picture
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
-from imgclf.corrections.journal import Entry, append_to_journal, as_text, now
+from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
@@ -24,6 +24,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
+from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
 
@@ -104,7 +105,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         classifier = open_classifier(model)
         manifest = classifier.manifest
         new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
-        cases, unreadable = look_at(classifier, labelled)
+        cases, unreadable = assess(classifier, labelled)
         if new_class is not None:
             require_enough(new_class, sum(case.picture.label == new_class for case in cases))
         if not options.relabel:
@@ -148,25 +149,25 @@ def _learn(
         network = CorrectableNetwork(keras_model)
         learner = Learner(model, manifest, network, memory, options.max_drop)
         if new_class is not None:
-            learner.grow(new_class, [one for one in cases if one.picture.label == new_class])
-        lesson = learner.learn([case for case in cases if case.teaches])
+            learner.add_class(new_class, [one for one in cases if one.picture.label == new_class])
+        learned = learner.learn([case for case in cases if case.teaches])
         version = manifest.version
-        if lesson.accepted and not options.dry_run:
+        if learned.accepted and not options.dry_run:
             if is_new:
                 save_memory(model, memory)
-            learner.seen.keep()
-            corrected = learner.corrected_model(lesson, compiled_like=keras_model)
+            learner.response_cache.keep()
+            corrected = learner.corrected_model(learned, compiled_like=keras_model)
             version = _publish(
                 model,
                 corrected,
                 learner.manifest,
                 cases,
-                lesson.pictures,
-                lesson.kept,
-                lesson.judged,
+                learned.pictures,
+                learned.kept,
+                learned.judged,
             )
-    outcome: Outcome = "corrected" if lesson.accepted else "refused"
-    return Retrained(outcome, model, version, lesson.pictures, lesson.judged)
+    outcome: Outcome = "corrected" if learned.accepted else "refused"
+    return Retrained(outcome, model, version, learned.pictures, learned.judged)
 
 
 def _fit_unguarded(
@@ -232,7 +233,7 @@ def _publish(
         manifest,
         version=number,
         parent=manifest.version,
-        created=now(),
+        created=time_with_zone(),
         corrections=(*kept, *new),
         scores=None if judged is None else judged.scores("after"),
         scores_before=None if judged is None else judged.scores("before"),
@@ -259,6 +260,14 @@ def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
             was, fate, version = str(picture.before.label), picture.fate, done.version
         path = as_text(Path(picture.before.path))
         entries.append(
-            Entry(now(), path, picture.digest, was, picture.label, fate, version)  # type: ignore[arg-type]
+            Entry(
+                time_with_zone(),
+                path,
+                picture.digest,
+                was,
+                picture.label,
+                fate,  # type: ignore[arg-type]
+                version,
+            )
         )
     return entries

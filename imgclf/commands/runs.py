@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgclf.config.stored import read_stored_values
-from imgclf.errors import ConfigError, UsageError, nearest_match
+from imgclf.errors import ConfigError, UsageError, suggestion
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
 from imgclf.runs.summary import Run, read_run
 from imgclf.system.lock import is_locked
@@ -43,11 +43,10 @@ def of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
     chosen = [folder for folder in folders if folder.path.parent.name == name]
     if not chosen:
         names = sorted({folder.path.parent.name for folder in folders})
-        near = nearest_match(name, names)
         raise UsageError(
             f"no training called {name} in {RUNS_DIRECTORY}/"
             + (f"; there are {', '.join(names)}" if names else "")
-            + (f"; did you mean {near}?" if near else "")
+            + suggestion(name, names)
         )
     return chosen
 
@@ -55,10 +54,9 @@ def of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
 def _best_first(found: list[Run], by: str) -> list[Run]:
     known = list(dict.fromkeys(score for run in found for score in run.scores))
     if by not in known and (known or by != DEFAULT_SCORE) and found:
-        near = nearest_match(by, known)
         raise UsageError(
             f"--by {by}: no training has this score; there are {', '.join(known) or 'none'}"
-            + (f"; did you mean {near}?" if near else "")
+            + suggestion(by, known)
         )
     newest_first = sorted(found, key=lambda run: run.started or "", reverse=True)
     scored = [run for run in newest_first if by in run.scores]

@@ -25,6 +25,7 @@ from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.data.picture_files import warn_of_left_out
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
@@ -257,8 +258,7 @@ def _read_pictures(config: DataConfig) -> DataSet:
         f"train on, {len(found.validation)} to validate on"
         + (f", {len(found.test)} to test on" if len(found.test) else "")
     )
-    for skipped in folder.skipped[:10]:
-        console.warning(f"left out {skipped.path}: {skipped.reason}")
+    warn_of_left_out(folder.skipped[:10])
     if len(folder.skipped) > 10:
         console.warning(f"left out {len(folder.skipped) - 10} more files")
     return found

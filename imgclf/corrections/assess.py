@@ -68,7 +68,7 @@ class Case:
         return self.picture.fate != "right already" or self.replaces is not None
 
 
-def look_at(
+def assess(
     classifier: Classifier, labelled: Sequence[Labelled]
 ) -> tuple[list[Case], list[Corrected]]:
     """What the model says of each picture now; equal files count once.
@@ -145,7 +145,7 @@ def refuse_contradictions(cases: Sequence[Case], manifest: Manifest) -> None:
         raise UsageError("\n".join(lines), "if the new label is the right one: --relabel")
 
 
-def stays_out(case: Case, reason: str) -> Corrected:
+def left_out(case: Case, reason: str) -> Corrected:
     """The picture of a case that was not learned."""
     return replace(case.picture, fate="left out", reason=reason)
 

@@ -58,7 +58,7 @@ class CorrectableNetwork:
             )
         self._responses = keras.Model(self._inputs, [self._features, self._logits])
 
-    def grown(self, key: NDArray[np.float32], threshold: float) -> CorrectableNetwork:
+    def with_class(self, key: NDArray[np.float32], threshold: float) -> CorrectableNetwork:
         """With one more class; the old ones keep their logits.
 
         Args:
@@ -72,9 +72,12 @@ class CorrectableNetwork:
             old = two(old)
             two.set_weights([np.array([[0, 1]], np.float32)])
             strengths = np.concatenate([np.zeros_like(strengths), strengths], axis=1)
-        lead = keras.layers.Dense(1, name=f"{_CLASS}_{old.shape[-1]}")
-        new = keras.layers.Add()([keras.ops.max(old, axis=-1, keepdims=True), lead(self._features)])
-        lead.set_weights([SLOPE * key[:, np.newaxis], np.full(1, -SLOPE * threshold, np.float32)])
+        class_layer = keras.layers.Dense(1, name=f"{_CLASS}_{old.shape[-1]}")
+        largest = keras.ops.max(old, axis=-1, keepdims=True)
+        new = keras.layers.Add()([largest, class_layer(self._features)])
+        class_layer.set_weights(
+            [SLOPE * key[:, np.newaxis], np.full(1, -SLOPE * threshold, np.float32)]
+        )
         result = copy.copy(self)
         result._logits = keras.layers.Concatenate()([old, new])
         if self._activation is keras.activations.sigmoid:
@@ -86,9 +89,15 @@ class CorrectableNetwork:
         return result
 
     def responses(self, pixels: Pixels) -> Responses:
-        """To uint8 pictures of shape (pictures, height, width, 3), without any neurons.
+        """What the trained network makes of pictures, without any neurons.
 
-        They never change while the trained network stays.
+        It never changes while the trained network stays.
+
+        Args:
+            pixels: uint8, shape (pictures, height, width, 3).
+
+        Returns:
+            Features, shape (pictures, features), and logits, shape (pictures, units).
         """
         if not len(pixels):
             features, units = self.neurons.keys.shape[0], self.neurons.strengths.shape[1]

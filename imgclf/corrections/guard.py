@@ -9,10 +9,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.corrections.neurons import Labels, Neurons, Responses, lead
+from imgclf.corrections.neurons import Labels, Neurons, Responses, margins
 from imgclf.model.scores import Scores
 
 OVERALL = "(all)"
+
+ROUNDING = 1e-9
+"""By so much an accuracy may be below what is allowed, for sums of floats are not exact."""
 
 Reason = Literal[
     "it could not be learned",
@@ -23,7 +26,7 @@ Reason = Literal[
 
 @dataclass(frozen=True)
 class Judged:
-    """Accuracy on the held-out pictures, overall and by class.
+    """Accuracy on the held-out pictures, between 0 and 1, overall and by class.
 
     Attributes:
         trained: Of the model as it was trained.
@@ -86,8 +89,8 @@ class Judge:
     max_drop: float | None = None
 
     def accuracy(self, neurons: Neurons) -> dict[str, float]:
-        """With these neurons, overall and by class."""
-        right = lead(neurons.correct(self.responses), self.labels) > 0
+        """Accuracy with these neurons, between 0 and 1, overall (`OVERALL`) and by class."""
+        right = margins(neurons.correct(self.responses), self.labels) > 0
         by_class = {
             self.class_names[label]: float(right[self.labels == label].mean())
             for label in np.unique(self.labels).tolist()
@@ -117,21 +120,21 @@ class Judge:
             name: standard_error(trained[name], count) if self.max_drop is None else self.max_drop
             for name, count in pictures.items()
         }
-        least = {name: trained[name] - tolerance[name] - 1e-9 for name in pictures}
-        held = lead(present.correct(self.earlier), self.earlier_labels) > 0
+        least = {name: trained[name] - tolerance[name] - ROUNDING for name in pictures}
+        held = margins(present.correct(self.earlier), self.earlier_labels) > 0
 
         def objections(accepted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Reason | None]:
             """Which of the accepted come out wrong, and what else speaks against them."""
             neurons = present.joined(new, accepted)
-            wrong = accepted & (lead(neurons.correct(own), labels) <= 0)
-            if (held & (lead(neurons.correct(self.earlier), self.earlier_labels) <= 0)).any():
+            wrong = accepted & (margins(neurons.correct(own), labels) <= 0)
+            if (held & (margins(neurons.correct(self.earlier), self.earlier_labels) <= 0)).any():
                 return wrong, "it would undo an earlier correction"
             after = self.accuracy(neurons)
             dropped = any(after[name] < least[name] for name in after)
             return wrong, "held-out accuracy would drop" if dropped else None
 
-        strangers = np.concatenate([self.responses.features, self.earlier.features])
-        noise = new.firing(strangers).sum(axis=0) * np.abs(new.strengths).sum(axis=1)
+        others = np.concatenate([self.responses.features, self.earlier.features])
+        noise = new.firing(others).sum(axis=0) * np.abs(new.strengths).sum(axis=1)
         accepted = np.ones(len(labels), bool)
         reasons: list[Reason | None] = [None] * len(labels)
         while accepted.any():
@@ -154,5 +157,10 @@ class Judge:
 
 
 def standard_error(accuracy: float, pictures: int) -> float:
-    """What chance alone does to an accuracy measured on so many pictures."""
+    """What chance alone does to an accuracy measured on so many pictures.
+
+    Args:
+        accuracy: Between 0 and 1, as is what is returned.
+        pictures: At least one.
+    """
     return float(np.sqrt(accuracy * (1 - accuracy) / pictures))

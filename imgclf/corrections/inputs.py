@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
-from imgclf.errors import DataError, UsageError, nearest_match
+from imgclf.errors import DataError, UsageError, suggestion
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}  # as `predict` writes them in TSV
@@ -98,9 +98,8 @@ def require_classes(
         return None
     lines = []
     for label, source in unknown.items():
-        near = nearest_match(label, class_names)
         where = f"--label {label}" if source == "--label" else f"{source}: {label}"
-        lines.append(where + (f"; did you mean {near}?" if near else ""))
+        lines.append(where + suggestion(label, class_names))
     the_classes = f"the model's classes are {', '.join(class_names)}"
     if not new_class:
         raise UsageError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -54,11 +53,6 @@ class Entry(msgspec.Struct, frozen=True):
 def as_text(path: Path) -> str:
     """An absolute path for JSON, which has no way to write names that are no text."""
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
-
-
-def now() -> str:
-    """The time, to the second, with the time zone."""
-    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def read_journal(model: Path) -> list[Entry]:

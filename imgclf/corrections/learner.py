@@ -10,11 +10,11 @@ import msgspec
 import numpy as np
 
 from imgclf.backend import keras
-from imgclf.corrections.assess import Case, Corrected, stays_out
+from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.augmented_copies import light_copies
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
-from imgclf.corrections.feature_cache import SeenPictures
+from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
@@ -27,7 +27,7 @@ from imgclf.system import console
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LearnedCorrections:
     """What was learned.
 
     Attributes:
@@ -56,7 +56,11 @@ class Learner:
         manifest: Its manifest.
         network: Its network.
         memory: Pictures to stay silent on and to be judged by.
-        max_drop: See `Judge`.
+        max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
+
+    Attributes:
+        manifest: The model's, with the class that `add_class` gave it.
+        response_cache: What the network makes of pictures, of which some was kept.
 
     Raises:
         ModelFileError: The file has fewer neurons than corrections.
@@ -73,15 +77,15 @@ class Learner:
         self._path, self.manifest, self._network = path, manifest, network
         self._memory, self._max_drop = memory, max_drop
         # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
-        self._nameless = len(network.neurons) - len(manifest.corrections)
-        if self._nameless < 0:
+        self._adopted_neurons = len(network.neurons) - len(manifest.corrections)
+        if self._adopted_neurons < 0:
             raise ModelFileError(
                 f"{path} is damaged: it says that it has {len(manifest.corrections)} corrections, "
                 f"and has {len(network.neurons)}"
             )
-        self.seen = SeenPictures(path, network)
+        self.response_cache = ResponseCache(path, network)
 
-    def learn(self, cases: Sequence[Case]) -> Lesson:
+    def learn(self, cases: Sequence[Case]) -> LearnedCorrections:
         """Solves and judges; the model stays as it is.
 
         A picture that is given another label than before loses its old neuron. If the new one is
@@ -89,9 +93,9 @@ class Learner:
         """
         copies = self._responses_to_copies(cases)
         chosen = list(range(len(cases)))
-        left_out: dict[int, str] = {}
+        not_learned: dict[int, str] = {}
         while True:
-            lesson, verdict = self._try([cases[k] for k in chosen], [copies[k] for k in chosen])
+            learned, verdict = self._try([cases[k] for k in chosen], [copies[k] for k in chosen])
             stuck = {
                 index: str(reason)
                 for index, reason in zip(chosen, verdict.reasons, strict=True)
@@ -99,14 +103,14 @@ class Learner:
             }
             if not stuck or len(stuck) == len(chosen):
                 break
-            left_out |= stuck
+            not_learned |= stuck
             chosen = [index for index in chosen if index not in stuck]
-        pictures = dict(zip(chosen, lesson.pictures, strict=True)) | {
-            index: stays_out(cases[index], reason) for index, reason in left_out.items()
+        pictures = dict(zip(chosen, learned.pictures, strict=True)) | {
+            index: left_out(cases[index], reason) for index, reason in not_learned.items()
         }
-        return replace(lesson, pictures=tuple(pictures[index] for index in range(len(cases))))
+        return replace(learned, pictures=tuple(pictures[index] for index in range(len(cases))))
 
-    def grow(self, name: str, cases: Sequence[Case]) -> None:
+    def add_class(self, name: str, cases: Sequence[Case]) -> None:
         """Gives the network, and the manifest, a class that the model doesn't have yet.
 
         Args:
@@ -119,8 +123,8 @@ class Learner:
         copies = self._responses_to_copies(cases)
         pixels = np.stack([case.pixels for case in cases])
         replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
-        silent_on = self.seen.responses(replay.pixels).features
-        held_out, names = self.seen.responses(judge.pixels), self.manifest.class_names
+        silent_on = self.response_cache.responses(replay.pixels).features
+        held_out, names = self.response_cache.responses(judge.pixels), self.manifest.class_names
         key = solve_class(copies, silent_on)
         threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
         if threshold is None:
@@ -134,17 +138,19 @@ class Learner:
             f"{name}: {found} of {len(cases)} pictures are recognised when they are not learned "
             "from, which is about what to expect of others"
         )
-        self._network = self._network.grown(key, threshold)
+        self._network = self._network.with_class(key, threshold)
         self.manifest = msgspec.structs.replace(
             self.manifest,
             class_names=(*names, name),
             head="softmax_logits" if self.manifest.head.endswith("logits") else "softmax",
         )
-        self.seen = SeenPictures(self._path, self._network)
+        self.response_cache = ResponseCache(self._path, self._network)
 
-    def corrected_model(self, lesson: Lesson, compiled_like: keras.Model) -> keras.Model:
-        """The network with the neurons of a lesson."""
-        model = self._network.with_neurons(lesson.neurons)
+    def corrected_model(
+        self, learned: LearnedCorrections, compiled_like: keras.Model
+    ) -> keras.Model:
+        """The network with the neurons that were learned, compiled as another model is."""
+        model = self._network.with_neurons(learned.neurons)
         config = compiled_like.get_compile_config()
         if compiled_like.output_shape[1] == 1 and model.output_shape[1] > 1:
             from_logits = self.manifest.head.endswith("logits")
@@ -163,7 +169,9 @@ class Learner:
             responses[slice(end - len(one), end)] for one, end in zip(copies, ends, strict=True)
         ]
 
-    def _try(self, cases: Sequence[Case], copies: Sequence[Responses]) -> tuple[Lesson, Verdict]:
+    def _try(
+        self, cases: Sequence[Case], copies: Sequence[Responses]
+    ) -> tuple[LearnedCorrections, Verdict]:
         names = self.manifest.class_names
         replaced = {case.picture.digest for case in cases}
         stay = [
@@ -172,9 +180,9 @@ class Learner:
             if correction.digest not in replaced
         ]
         kept = tuple(self.manifest.corrections[index] for index in stay)
-        nameless = list(range(self._nameless))
+        adopted = list(range(self._adopted_neurons))
         present = self._network.neurons.only(
-            np.array(nameless + [self._nameless + index for index in stay], np.int64)
+            np.array(adopted + [self._adopted_neurons + index for index in stay], np.int64)
         )
         earlier = self._earlier(kept)
         pixels = np.stack([case.pixels for case in cases])
@@ -183,21 +191,21 @@ class Learner:
             np.concatenate([one.features[:1] for one in copies]),
             np.concatenate([one.logits[:1] for one in copies]),
         )
-        self.seen.add(pixels, own)
+        self.response_cache.add(pixels, own)
         # People know better than folders what a picture is.
         held_out = self._memory.judge.with_labels(
             np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
         )
         judge = Judge(
-            responses=self.seen.responses(held_out.pixels),
+            responses=self.response_cache.responses(held_out.pixels),
             labels=held_out.labels,
             class_names=names,
-            earlier=self.seen.responses(earlier.pixels),
+            earlier=self.response_cache.responses(earlier.pixels),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
         )
         replay = self._memory.replay.without(pixels)
-        silent_on = [self.seen.responses(replay.pixels).features, judge.earlier.features]
+        silent_on = [self.response_cache.responses(replay.pixels).features, judge.earlier.features]
         new = solve_neurons(copies, labels, present, silent_on=np.concatenate(silent_on))
         verdict = judge.choose(own, labels, present, new)
         neurons = present.joined(new, verdict.accepted)
@@ -205,10 +213,10 @@ class Learner:
         pictures = tuple(
             replace(case.picture, after=Prediction.of(case.path, row, names), fate="corrected")
             if reason is None
-            else stays_out(case, reason)
+            else left_out(case, reason)
             for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)
         )
-        return Lesson(pictures, verdict.judged, kept, neurons), verdict
+        return LearnedCorrections(pictures, verdict.judged, kept, neurons), verdict
 
     def _earlier(self, kept: tuple[Correction, ...]) -> Samples:
         manifest = msgspec.structs.replace(self.manifest, corrections=kept)

@@ -7,10 +7,10 @@ The trained network stays as it is. Each corrected picture gets one neuron besid
     logits   = the network's own logits + firing * strength
 
 The key is the ridge regression that answers 1 to the picture and its light copies, and 0 to
-replayed training pictures and to all other corrections. A stranger stays below the threshold,
-so its answer does not change at all; the strength is what it takes for every copy to come out
-right by a margin. No gradient step is taken and no trained weight moves, batch-norm statistics
-included; a correction that does harm is a neuron left out.
+replayed training pictures and to all other corrections. Any other picture stays below the
+threshold, so its answer does not change at all; the strength is what it takes for every copy to
+come out right by a margin. No gradient step is taken and no trained weight moves, batch-norm
+statistics included; a correction that does harm is a neuron left out.
 
 One neuron for one mistake is from Transformer-Patcher (Huang et al., ICLR 2023), the key as
 least squares against what is to be kept from ROME and MEMIT (Meng et al., 2022 and 2023), the
@@ -30,7 +30,7 @@ Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 RIDGE = 0.1  # 0.03 to 0.3 measure the same
-THRESHOLD = 0.4  # of an answer that is 1 for the picture and near 0 for strangers
+THRESHOLD = 0.4  # of an answer that is 1 for the picture and near 0 for others
 MARGIN = 1.5  # logits by which the right class must lead on every copy
 NEAR = 0.9  # cosine from which two pictures count as one: the same file, encoded anew
 _WEAKEST_FIRING = 0.2  # a copy that fires less is not worth a strength that harms others
@@ -92,16 +92,51 @@ class Neurons:
         )
 
 
-def lead(logits: Array, labels: Labels) -> Array:
-    """By how many logits the right class leads, shape (pictures,); wrong answers are negative."""
+def margins(logits: Array, labels: Labels) -> Array:
+    """By how many logits the right class comes first; negative where another does.
+
+    Args:
+        logits: Shape (pictures, units).
+        labels: What the pictures are, shape (pictures,).
+
+    Returns:
+        Shape (pictures,).
+    """
     if logits.shape[1] == 1:
-        leads = logits[:, 0] * np.where(labels == 1, 1, -1)
+        found = logits[:, 0] * np.where(labels == 1, 1, -1)
     else:
         rows = np.arange(len(labels))
         others = logits.copy()
         others[rows, labels] = -np.inf
-        leads = logits[rows, labels] - others.max(axis=1)
-    return leads.astype(np.float32)
+        found = logits[rows, labels] - others.max(axis=1)
+    return found.astype(np.float32)
+
+
+def solve_keys(
+    copies: Sequence[Responses], answers_to: NDArray[np.bool_], silent_on: Array
+) -> Array:
+    """Keys that answer 1 to some pictures and 0 to the others, by ridge regression.
+
+    Args:
+        copies: For each picture, the responses to it and to its light copies.
+        answers_to: Which pictures each key answers, shape (pictures, keys).
+        silent_on: Features of more pictures that none answers, shape (others, features). Those
+            that look like one of the pictures are left out: the same picture with another label
+            would make the task impossible.
+
+    Returns:
+        Shape (features, keys).
+    """
+    own = np.stack([one.features[0] for one in copies])
+    silent_on = silent_on[(silent_on @ own.T).max(axis=1, initial=0) < NEAR]
+    rows = np.concatenate([silent_on, *(one.features for one in copies)])
+    owner = np.repeat(np.arange(len(copies)), [len(one) for one in copies])
+    silence = np.zeros((len(silent_on), answers_to.shape[1]))
+    gram = (rows @ rows.T).astype(np.float64)
+    gram[np.diag_indices_from(gram)] += RIDGE
+    weights = np.linalg.solve(gram, np.concatenate([silence, answers_to[owner]]))
+    keys: Array = rows.T @ weights.astype(np.float32)
+    return keys
 
 
 def solve_neurons(
@@ -117,23 +152,14 @@ def solve_neurons(
             (pictures, features).
     """
     own = np.stack([one.features[0] for one in copies])
-    # The same picture with its old label would make the task impossible.
-    silent_on = silent_on[(silent_on @ own.T).max(axis=1, initial=0) < NEAR]
-    rows = np.concatenate([silent_on, *(one.features for one in copies)])
-    twins = (own @ own.T >= NEAR) & (labels[:, np.newaxis] == labels)
-    answers_to = twins | np.eye(len(copies), dtype=bool)
-    owner = np.repeat(np.arange(len(copies)), [len(one) for one in copies])
-    wanted = np.concatenate([np.zeros((len(silent_on), len(copies))), answers_to[owner]])
-    gram = (rows @ rows.T).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += RIDGE
-    keys = rows.T @ np.linalg.solve(gram, wanted).astype(np.float32)
-
+    near_copies = (own @ own.T >= NEAR) & (labels[:, np.newaxis] == labels)
+    keys = solve_keys(copies, near_copies | np.eye(len(copies), dtype=bool), silent_on)
     strengths = np.zeros((len(copies), copies[0].logits.shape[1]), np.float32)
     new = Neurons(keys, strengths)
     for index, (one, label) in enumerate(zip(copies, labels.tolist(), strict=True)):
         firing = new.firing(one.features)
         so_far = present.correct(one) + firing @ strengths  # neurons solved before help
-        missing = np.maximum(MARGIN - lead(so_far, np.full(len(one), label)), 0)
+        missing = np.maximum(MARGIN - margins(so_far, np.full(len(one), label)), 0)
         strength = (missing / np.maximum(firing[:, index], _WEAKEST_FIRING)).max()
         if strengths.shape[1] == 1:
             strengths[index, 0] = strength if label == 1 else -strength

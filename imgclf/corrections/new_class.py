@@ -17,8 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.corrections.guard import OVERALL, standard_error
-from imgclf.corrections.neurons import NEAR, RIDGE, Array, Labels, Responses, lead
+from imgclf.corrections.guard import OVERALL, ROUNDING, standard_error
+from imgclf.corrections.neurons import Array, Labels, Responses, margins, solve_keys
 from imgclf.errors import UsageError
 
 FEWEST_PICTURES = 10  # five are recognised anew once in six times, ten once in two
@@ -47,15 +47,7 @@ def solve_class(copies: Sequence[Responses], silent_on: Array) -> NDArray[np.flo
         copies: For each of its pictures, the responses to it and to its light copies.
         silent_on: Features of pictures of the other classes, shape (pictures, features).
     """
-    own = np.stack([one.features[0] for one in copies])
-    silent_on = silent_on[(silent_on @ own.T).max(axis=1, initial=0) < NEAR]
-    rows = np.concatenate([silent_on, *(one.features for one in copies)])
-    wanted = np.zeros(len(rows))
-    wanted[len(silent_on) :] = 1
-    gram = (rows @ rows.T).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += RIDGE
-    key: NDArray[np.float32] = rows.T @ np.linalg.solve(gram, wanted).astype(np.float32)
-    return key
+    return solve_keys(copies, np.ones((len(copies), 1), bool), silent_on)[:, 0]
 
 
 def choose_threshold(
@@ -77,7 +69,7 @@ def choose_threshold(
     Returns:
         None if there is none.
     """
-    right = lead(held_out.logits, labels) > 0
+    right = margins(held_out.logits, labels) > 0
     answers = held_out.features @ key
     groups = {OVERALL: np.ones(len(labels), bool)} | {
         name: labels == label for label, name in enumerate(class_names) if (labels == label).any()
@@ -87,7 +79,7 @@ def choose_threshold(
         for mine in groups.values():
             before, after = float(right[mine].mean()), float(still[mine].mean())
             allowed = standard_error(before, int(mine.sum())) if max_drop is None else max_drop
-            if after < before - allowed - 1e-9:
+            if after < before - allowed - ROUNDING:
                 break
         else:
             return float(threshold)

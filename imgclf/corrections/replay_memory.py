@@ -6,9 +6,8 @@ pixels in `NAME.history/memory.npz`, so that a model can be corrected where its 
 
 from __future__ import annotations
 
-import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError, UsageError
+from imgclf.errors import ModelFileError
+from imgclf.model.engine import BATCH_SIZE
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
@@ -34,6 +34,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def batches(self) -> Iterator[Pixels]:
+        """The pixels, as many at a time as an engine takes at once."""
+        for start in range(0, len(self), BATCH_SIZE):
+            yield self.pixels[start : start + BATCH_SIZE]
 
     def without(self, pixels: Pixels) -> Samples:
         """Less the pictures that have exactly these pixels, shape (n, height, width, 3)."""
@@ -153,18 +158,6 @@ def load_memory(model: Path) -> ReplayMemory | None:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path} is damaged: {error}", "train the model again") from error
-
-
-def parse_size(text: str) -> int:
-    """Bytes from what --replay-memory says: `64MB`, `2 GB`, `500kB`, or 0 for none.
-
-    Raises:
-        UsageError: It says something else.
-    """
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)i?b?", text.strip().lower())
-    if found is None:
-        raise UsageError(f"--replay-memory {text}: a size is wanted", "for example: 64MB, or 0")
-    return round(float(found[1]) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[found[2]])
 
 
 def forget_memory(model: Path) -> None:

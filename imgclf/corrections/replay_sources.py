@@ -9,6 +9,7 @@ import numpy as np
 from imgclf.corrections.replay_memory import ReplayMemory, choose_memory, load_memory
 from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.division import split
+from imgclf.data.picture_files import warn_of_left_out
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import TrainingData, training_data
@@ -74,8 +75,7 @@ def _halves(manifest: Manifest, directory: Path) -> ReplayMemory:
     """Half of the pictures to replay, the other half to judge by; equal files together."""
     names = manifest.class_names
     whole, skipped = read_labelled(directory, names, manifest.decoder.settings())
-    for one in skipped:
-        console.warning(f"left out {one.path}: {one.reason}")
+    warn_of_left_out(skipped)
     replayed, judging = (
         {picture.path for picture in half} for half in split(whole.pictures, len(names), 0.5, _SEED)
     )

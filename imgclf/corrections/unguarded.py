@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +10,11 @@ from msgspec.structs import replace as replace_members
 
 from imgclf.backend import keras
 from imgclf.callbacks.stack import bare_stack
-from imgclf.corrections.assess import Case, Corrected, stays_out
+from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.guard import OVERALL, Judged, standard_error
-from imgclf.corrections.neurons import Labels, Neurons
+from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
-from imgclf.data.decoder import Pixels
 from imgclf.data.source import Examples, Source
 from imgclf.errors import ModelFileError
 from imgclf.model.calibration import fit_temperature
@@ -38,7 +37,7 @@ COST = (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class UnguardedFit:
     """What a fit came to.
 
     Attributes:
@@ -60,25 +59,30 @@ def fit_alone(
     cases: Sequence[Case],
     held_out: Samples | None,
     epochs: int,
-) -> Fitted:
+) -> UnguardedFit:
     """Fits a model on the pictures of a few cases, and looks at what that did.
 
     Args:
         model: Compiled; it is changed.
         manifest: Its manifest.
-        cases: What to fit on.
-        held_out: To judge by, which stops nothing.
+        cases: What to fit on; at least one.
+        held_out: To judge by, which stops nothing; None for nothing.
         epochs: How many times over.
+
+    Returns:
+        What it came to: the pictures, accuracies between 0 and 1, and the same model.
     """
     names = manifest.class_names
-    pixels = np.stack([case.pixels for case in cases])
-    labels = np.array([names.index(case.picture.label) for case in cases])
+    samples = Samples(
+        np.stack([case.pixels for case in cases]),
+        np.array([names.index(case.picture.label) for case in cases]),
+    )
     classifier = Classifier(replace_members(manifest, temperature=1.0), KerasEngine(model))
-    before = None if held_out is None else classifier.probabilities_of(_batches(held_out))
-    _fit(model, pixels, labels, epochs)
+    before = None if held_out is None else classifier.probabilities_of(held_out.batches())
+    _fit(model, samples, epochs)
     judged = None
     if held_out is not None and before is not None:
-        after = classifier.probabilities_of(_batches(held_out))
+        after = classifier.probabilities_of(held_out.batches())
         judged = _judged(
             accuracy_scores(before, held_out.labels, names),
             accuracy_scores(after, held_out.labels, names),
@@ -87,19 +91,17 @@ def fit_alone(
         )
         temperature = fit_temperature(after, held_out.labels)
         manifest = replace_members(manifest, temperature=temperature)
-    rows = Classifier(manifest, KerasEngine(model)).probabilities_of(
-        pixels[start : start + BATCH_SIZE] for start in range(0, len(pixels), BATCH_SIZE)
-    )
+    rows = Classifier(manifest, KerasEngine(model)).probabilities_of(samples.batches())
     pictures = []
     for case, row in zip(cases, rows, strict=True):
         answer = Prediction.of(case.path, row, names)
         learned = answer.label == case.picture.label
-        picture = case.picture if learned else stays_out(case, "it could not be learned")
+        picture = case.picture if learned else left_out(case, "it could not be learned")
         pictures.append(replace(picture, after=answer, fate="corrected" if learned else "left out"))
-    return Fitted(tuple(pictures), judged, manifest, model)
+    return UnguardedFit(tuple(pictures), judged, manifest, model)
 
 
-def _fit(model: keras.Model, pixels: Pixels, labels: Labels, epochs: int) -> None:
+def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:
     """Neurons of earlier corrections stay as they are."""
     keras.utils.set_random_seed(0)
     trainable = [(layer, layer.trainable) for layer in model.layers]
@@ -109,21 +111,16 @@ def _fit(model: keras.Model, pixels: Pixels, labels: Labels, epochs: int) -> Non
     config = model.get_compile_config()
     loss = config["loss"]
     name = loss if isinstance(loss, str) else loss["class_name"]
-    targets = labels.astype(np.float32)[:, np.newaxis]
+    targets = samples.labels.astype(np.float32)[:, np.newaxis]
     if model.output_shape[1] > 1 and "sparse" not in name.lower():
-        targets = np.eye(model.output_shape[1], dtype=np.float32)[labels]
-    examples = Examples(pixels, np.arange(len(pixels)), targets)
+        targets = np.eye(model.output_shape[1], dtype=np.float32)[samples.labels]
+    examples = Examples(samples.pixels, np.arange(len(samples)), targets)
     source = Source(examples, BATCH_SIZE, shuffle_seed=0)
     phase = Phase(epochs, source, optimizer=keras.optimizers.Adam(LEARNING_RATE))
     run_phases(model, [phase], bare_stack(source))
     for layer, was in trainable:
         layer.trainable = was
     model.compile_from_config(config)
-
-
-def _batches(samples: Samples) -> Iterator[Pixels]:
-    for start in range(0, len(samples), BATCH_SIZE):
-        yield samples.pixels[start : start + BATCH_SIZE]
 
 
 def with_silent_neurons(model: keras.Model, count: int) -> keras.Model:

@@ -13,7 +13,7 @@ from imgclf.config.choices import Keep
 from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.folder import ImageFolder, divide, find_files, scan_labelled
+from imgclf.data.folder import PictureFolder, divide, find_files, scan_labelled
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
@@ -53,7 +53,7 @@ class Part:
 class DataSet:
     """A data set whose every picture has been decoded."""
 
-    folder: ImageFolder
+    folder: PictureFolder
     training: Part
     validation: Part
     test: Part
@@ -69,14 +69,16 @@ def read_dataset(
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
     Args:
-        directory: See `find_files`.
-        validation_split: See `divide`.
-        seed: See `divide`.
-        settings: See `decode_all`.
-        keep: See `decode_all`.
+        directory: Class folders, or train/, validation/ and test/ with those.
+        validation_split: Share of each class's pictures to hold out, between 0 and 1, unless the
+            folder comes divided.
+        seed: Of their choice.
+        settings: How pictures are decoded.
+        keep: What comes of the pixels; see `decode_all`.
 
     Raises:
-        DataError: See `find_files`, `divide` and `decode_all`.
+        DataError: There is no such folder, or a class has too few readable pictures in a part.
+        WriteError: The decoded pictures can't be kept.
     """
     found = find_files(directory)
     # Else there is decoding to come, which takes longer.
@@ -93,7 +95,12 @@ def read_dataset(
 
 
 def read_config_dataset(config: DataConfig) -> DataSet:
-    """The data set that a config names; see `read_dataset`."""
+    """The data set that a config names.
+
+    Raises:
+        DataError: There is no such folder, or a class has too few readable pictures in a part.
+        WriteError: The decoded pictures can't be kept.
+    """
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
     directory = Path(config.directory)
@@ -103,10 +110,16 @@ def read_config_dataset(config: DataConfig) -> DataSet:
 def read_labelled(
     directory: Path, class_names: Sequence[str], settings: DecoderSettings
 ) -> tuple[Part, tuple[Skipped, ...]]:
-    """Pictures to judge a model by, and the files left out; see `scan_labelled`.
+    """Pictures to judge a model by, and the files left out.
+
+    Args:
+        directory: One folder for each class; some may be missing.
+        class_names: The model's, in output order.
+        settings: How pictures are decoded.
 
     Raises:
-        DataError: See `scan_labelled` and `decode_all`; also if no picture can be read.
+        DataError: A folder is none of the classes, or no picture can be read.
+        WriteError: The decoded pictures can't be kept.
     """
     pictures, skipped = scan_labelled(directory, class_names)
     decoded = decode_all(pictures, settings)

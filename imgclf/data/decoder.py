@@ -24,8 +24,8 @@ from PIL import Image
 
 from imgclf.config.choices import Resize
 from imgclf.data.colours import to_rgb
+from imgclf.data.formats import LYING, check_end, identify, open_picture, orientation_of
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
-from imgclf.data.formats import check_end, identify, open_picture
 from imgclf.errors import PictureError
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -61,11 +61,6 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation to what sets the picture upright."""
-
-_LYING: Final = (5, 6, 7, 8)
-"""The EXIF orientations whose rows are the upright picture's columns."""
-
-_ORIENTATION = 274
 
 _large_picture = threading.Lock()
 
@@ -125,15 +120,15 @@ def decode_with_thumbnail(
     """Reads one picture as `decode` does, and a small one to look at from the same reading.
 
     Args:
-        source: See `decode`.
-        settings: See `decode`; the small picture shows all of it, whatever these cut away.
+        source: The picture's path, or the bytes of its file.
+        settings: Of the array; the small picture shows all of it, whatever these cut away.
         within: The size of the small picture.
 
     Returns:
-        What `decode` returns for either.
+        Both as uint8 arrays of shape (height, width, 3), in RGB.
 
     Raises:
-        PictureError: See `decode`.
+        PictureError: The picture can't be read whole.
     """
     with _open(source) as file:
         picture, small = _read(file, settings, within)
@@ -189,7 +184,7 @@ def _decode(
         held = math.prod(picture.size)
         orientation, box, size = 1, (0.0, 0.0, 0.0, 0.0), (0, 0)
         if kind == "JPEG":
-            orientation = _orientation(picture)
+            orientation = orientation_of(picture)
             box, size = _box_and_size(picture.size, settings, orientation)
             box = _draft(picture, box, size)
             if "progressive" not in picture.info:  # whose coefficients are all held until the end
@@ -200,7 +195,7 @@ def _decode(
         with turn:
             picture.load()
             if kind != "JPEG":  # in a PNG it may come last; a TIFF is upright after loading
-                orientation = _orientation(picture)
+                orientation = orientation_of(picture)
                 box, size = _box_and_size(picture.size, settings, orientation)
             loaded = to_rgb(picture)
             fitted = _fit(loaded, box, size, orientation, settings)
@@ -208,14 +203,6 @@ def _decode(
                 return fitted, None
             box, size = _box_and_size(loaded.size, within, orientation)
             return fitted, _fit(loaded, box, size, orientation, within)
-
-
-def _orientation(picture: Image.Image) -> int:
-    try:
-        orientation = int(picture.getexif().get(_ORIENTATION, 1))
-    except Exception:  # a damaged EXIF block is no reason to lose the picture
-        return 1
-    return orientation if orientation in _UPRIGHT else 1
 
 
 def _box_and_size(
@@ -227,7 +214,7 @@ def _box_and_size(
         scale = min(1.0, settings.longest / max(size))
         return (0, 0, width, height), (max(1, round(width * scale)), max(1, round(height * scale)))
     target_width, target_height = settings.width, settings.height
-    if orientation in _LYING:
+    if orientation in LYING:
         target_width, target_height = target_height, target_width
     across, down = target_width / width, target_height / height
     if settings.resize == "crop":

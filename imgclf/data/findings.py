@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgclf.data.dataset import DataSet
 from imgclf.data.picture_files import Picture
@@ -23,12 +22,10 @@ class Finding:
     Attributes:
         kind: In a word or two, the same for findings of a kind.
         message: What it is, with names.
-        paths: The files concerned.
     """
 
     kind: str
     message: str
-    paths: tuple[Path, ...] = ()
 
 
 def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
@@ -50,7 +47,7 @@ def find_problems(data: DataSet) -> tuple[Finding, ...]:
 
 def _unusable(data: DataSet) -> Iterator[Finding]:
     for skipped in data.folder.skipped:
-        yield Finding("left out", f"{skipped.path}: {skipped.reason}", (skipped.path,))
+        yield Finding("left out", f"{skipped.path}: {skipped.reason}")
 
 
 def _repeated(data: DataSet) -> Iterator[Finding]:
@@ -63,13 +60,12 @@ def _repeated(data: DataSet) -> Iterator[Finding]:
     for pictures in copies.values():
         if len(pictures) == 1:
             continue
-        paths = tuple(picture.path for picture in pictures)
-        listed = " = ".join(map(str, paths))
+        listed = " = ".join(str(picture.path) for picture in pictures)
         labels = sorted({names[picture.label] for picture in pictures})
         if len(labels) > 1:
-            yield Finding("two labels", f"{listed} is {' and '.join(labels)}", paths)
+            yield Finding("two labels", f"{listed} is {' and '.join(labels)}")
         else:
-            yield Finding("duplicate", listed, paths)
+            yield Finding("duplicate", listed)
 
 
 def _uneven(counts: dict[str, tuple[int, int, int]]) -> Iterator[Finding]:

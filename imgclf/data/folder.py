@@ -15,7 +15,7 @@ from imgclf.errors import DataError
 
 
 @dataclass(frozen=True)
-class ImageFolder:
+class PictureFolder:
     """A data set: class names in output order, and the pictures of each part."""
 
     directory: Path
@@ -39,7 +39,7 @@ class ImageFolder:
             digest.update(b"|")
         return digest.hexdigest()
 
-    def without(self, failures: Iterable[Skipped]) -> ImageFolder:
+    def without(self, failures: Iterable[Skipped]) -> PictureFolder:
         """The same data set less the pictures that turned out to be unreadable.
 
         Raises:
@@ -107,7 +107,7 @@ def find_files(directory: Path) -> FoundFiles:
 
 def divide(
     found: FoundFiles, validation_split: float, seed: int, *, longest_step: bool = False
-) -> ImageFolder:
+) -> PictureFolder:
     """Reads the files of a data set and divides them, unless they come divided.
 
     The split is a function of the seed and of each file's content: equal files fall in the
@@ -135,12 +135,12 @@ def divide(
     else:
         training, validation = split(training, len(names), validation_split, seed)
     require_every_class(found.directory, names, training, validation)
-    return ImageFolder(
+    return PictureFolder(
         found.directory, names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
     )
 
 
-def scan(directory: Path, validation_split: float, seed: int) -> ImageFolder:
+def scan(directory: Path, validation_split: float, seed: int) -> PictureFolder:
     """Finds the pictures of a data set and divides them; see `find_files` and `divide`."""
     return divide(find_files(directory), validation_split, seed)
 

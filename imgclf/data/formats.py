@@ -72,6 +72,12 @@ _PLUGINS: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "WEBP": "WebP", "
     "TIFF": "Tiff", "AVIF": "Avif", "PPM": "Ppm", "TGA": "Tga"
 }  # fmt: skip
 
+_ORIENTATION: Final = 274
+"""The EXIF tag that says how a picture lies in its file."""
+
+LYING: Final = (5, 6, 7, 8)
+"""The EXIF orientations whose rows are the upright picture's columns."""
+
 # What a JPEG's decoder is given at once. Pillow's own 64 KB make it ask for Python's lock thirty
 # times for each large photo, each time behind whatever other threads are doing.
 _BLOCK: Final = 4 * 2**20
@@ -121,6 +127,15 @@ def open_picture(file: IO[bytes], kind: str) -> Image.Image:
     if isinstance(picture, ImageFile.ImageFile) and kind == "JPEG":
         picture.decodermaxblock = _BLOCK
     return picture
+
+
+def orientation_of(picture: Image.Image) -> int:
+    """How a picture lies in its file: EXIF's numbers from 1, upright, to 8; others mean 1."""
+    try:
+        orientation = int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a damaged EXIF block is no reason to lose the picture
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 def check_end(file: IO[bytes], kind: str) -> None:

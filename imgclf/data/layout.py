@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgclf.errors import DataError, nearest_match
 
-# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this room does not know.
+# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
 _MADE_HERE = ("runs", "models")
 
 _READY_MADE = {

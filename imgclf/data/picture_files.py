@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.layout import visible_folders
-from imgclf.errors import DataError, nearest_match
+from imgclf.errors import DataError, suggestion
+from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
 
 
@@ -37,6 +38,12 @@ class Skipped:
     reason: str
 
 
+def warn_of_left_out(skipped: Iterable[Skipped]) -> None:
+    """Names each of these files and why it takes no part."""
+    for one in skipped:
+        console.warning(f"left out {one.path}: {one.reason}")
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
@@ -58,10 +65,9 @@ def find_pictures(
     """
     for path in visible_folders(directory):
         if path.name not in class_names:
-            near = nearest_match(path.name, class_names)
             raise DataError(
                 f"{path} is none of the classes: {', '.join(class_names)}"
-                + (f"; did you mean {near}?" if near else "")
+                + suggestion(path.name, class_names)
             )
     found: list[tuple[Path, int]] = []
     for label, name in enumerate(class_names):

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.folder import ImageFolder
-from imgclf.data.formats import identify, open_picture
+from imgclf.data.folder import PictureFolder
+from imgclf.data.formats import LYING, identify, open_picture, orientation_of
 from imgclf.system.threads import map_in_threads
 
 # The headers of more files would say the same, and take their time on a network drive.
 _LOOKED_AT = 400
-_ORIENTATION, _LYING = 274, (5, 6, 7, 8)
 
 Shape = tuple[int, int]
 
@@ -27,7 +26,7 @@ class Survey:
         shapes: (height, width) of some of the pictures, upright; at least one.
     """
 
-    folder: ImageFolder
+    folder: PictureFolder
     counts: dict[str, int]
     shapes: tuple[Shape, ...]
 
@@ -44,7 +43,7 @@ class Survey:
         return sum(not 1 / factor <= ratio <= factor for ratio in ratios) / len(ratios)
 
 
-def survey(folder: ImageFolder) -> Survey:
+def survey(folder: PictureFolder) -> Survey:
     """Counts the pictures of a data set, and reads the size of some.
 
     Pictures whose size can't be read are passed over; if that are all, they are taken for large.
@@ -62,8 +61,8 @@ def survey(folder: ImageFolder) -> Survey:
 def _shape(path: Path) -> Shape | None:
     try:
         with path.open("rb") as file, open_picture(file, identify(file.read(64))) as picture:
-            lying = picture.getexif().get(_ORIENTATION, 1) in _LYING
-            width, height = picture.size[::-1] if lying else picture.size
+            lies = orientation_of(picture) in LYING
+            width, height = picture.size[::-1] if lies else picture.size
             return height, width
     except Exception:  # whatever Pillow stumbles over; `imgclf check` says what
         return None

@@ -11,9 +11,9 @@ from imgclf.config.choices import Precision
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
-from imgclf.errors import ModelFileError, first_line
+from imgclf.errors import first_line
 from imgclf.model.keras_objects import make
-from imgclf.model.probabilities import Activation
+from imgclf.model.probabilities import Activation, activation_of
 
 
 def augmentation_layers(network: Network) -> list[Any]:
@@ -97,16 +97,7 @@ def output_activation(model: keras.Model) -> Activation:
         ModelFileError: The last layer is none that a classifier ends with.
     """
     activation = getattr(model.layers[-1], "activation", None)
-    name = getattr(activation, "__name__", None)
-    units = model.output_shape[-1]
-    if units == 1 and name in ("sigmoid", "linear"):
-        return "sigmoid" if name == "sigmoid" else "sigmoid_logits"
-    if units > 1 and name in ("softmax", "linear"):
-        return "softmax" if name == "softmax" else "softmax_logits"
-    raise ModelFileError(
-        f"a classifier ends in 1 sigmoid unit or several softmax units; this model ends in "
-        f"{units} units with activation {name}"
-    )
+    return activation_of(getattr(activation, "__name__", None), model.output_shape[-1])
 
 
 def compile_model(model: keras.Model, network: Network) -> None:

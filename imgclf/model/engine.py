@@ -67,7 +67,11 @@ class LiteRTEngine:
         self._allocated = 1
 
     def run(self, pixels: Pixels) -> Outputs:
-        """See `Engine.run`."""
+        """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3).
+
+        Raises:
+            ModelFileError: The graph can't be run.
+        """
         try:
             if len(pixels) != self._allocated:
                 # Laying the memory out anew costs a millisecond: feed batches of one size.
@@ -84,7 +88,7 @@ class LiteRTEngine:
         return outputs
 
     def finish(self) -> None:
-        """See `Engine.finish`."""
+        """Nothing is left to do."""
 
 
 class KerasEngine:
@@ -102,7 +106,7 @@ class KerasEngine:
         self._batches = 0
 
     def run(self, pixels: Pixels) -> Outputs:
-        """See `Engine.run`."""
+        """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3)."""
         if self._hooks is not None:
             if self._batches == 0:
                 self._hooks.on_predict_begin()
@@ -114,6 +118,6 @@ class KerasEngine:
         return outputs
 
     def finish(self) -> None:
-        """See `Engine.finish`."""
+        """Calls the hook for the end of a prediction, if there was a batch."""
         if self._hooks is not None and self._batches:
             self._hooks.on_predict_end()

@@ -7,10 +7,33 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.errors import ModelFileError
+
 Activation = Literal["sigmoid", "softmax", "sigmoid_logits", "softmax_logits"]
 Probabilities = NDArray[np.float64]
 
 _TINY = np.finfo(np.float32).tiny
+
+
+def activation_of(name: str | None, units: int) -> Activation:
+    """How to read a network's outputs as probabilities, from how it ends.
+
+    Args:
+        name: Of the last activation, by Keras's names; None if the last layer has none to ask.
+        units: How many numbers it puts out for a picture.
+
+    Raises:
+        ModelFileError: It ends as no classifier does.
+    """
+    if units == 1 and name in ("sigmoid", "linear"):
+        return "sigmoid" if name == "sigmoid" else "sigmoid_logits"
+    # The logarithms of probabilities are logits of these probabilities.
+    if units > 1 and name in ("softmax", "linear", "log_softmax"):
+        return "softmax" if name == "softmax" else "softmax_logits"
+    raise ModelFileError(
+        f"a classifier ends in 1 sigmoid unit or several softmax units; this model ends in "
+        f"{'1 unit' if units == 1 else f'{units} units'} with activation {name}"
+    )
 
 
 def to_probabilities(

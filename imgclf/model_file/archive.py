@@ -187,7 +187,7 @@ def read_manifest(path: Path) -> Manifest:
     """The manifest of a model file.
 
     Raises:
-        ModelFileError: See `ModelArchive`.
+        ModelFileError: It is missing, no model file of ours, or has a manifest that can't be read.
     """
     with ModelArchive(path) as archive:
         return archive.manifest()

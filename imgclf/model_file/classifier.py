@@ -29,12 +29,19 @@ class Classifier:
     engine: Engine
 
     def probabilities(self, pixels: Pixels) -> Probabilities:
-        """Calibrated probabilities, float64 (pictures, classes), for uint8 pictures."""
+        """Calibrated probabilities, float64, shape (pictures, classes), rows adding up to 1.
+
+        Args:
+            pixels: uint8, shape (pictures, height, width, 3), as the manifest's decoder gives them.
+
+        Raises:
+            ModelFileError: The LiteRT graph can't be run.
+        """
         outputs = self.engine.run(pixels)
         return to_probabilities(outputs, self.manifest.head, self.manifest.temperature)
 
     def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
-        """The same, joined, for pictures that come in batches."""
+        """The same for pictures that come in batches, joined in their order; none may come."""
         parts = [self.probabilities(batch) for batch in batches]
         return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
 
@@ -46,7 +53,7 @@ def open_classifier(path: Path) -> Classifier:
         path: The model file.
 
     Raises:
-        ModelFileError: See `ModelArchive`.
+        ModelFileError: It is missing, damaged, or not to be trusted.
     """
     with ModelArchive(path) as archive:
         manifest = archive.manifest()

@@ -32,7 +32,14 @@ class Decoder(Struct, frozen=True):
 
 
 class TrainedOn(Struct, frozen=True):
-    """The pictures that a model was trained on."""
+    """The pictures that a model was trained on.
+
+    Attributes:
+        directory: The data set's folder, absolute.
+        fingerprint: Of its pictures, as `PictureFolder.fingerprint` gives it.
+        training: How many pictures it was fitted on.
+        validation: How many were held out.
+    """
 
     directory: str
     fingerprint: str

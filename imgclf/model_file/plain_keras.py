@@ -9,7 +9,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.errors import ModelFileError
-from imgclf.model.probabilities import Activation
+from imgclf.model.probabilities import Activation, activation_of
 from imgclf.model_file.keras_io import load_checked
 from imgclf.model_file.screening import Contents
 
@@ -54,16 +54,7 @@ def read_head(model: keras.Model) -> Activation:
     Raises:
         ModelFileError: It ends as no classifier does.
     """
-    name, units = _last_activation(model), model.output_shape[-1]
-    if units == 1 and name in ("sigmoid", "linear"):
-        return "sigmoid" if name == "sigmoid" else "sigmoid_logits"
-    # The logarithms of probabilities are logits of these probabilities.
-    if units > 1 and name in ("softmax", "linear", "log_softmax"):
-        return "softmax" if name == "softmax" else "softmax_logits"
-    raise ModelFileError(
-        f"a classifier ends in 1 sigmoid unit or several softmax units; this model ends in "
-        f"{'1 unit' if units == 1 else f'{units} units'} with activation {name}"
-    )
+    return activation_of(_last_activation(model), model.output_shape[-1])
 
 
 def scales_its_input(model: keras.Model) -> bool:

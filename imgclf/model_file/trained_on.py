@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgclf.config.choices import Keep
 from imgclf.data.dataset import DataSet, read_dataset
-from imgclf.data.folder import ImageFolder
+from imgclf.data.folder import PictureFolder
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -27,9 +27,9 @@ class TrainingData:
     Attributes:
         manifest: The model's.
         directory: Where it lies.
-        validation_split: How it was divided; see `scan`.
-        seed: Likewise.
-        keep: Where its decoded pictures are kept; see `decode_all`.
+        validation_split: The share of each class's pictures that was held out, between 0 and 1.
+        seed: Of their choice.
+        keep: Where its decoded pictures are kept: "disk", "memory" or "none".
     """
 
     manifest: Manifest
@@ -62,7 +62,8 @@ class TrainingData:
             doubtful: What the warning says that the model may have seen some of.
 
         Raises:
-            DataError: See `read_dataset`.
+            DataError: It has too few pictures of a class, or can't be divided as it was.
+            WriteError: The decoded pictures can't be kept.
         """
         data = read_dataset(
             self.directory,
@@ -94,7 +95,7 @@ def training_data(manifest: Manifest) -> TrainingData | None:
     return TrainingData(manifest, directory, config["validation_split"], config["seed"], keep)
 
 
-def positions_in_outputs(folder: ImageFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:
+def positions_in_outputs(folder: PictureFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:
     """Where each of a data set's classes stands among a model's outputs, shape (classes,).
 
     The folders' order is the alphabet's; the model's is another once it has learned a class more.

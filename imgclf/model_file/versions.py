@@ -8,10 +8,54 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model_file.archive import ModelArchive, read_manifest
-from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system.files import atomic_path, sync_folder
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version of a model.
+
+    Attributes:
+        parent: The version that it was made from by corrections; None if it was trained.
+        created: When.
+        corrections: How many are in force in it.
+        new: Those that it has and its parent didn't.
+        score: Accuracy on the held-out pictures, between 0 and 1; None if it wasn't measured.
+        score_before: That of its parent on the same pictures.
+    """
+
+    version: int
+    parent: int | None
+    created: str
+    corrections: int
+    new: tuple[Correction, ...]
+    score: float | None
+    score_before: float | None
+    in_use: bool
+
+    @classmethod
+    def of(cls, manifest: Manifest, in_use: int) -> Version:
+        """What a manifest says of its version.
+
+        Args:
+            manifest: The version's.
+            in_use: The number of the version in use.
+        """
+        before, after = manifest.scores_before, manifest.scores
+        return cls(
+            version=manifest.version,
+            parent=manifest.parent,
+            created=manifest.created,
+            corrections=len(manifest.corrections),
+            new=tuple(one for one in manifest.corrections if one.version == manifest.version),
+            score=None if after is None else after.accuracy,
+            score_before=None if before is None else before.accuracy,
+            in_use=manifest.version == in_use,
+        )
 
 
 def history_directory(model: Path) -> Path:

@@ -27,7 +27,7 @@ def draw_curves(curves: Sequence[Curves], path: Path) -> None:
     """Draws what was measured of training and validation side by side, the loss last.
 
     Args:
-        curves: See `curves_of`; the learning rate is left out.
+        curves: Of a training's log; the learning rate is left out.
         path: The PNG file to write.
     """
     measured = [one for one in curves if one.title != LEARNING_RATE]
@@ -78,8 +78,8 @@ def draw_calibration(bins: Sequence[Bin], error: float, path: Path) -> None:
     """Draws accuracy against confidence.
 
     Args:
-        bins: See `reliability`.
-        error: The expected calibration error.
+        bins: Of confidence, those without pictures among them.
+        error: The expected calibration error, between 0 and 1.
         path: The PNG file to write.
     """
     filled = [one for one in bins if one.pictures]

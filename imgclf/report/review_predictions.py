@@ -23,7 +23,7 @@ class Thumbnails:
         """What `decode` returns; a thumbnail of the same picture is kept.
 
         Raises:
-            PictureError: See `decode`.
+            PictureError: The picture can't be read whole.
         """
         pixels, small = decode_with_thumbnail(path, settings, Within(THUMBNAIL_SIZE))
         self._by_path[path] = as_jpeg(small)
@@ -48,8 +48,8 @@ def review(
 
     Args:
         predictions: Of pictures that were read by `thumbnails.read`.
-        thumbnails: See there.
-        target: The page; see `write_review`.
+        thumbnails: Those that were kept while the pictures were read.
+        target: The page; further ones are named `NAME-2.html` and so on.
         class_names: The model's.
         model_name: For the page's heading.
         command: What to type once corrections are saved.

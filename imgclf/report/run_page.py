@@ -60,9 +60,7 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
         {
             "facts": facts,
             "evaluation": evaluation,
-            "started": f"{facts.started:%d %B %Y, %H:%M}"
-            if facts.started
-            else Path(facts.run).name,
+            "started": _started(facts),
             "charts": [charts.chart_curves(one) for one in curves_of(facts.history, published)],
             "bins": len(bins),
             "reliability": charts.chart_reliability(bins),

@@ -54,7 +54,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: "running" until the model is published; also after a crash.
         seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
-        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
         settled: What the config leaves open.
         published_epoch: Whose weights the model has, counted from 1.
         scores: Of the published model on the validation pictures.

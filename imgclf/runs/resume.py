@@ -156,7 +156,7 @@ def plan_training(
         name: Of the training.
         config: What is asked for.
         earlier: From `look_back`; None to start anew whatever there is.
-        data_fingerprint: Of the pictures; see `ImageFolder.fingerprint`.
+        data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
         published: Whether the model file is there.
 
     Raises:

@@ -12,6 +12,7 @@ from imgclf.config.load import config_from_values
 from imgclf.config.loaded import LoadedConfig
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
 from imgclf.data.file_walk import not_a_picture
+from imgclf.data.picture_files import warn_of_left_out
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.classifier import Classifier, open_classifier
@@ -88,8 +89,7 @@ def find_suspects(
         else:
             part = all_judged(data)
             probabilities = _by_new_models(loaded, part, len(classes), folds, repeats)
-    for skipped in left_out:
-        console.warning(f"left out {skipped.path}: {skipped.reason}")
+    warn_of_left_out(left_out)
     guessing = no_better_than_guessing(probabilities, part.labels)
     ranked, reached = rank_suspects(probabilities, part.labels)
     if guessing:

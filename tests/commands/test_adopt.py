@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imgclf.backend import keras
-from imgclf.commands.adopt import adopt, parse_factor, parse_image_size
+from imgclf.commands.adopt import adopt
 from imgclf.commands.train import Trained
 from imgclf.corrections.replay_memory import load_memory
 from imgclf.errors import BusyError, ModelFileError, UsageError
@@ -298,22 +298,6 @@ def test_options_that_contradict_the_model_are_refused(
     tutorial().save("mine.keras")
     with pytest.raises(UsageError, match=says):
         adopt(Path("mine.keras"), ["a", "b"], **arguments)
-
-
-def test_the_size_is_height_first_and_a_side_alone_means_square() -> None:
-    assert parse_image_size("180x240") == (180, 240)
-    assert parse_image_size("180") == (180, 180)
-    for text in ("180x", "x180", "180x180x3", "-1x5", "big"):
-        with pytest.raises(UsageError, match="HEIGHTxWIDTH is wanted"):
-            parse_image_size(text)
-
-
-def test_a_scale_is_a_number_or_a_fraction() -> None:
-    assert parse_factor("--scale", "1/255") == 1 / 255
-    assert parse_factor("--offset", "-1") == -1.0
-    for text in ("1/0", "true", "small", ""):
-        with pytest.raises(UsageError, match="--scale"):
-            parse_factor("--scale", text)
 
 
 def test_a_model_of_ours_is_not_adopted_again(trained: Trained) -> None:

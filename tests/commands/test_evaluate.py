@@ -18,7 +18,7 @@ from imgclf.model.calibration import expected_calibration_error, fit_temperature
 from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
-from imgclf.report.scores import evaluation_table
+from imgclf.report.evaluation_table import evaluation_table
 from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
 from tests.support.model_files import rewritten

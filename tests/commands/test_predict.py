@@ -20,7 +20,7 @@ from imgclf.data.decoder import decode
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import TWIN, read_manifest
 from imgclf.model_file.classifier import open_classifier
-from imgclf.report.rows import RowFormat, row_writer
+from imgclf.report.prediction_rows import RowFormat, row_writer
 from tests.support.heard import listen
 
 CAT = Prediction("a\tb.jpg", "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None)

@@ -20,18 +20,17 @@ from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import Trained, train
 from imgclf.corrections.correctable_network import CorrectableNetwork
-from imgclf.corrections.feature_cache import SeenPictures
+from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.journal import read_journal
 from imgclf.corrections.misfiled import Misfiled
-from imgclf.corrections.neurons import Neurons, Responses, lead
+from imgclf.corrections.neurons import Neurons, Responses, margins
 from imgclf.corrections.replay_memory import (
     ReplayMemory,
     Samples,
     choose_memory,
     load_memory,
-    parse_size,
     save_memory,
 )
 from imgclf.data.dataset import Part
@@ -522,7 +521,7 @@ def test_the_head_of_many_classes_grows_too(in_folder: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 3)).astype(np.uint8)
     before = network.responses(pixels)
     key = before.features[0]
-    grown = network.grown(key, 0.99)
+    grown = network.with_class(key, 0.99)
     after = grown.responses(pixels)
     np.testing.assert_allclose(after.logits[:, :3], before.logits, rtol=1e-5, atol=1e-5)
     assert (after.logits.argmax(axis=1) == 3).tolist() == (before.features @ key > 0.99).tolist()
@@ -607,10 +606,10 @@ def test_the_guard_measures_from_the_trained_model_so_that_drops_do_not_add_up()
     assert second.judged.trained["(all)"] == pytest.approx(0.96)
 
 
-def test_lead_is_positive_where_the_right_class_comes_first() -> None:
-    assert lead(np.array([[2.0], [2.0]], np.float32), np.array([1, 0])).tolist() == [2.0, -2.0]
+def test_margins_are_positive_where_the_right_class_comes_first() -> None:
+    assert margins(np.array([[2.0], [2.0]], np.float32), np.array([1, 0])).tolist() == [2.0, -2.0]
     rows = np.array([[1, 3, 0], [1, 3, 0]], np.float32)
-    assert lead(rows, np.array([1, 0])).tolist() == [2.0, -2.0]
+    assert margins(rows, np.array([1, 0])).tolist() == [2.0, -2.0]
 
 
 PETS = ("cat", "dog")
@@ -654,32 +653,18 @@ class CountingNetwork:
 def test_pictures_are_shown_to_the_network_once(in_folder: Path) -> None:
     pixels = np.arange(4 * 12, dtype=np.uint8).reshape(4, 2, 2, 3)
     network = CountingNetwork()
-    seen = SeenPictures(MODEL, network)
-    expected = seen.responses(pixels[[0, 1, 1]]).logits  # equal pictures in one data set
+    cache = ResponseCache(MODEL, network)
+    expected = cache.responses(pixels[[0, 1, 1]]).logits  # equal pictures in one data set
     assert network.shown == 3
-    seen.add(pixels[:1], network.responses(pixels[:1]))
-    seen.keep()
+    cache.add(pixels[:1], network.responses(pixels[:1]))
+    cache.keep()
 
     network = CountingNetwork()
-    again = SeenPictures(MODEL, network)
+    again = ResponseCache(MODEL, network)
     np.testing.assert_array_equal(again.responses(pixels[[0, 1, 1]]).logits, expected)
     assert network.shown == 0
     assert again.responses(pixels[2:]).logits[:, 0].tolist() == [24, 36]
     assert network.shown == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [("64MB", 64_000_000), ("0", 0), ("1.5 gb", 1_500_000_000), ("500k", 500_000), ("7", 7)],
-)
-def test_sizes_of_the_replay_memory(text: str, size: int) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "lots", "-1", "64 TB", "64MBs", "1e6"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="a size is wanted"):
-        parse_size(text)
 
 
 @pytest.mark.slow

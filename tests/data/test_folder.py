@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.folder import ImageFolder, divide, find_files, scan
+from imgclf.data.folder import PictureFolder, divide, find_files, scan
 from imgclf.errors import DataError
 from imgclf.system.threads import do_meanwhile
 from tests.support.heard import listen
@@ -194,7 +194,7 @@ def test_the_fingerprint_changes_with_the_pictures_and_not_with_the_place(
     files: MakeFiles, tmp_path: Path
 ) -> None:
     def fingerprint(folder: Path) -> str:
-        found: ImageFolder = scan(folder, 0.2, 1)
+        found: PictureFolder = scan(folder, 0.2, 1)
         return found.fingerprint
 
     folder = files(*class_folders(10, "cat", "dog"))

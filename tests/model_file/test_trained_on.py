@@ -10,7 +10,7 @@ import pytest
 
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
-from imgclf.data.folder import ImageFolder
+from imgclf.data.folder import PictureFolder
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn
 from imgclf.model_file.trained_on import directory_of, positions_in_outputs, training_data
@@ -104,8 +104,8 @@ def test_a_model_that_does_not_say_how_its_data_set_was_divided_has_none_to_read
     assert training_data(manifest) is None
 
 
-def folder_of(*class_names: str) -> ImageFolder:
-    return ImageFolder(Path("set"), class_names, (), (), (), ())
+def folder_of(*class_names: str) -> PictureFolder:
+    return PictureFolder(Path("set"), class_names, (), (), (), ())
 
 
 def test_classes_are_found_by_name_among_the_outputs_of_a_model_that_learned_one_more() -> None:

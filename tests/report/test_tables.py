@@ -7,10 +7,10 @@ from typer.testing import CliRunner
 
 from imgclf.cli import app
 from imgclf.commands.check import Checked
-from imgclf.commands.versions import Version
 from imgclf.corrections.guard import Judged
 from imgclf.data.findings import Finding
 from imgclf.model_file.manifest import Correction
+from imgclf.model_file.versions import Version
 from imgclf.report.corrections import judged_table
 from imgclf.report.tables import Column, table
 

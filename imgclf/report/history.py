@@ -1,0 +1,37 @@
+"""The versions of a model as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from imgclf.model_file.versions import Version
+from imgclf.report.tables import Column, table
+
+
+def history_table(found: Sequence[Version]) -> str:
+    """A row for each version, in their order; accuracies with four digits."""
+    columns = (
+        Column("version"),
+        Column("parent"),
+        Column("corrections"),
+        Column("new", width=4),
+        Column("before"),
+        Column("after", width=6),
+        Column("created", "left"),
+    )
+    return table(columns, map(_row, found))
+
+
+def _row(one: Version) -> list[str]:
+    before, after = (
+        "-" if score is None else f"{score:.4f}" for score in (one.score_before, one.score)
+    )
+    return [
+        str(one.version),
+        str(one.parent or "-"),
+        str(one.corrections),
+        str(len(one.new)),
+        before,
+        after,
+        one.created + ("  (in use)" if one.in_use else ""),
+    ]
