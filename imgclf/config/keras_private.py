@@ -75,6 +75,11 @@ def averaged_weights(optimizer: Any) -> list[tuple[Any, Any]]:
     return list(zip(optimizer._trainable_variables, averages, strict=False))
 
 
+def with_inner_layers(layer: Any) -> list[Any]:
+    """A layer and all layers inside of it, each after what it is in."""
+    return list(layer._flatten_layers())
+
+
 def build_metrics(model: Any, elements: Any) -> None:
     """Makes a compiled model's metrics, which Keras would do at the first step; takes 0.3 s.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from imgclf.config.keras_private import with_inner_layers
 from imgclf.data.source import Source, failures_as_they_were
 from imgclf.errors import UsageError
 from imgclf.runs.commits import Commit
@@ -109,7 +110,7 @@ _Flags: TypeAlias = "list[tuple[keras.Layer, bool]]"
 
 def _flags(layer: keras.Layer) -> _Flags:
     """Of the layer and of those inside of it, which come after what they are in."""
-    return [(one, one.trainable) for one in layer._flatten_layers()]
+    return [(one, one.trainable) for one in with_inner_layers(layer)]
 
 
 def _train_layers_of(phase: Phase, trainable: Sequence[tuple[keras.Layer, _Flags]]) -> None:

@@ -23,6 +23,7 @@ from imgclf.config.keras_private import (
     given_learning_rate,
     metric_direction,
     no_variable_left_to_initialize,
+    with_inner_layers,
 )
 from tests.support.tiny_training import small_model, sources
 
@@ -58,6 +59,12 @@ def test_averaged_weights_are_those_of_the_variables_that_are_trained() -> None:
     plain = keras.optimizers.SGD(1.0)
     plain.build([variable])
     assert averaged_weights(plain) == []
+
+
+def test_with_inner_layers_finds_what_a_layer_holds() -> None:
+    inner = keras.layers.Dense(2)
+    outer = keras.layers.SpectralNormalization(inner)
+    assert with_inner_layers(outer) == [outer, inner]
 
 
 def test_build_metrics_makes_them_before_the_first_step() -> None:
