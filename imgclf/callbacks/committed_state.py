@@ -18,7 +18,6 @@ from imgclf.callbacks.epoch import Logs, SetEpoch
 from imgclf.errors import UsageError
 from imgclf.runs.commits import (
     Commit,
-    latest_of_run,
     remove_commits,
     remove_unfinished,
     write_commit,
@@ -34,8 +33,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         directory: Where the commits are written; see `commits`.
         callbacks: The others in the stack, whose states are part of a commit.
         set_epoch: Has the source leave out batches where an epoch is resumed in its middle.
-        fingerprint: What the training is made of; kept in each commit for the caller to compare,
-            all but "run", which `latest` compares.
+        fingerprint: What the training is made of; kept in each commit for who looks for
+            one to go on from.
         every_batches: Commit also after each so many batches of an epoch.
         delete_at_end: Remove the commits when `finished` is called.
         writes: Whether this process writes the commits; of several that train together one does,
@@ -72,10 +71,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._batches_before = 0
         self._batches_committed = 0
 
-    def latest(self) -> Commit | None:
-        """The newest commit of this run that is whole."""
-        return latest_of_run(self.directory, self.fingerprint.get("run", ""))
-
     def restore(self, commit: Commit, model: Any) -> None:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
 
@@ -95,11 +90,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         commits are all there is.
         """
         if self.delete_at_end:
-            self.forget()
-
-    def forget(self) -> None:
-        """Removes the commits, and nothing else that may be in their folder."""
-        remove_commits(self.directory)
+            remove_commits(self.directory)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Puts the callbacks' states back, after they have all reset themselves."""

@@ -29,7 +29,7 @@ def read_callback(report: Report, node: Node, key: str) -> Spec | None:
         return _read_custom(report, node, value, key, name)
     match entry_of(name).takes:
         case "hooks":
-            return _read_hooks(report, node, value, key, name)
+            return _read_hooks(report, value, key, name)
         case "a schedule":
             return read_scheduler(report, node, value, key)
         case "arguments":
@@ -58,7 +58,7 @@ def _read_custom(report: Report, node: Node, value: Node | None, key: str, name:
     return Spec(name=name, arguments={k: item.plain() for k, item in value.value.items()})
 
 
-def _read_hooks(report: Report, node: Node, value: Node | None, key: str, name: str) -> Spec:
+def _read_hooks(report: Report, value: Node | None, key: str, name: str) -> Spec:
     """LambdaCallback with functions by reference; Keras would swallow a misspelt hook."""
     if value is None or value.is_empty:
         return Spec(name=name)

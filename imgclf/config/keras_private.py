@@ -5,7 +5,7 @@ what subclasses override or use of the class above them stands in two tables, fo
 such a name where it is used. `tests/config/test_keras_private.py` holds each name against the
 installed Keras, and the package against these tables; so an upgrade fails there, by name.
 
-Two more rooms know where Keras's files lie (`keras.src`): `keras_signatures`, which reads them,
+Two more modules know where Keras's files lie (`keras.src`): `keras_signatures`, which reads them,
 and `model_file.screening`, since that is what files of models say. What callbacks of Keras remember
 from one hook to the next is listed with the callbacks, and held by a test as well.
 """

@@ -106,11 +106,11 @@ class TrainingConfig(_Section):
         optimizer: A Keras optimizer.
         loss: Replaces the loss that follows from the number of classes.
         metrics: What is measured beside the loss.
-        seed: Of weights, augmentation and shuffling; None takes data.seed.
+        seed: Of weights, augmentation and shuffling; null takes data.seed.
         publish: The model of the best validation epoch, or of the last one.
         precision: What the network computes in while it is trained; auto takes bfloat16 where
             the hardware has it and a few steps of it are faster. The model is float32 anyway.
-        distribution: "data_parallel" divides each batch among devices and processes.
+        distribution: data_parallel divides each batch among devices and processes.
     """
 
     epochs: Annotated[int, KeyPolicy(ResumeRule.EXTENDS)] = _field(

@@ -104,10 +104,8 @@ def fit_alone(
 def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:
     """Neurons of earlier corrections stay as they are."""
     keras.utils.set_random_seed(0)
-    trainable = [(layer, layer.trainable) for layer in model.layers]
-    for layer in model.layers:
-        if layer.name.startswith("corrections"):
-            layer.trainable = False
+    ours = [layer for layer in model.layers if layer.name.startswith("corrections")]
+    neurons = [layer for layer in ours if layer.trainable]
     config = model.get_compile_config()
     loss = config["loss"]
     name = loss if isinstance(loss, str) else loss["class_name"]
@@ -116,10 +114,12 @@ def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:
         targets = np.eye(model.output_shape[1], dtype=np.float32)[samples.labels]
     examples = Examples(samples.pixels, np.arange(len(samples)), targets)
     source = Source(examples, BATCH_SIZE, shuffle_seed=0)
-    phase = Phase(epochs, source, optimizer=keras.optimizers.Adam(LEARNING_RATE))
+    network = [layer.name for layer in model.layers if layer not in neurons]
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
+    phase = Phase(epochs, source, trained=network, optimizer=optimizer)
     run_phases(model, [phase], bare_stack(source))
-    for layer, was in trainable:
-        layer.trainable = was
+    for layer in neurons:
+        layer.trainable = True
     model.compile_from_config(config)
 
 

@@ -16,7 +16,7 @@ import pytest
 from imgclf.backend import keras
 from imgclf.callbacks.stack import build_stack
 from imgclf.errors import UsageError, WriteError
-from imgclf.runs.commits import Commit, load_latest, remove_commits, write_commit
+from imgclf.runs.commits import Commit, latest_of_run, load_latest, remove_commits, write_commit
 from tests.support.heard import Heard, listen
 from tests.support.interrupted_training import (
     EPOCHS,
@@ -302,8 +302,8 @@ def test_the_state_of_another_run_in_the_same_folder_is_not_used(
     first, second = (stack.committed_state for stack in runs)
     assert first is not None and second is not None
     write_commit(tmp_path / "backup", Commit(1, 0, False, first.fingerprint, {}))
-    assert first.latest() is not None
-    assert second.latest() is None
+    assert latest_of_run(first.directory, "a") is not None
+    assert latest_of_run(second.directory, "b") is None
     assert "the state of another run" in heard.text
 
 

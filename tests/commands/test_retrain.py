@@ -19,6 +19,7 @@ from imgclf.commands.evaluate import evaluate
 from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import Trained, train
+from imgclf.corrections import unguarded
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge
@@ -431,6 +432,17 @@ def test_unguarded_fits_on_the_pictures_alone_and_keeps_the_version_before(
     assert model.get_layer("corrections").get_weights()[0].shape[1] == 2
     assert (first_kernel(model) != kernel).any()
     roll_back(MODEL, 2)
+    assert MODEL.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_unguarded_that_learns_nothing_publishes_nothing(
+    trained: Trained, mistake: Prediction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unguarded, "LEARNING_RATE", 1e-12)
+    before = MODEL.read_bytes()
+    done = correct(truth(mistake), mistake.path, unguarded_epochs=1)
+    assert [one.fate for one in done.pictures] == ["left out"]
     assert MODEL.read_bytes() == before
 
 

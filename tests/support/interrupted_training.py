@@ -14,6 +14,7 @@ from tensorboard.util.tensor_util import make_ndarray
 from imgclf.backend import keras
 from imgclf.callbacks.stack import Stack, build_stack
 from imgclf.data.source import Source
+from imgclf.runs.commits import latest_of_run
 from imgclf.training.phases import Phase, run_phases
 from tests.support.tiny_training import declare, declared, forgetful_model, sources
 
@@ -86,7 +87,7 @@ def fit(
         stack.callbacks.insert(place if before_commit else place + 1, killer)
     planned = phases(training, validation) if phases else [Phase(epochs, training, validation)]
     with stack.running():
-        run_phases(model, planned, stack, state.latest())
+        run_phases(model, planned, stack, latest_of_run(state.directory, "run"))
     return stack
 
 
