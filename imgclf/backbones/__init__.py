@@ -1,0 +1,1 @@
+"""Pretrained networks, up to their last feature map: what `model.backbone` names."""
