@@ -1,1 +1,1 @@
-"""Pretrained networks, up to their last feature map: what `model.backbone` names."""
+"""Pretrained networks: where their weights come from, how they are built, and their features."""
