@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.problems import Report, is_quoted_number, some
+from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, TEXTS, Config
 from imgclf.config.spec import Spec
@@ -18,15 +19,20 @@ from imgclf.errors import nearest_match
 # Stands for an object that can't be read, so that the schema finds no second problem there.
 _REFUSED = Spec(name="refused")
 
+# Required where there is no backbone.
+_LAYERS = "model.layers"
+
 # Required keys, for a config whose own were refused.
 _FILLERS: dict[str, dict[str, Any]] = {
     section: {
         name: (_REFUSED,) if f"{section}.{name}" in SPEC_LISTS else "refused"
         for name, field in model.model_fields.items()
-        if field.is_required()
+        if field.is_required() or f"{section}.{name}" == _LAYERS
     }
     for section, model in SECTIONS.items()
 }
+
+_READERS = {"model.backbone": read_backbone, "training.fine_tune": read_fine_tune}
 
 
 def read_config(report: Report, root: Node, default_name: str) -> Config | None:
@@ -53,7 +59,17 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
     plain["name"] = default_name if plain.get("name") is None else plain["name"]
     for key in SECTIONS:
         plain.setdefault(key, {})
+    fill_in_defaults(plain)
+    _require_layers(report, root, plain["model"])
     return _validate(report, root, plain)
+
+
+def _require_layers(report: Report, root: Node, model: dict[str, Any]) -> None:
+    """Without a backbone there is no network without layers."""
+    if model.get("backbone") is None and not model.get("layers"):
+        kind = "too_short" if "layers" in model else "missing"
+        _add_problem(report, root, kind, _LAYERS.split("."))
+        model["layers"] = (_REFUSED,)
 
 
 def _validate(report: Report, root: Node, plain: dict[str, Any]) -> Config:
@@ -89,6 +105,8 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
         return _read_list(report, node, key)
     if key in SINGLE_SPECS:
         return _read_single(report, node, key)
+    if key in _READERS:
+        return _READERS[key](report, node, key)
     if key in TEXTS:
         path = PathText().read(node)
         return node.value if path is MISMATCH else path

@@ -73,8 +73,10 @@ def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     if key in SPEC_LISTS:
         for place, name, spec in _places(value):
             yield from _flat_spec(spec, f"{key}.{name if key == 'callbacks' else place}")
-    elif key in SINGLE_SPECS and value is not None:
+    elif (key in SINGLE_SPECS or key == "model.backbone") and value is not None:
         yield from _flat_spec(value, key)
+    elif key == "training.fine_tune" and value is None:
+        return  # else it would be one key more that differs, beside those that are inside of it
     elif isinstance(value, Mapping) and (value or not key):
         for name, item in value.items():
             yield from _flat(item, f"{key}.{name}" if key else str(name))
