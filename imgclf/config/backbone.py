@@ -77,6 +77,11 @@ class Backbone(Declared):
         """The path of its weights, if they are from a file of their own."""
         return None if self.weights in (IMAGENET, NO_WEIGHTS) else self.weights
 
+    @property
+    def own_file(self) -> str | None:
+        """The path of the file that it is made from, if that is the user's own."""
+        return self.name if self.is_file else self.weights_file
+
     def written(self) -> str | dict[str, dict[str, str]]:
         """The form that a config has: `NAME`, or `{NAME: {weights: ...}}`."""
         if self.weights == IMAGENET:
