@@ -397,11 +397,18 @@ def test_both_can_be_set_on_the_command_line() -> None:
         ("training.fine_tune.epoch=3", "fine_tune has no argument epoch"),
     ],
 )
-def test_what_the_command_line_can_not_change(override: str, message: str) -> None:
+@pytest.mark.parametrize("text", [SMALLEST, f"{DATA}model: {{backbone: none, layers: [Flatten]}}"])
+def test_what_the_command_line_can_not_change(text: str, override: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(SMALLEST, override)
+        load(text, override)
     assert message in [one.message for one in caught.value.problems]
     assert override in str(caught.value)
+
+
+def test_a_backbone_has_nothing_but_weights_to_change() -> None:
+    assert problem(LITE0, "model.backbone.weight=none").nearest == "weights"
+    found = problem(LITE0, "model.backbone.weights.x=none")
+    assert found.message == "there is no x to change in model.backbone"
 
 
 def test_a_network_is_known_by_its_backbone_if_it_has_one() -> None:
