@@ -334,6 +334,14 @@ def test_other_losses_are_refused_with_fine_tuning_only(loss: str) -> None:
     assert load(with_fine_tune("none", f"  loss: {loss}\n"))
 
 
+def test_the_log_of_what_is_fine_tuned_has_a_column_that_no_metric_can_have() -> None:
+    metrics = "  metrics: [accuracy, {AUC: {name: phase}}]\n"
+    found = problem(with_fine_tune("8", metrics))
+    assert (found.line, found.key) == (5, "training.metrics.1")
+    assert found.message == "another column of the log is called phase; give this one a name"
+    assert load(with_fine_tune("none", metrics))
+
+
 @pytest.mark.parametrize(
     "layer", ["Rescaling: 1/255", "Conv2D: {filters: 3, kernel_size: 3}", "MaxPooling2D"]
 )
