@@ -107,8 +107,6 @@ def nearest_network(word: str) -> str | None:
     """
     names = {_folded(name): name for name in network_names()}
     folded = _folded(word)
-    if folded in names:
-        return names[folded]
     begun = [name for key, name in names.items() if len(folded) > 2 and key.startswith(folded)]
     nearest = begun[0] if begun else nearest_match(folded, names)
     return names.get(nearest, nearest) if nearest else None

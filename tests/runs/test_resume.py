@@ -381,7 +381,7 @@ def test_what_was_fine_tuned_can_be_published_otherwise(in_folder: Path) -> None
 def test_to_fine_tune_what_is_finished_is_a_new_run(in_folder: Path) -> None:
     run = finished_run(load(FROZEN), epoch=4)
     heard = listen()
-    assert plan(load(FINE_TUNED), published=True).run.path != run.path
+    assert plan(load(FINE_TUNED, "training.epochs=5"), published=True).run.path != run.path
     assert "training.fine_tune.epochs: not set -> 3" in heard.text
     assert "it was fine-tuned" not in heard.text
 
