@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,9 +80,8 @@ def features_network(
 
     with console.track(f"preparing {name}, once on this machine"):
         network = build_features(build_backbone(declared, image_size, file))
-        identity = weights_identity(declared, image_size)  # by now its weights are here
-        if identity is None:
-            identity = _identity_of(network)
+        # By now its weights are here; random ones have no file.
+        identity = weights_identity(declared, image_size) or _identity_of(network)
         try:
             graph = make_features_graph(network)
         except UsageError as error:
@@ -92,3 +92,22 @@ def features_network(
         store_graph(identity, graph)
     runs = LiteRTFeatures(graph)
     return FeaturesNetwork(name, identity, runs.width, graph, runs)
+
+
+@dataclass(frozen=True)
+class _KerasFeatures:
+    """Runs what LiteRT can't express."""
+
+    network: keras.Model
+
+    def run(self, pixels: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The last feature map and the features."""
+        feature_map, features = self.network.predict_on_batch(pixels.astype(np.float32))
+        return feature_map, features
+
+
+def _identity_of(network: keras.Model) -> str:
+    digest = hashlib.sha256(repr(network.input_shape).encode())
+    for weight in network.get_weights():
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.hexdigest()

@@ -73,7 +73,7 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         """Adds the row, after the header if it is the first."""
         logs = dict(logs or {})
         if self._set_epoch is not None:
-            logs["phase"] = self._set_epoch.phase
+            logs["phase"] = self._set_epoch.phase + 1
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):

@@ -33,9 +33,10 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
+from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
-from imgclf.runs.resume import Plan, latest_commit, look_back, plan_training
+from imgclf.runs.resume import Plan, latest_commit, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
@@ -154,7 +155,7 @@ def _train(
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
-    record = plan.begin(loaded.text, loaded.resolved_yaml(), pictures, command, settled)
+    record = plan.begin(loaded, pictures, command, settled)
 
     features = None
     if network.backbone is not None:

@@ -77,6 +77,11 @@ class Backbone(Declared):
         """The path of its weights, if they are from a file of their own."""
         return None if self.weights in (IMAGENET, NO_WEIGHTS) else self.weights
 
+    @property
+    def own_file(self) -> str | None:
+        """The path of the file that it is made from, if that is the user's own."""
+        return self.name if self.is_file else self.weights_file
+
     def written(self) -> str | dict[str, dict[str, str]]:
         """The form that a config has: `NAME`, or `{NAME: {weights: ...}}`."""
         if self.weights == IMAGENET:
@@ -102,8 +107,6 @@ def nearest_network(word: str) -> str | None:
     """
     names = {_folded(name): name for name in network_names()}
     folded = _folded(word)
-    if folded in names:
-        return names[folded]
     begun = [name for key, name in names.items() if len(folded) > 2 and key.startswith(folded)]
     nearest = begun[0] if begun else nearest_match(folded, names)
     return names.get(nearest, nearest) if nearest else None

@@ -40,7 +40,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
 
 def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     metrics = config.training.metrics
-    yield from metric_problems(metrics, file)
+    yield from metric_problems(metrics, file, phases=config.training.fine_tune is not None)
     yield from monitor_problems(config.callbacks, metrics, file)
 
 

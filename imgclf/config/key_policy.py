@@ -65,6 +65,8 @@ class WithBackbone:
 
     Attributes:
         said: Which, in words for the documentation.
+        required_without: Where there is none, the key can't be left out.
     """
 
     said: str
+    required_without: bool = False

@@ -10,7 +10,14 @@ from imgclf.config.callback_specs import read_callback
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
-from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, TEXTS, Config
+from imgclf.config.schema import (
+    REQUIRED_WITHOUT_BACKBONE,
+    SECTIONS,
+    SINGLE_SPECS,
+    SPEC_LISTS,
+    TEXTS,
+    Config,
+)
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
 from imgclf.config.value_checks import MISMATCH, PathText
@@ -19,15 +26,12 @@ from imgclf.errors import nearest_match
 # Stands for an object that can't be read, so that the schema finds no second problem there.
 _REFUSED = Spec(name="refused")
 
-# Required where there is no backbone.
-_LAYERS = "model.layers"
-
 # Required keys, for a config whose own were refused.
 _FILLERS: dict[str, dict[str, Any]] = {
     section: {
         name: (_REFUSED,) if f"{section}.{name}" in SPEC_LISTS else "refused"
         for name, field in model.model_fields.items()
-        if field.is_required() or f"{section}.{name}" == _LAYERS
+        if field.is_required() or f"{section}.{name}" in REQUIRED_WITHOUT_BACKBONE
     }
     for section, model in SECTIONS.items()
 }
@@ -60,16 +64,19 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
     for key in SECTIONS:
         plain.setdefault(key, {})
     fill_in_defaults(plain)
-    _require_layers(report, root, plain["model"])
+    if plain["model"].get("backbone") is None:
+        _require_without_backbone(report, root, plain)
     return _validate(report, root, plain)
 
 
-def _require_layers(report: Report, root: Node, model: dict[str, Any]) -> None:
-    """Without a backbone there is no network without layers."""
-    if model.get("backbone") is None and not model.get("layers"):
-        kind = "too_short" if "layers" in model else "missing"
-        _add_problem(report, root, kind, _LAYERS.split("."))
-        model["layers"] = (_REFUSED,)
+def _require_without_backbone(report: Report, root: Node, plain: dict[str, Any]) -> None:
+    """Adds the problem of what else would be required, and fills in something for it."""
+    for key in REQUIRED_WITHOUT_BACKBONE:
+        section, name = key.split(".")
+        if not plain[section].get(name):
+            kind = "too_short" if name in plain[section] else "missing"
+            _add_problem(report, root, kind, [section, name])
+            plain[section][name] = _FILLERS[section][name]
 
 
 def _validate(report: Report, root: Node, plain: dict[str, Any]) -> Config:

@@ -72,7 +72,7 @@ class DataConfig(_Section):
     )
     seed: int = _field(_SEED, 123, ge=0, le=_LARGEST_SEED)
     image_size: Annotated[
-        tuple[_Side, _Side], BeforeValidator(_square), WithBackbone("what it was trained on")
+        tuple[_Side, _Side], BeforeValidator(_square), WithBackbone("its own")
     ] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
@@ -101,10 +101,9 @@ class ModelConfig(_Section):
         "the path of a .keras file, or null",
         None,
     )
-    # Required without a backbone, which the schema can't say: see `read_config`.
-    layers: Annotated[tuple[Spec, ...], Objects("layers"), WithBackbone("may be left out")] = (
-        _field("a list of at least one layer", ())
-    )
+    layers: Annotated[
+        tuple[Spec, ...], Objects("layers"), WithBackbone("`[]`", required_without=True)
+    ] = _field("a list of at least one layer", ())
     output: Annotated[Spec | None, Objects("layers", may_lack="units")] = _field(
         "a Dense layer, or null", None
     )
@@ -272,4 +271,11 @@ TEXTS = frozenset(
     key
     for key, field in _fields().items()
     if any(isinstance(marker, AsWritten) for marker in field.metadata)
+)
+# Those that only a network with a backbone can do without, which the schema can't say.
+REQUIRED_WITHOUT_BACKBONE = tuple(
+    key
+    for key, field in _fields().items()
+    for marker in field.metadata
+    if isinstance(marker, WithBackbone) and marker.required_without
 )

@@ -25,15 +25,18 @@ class Change:
         before: None if the earlier config did not have it.
         now: None if the present one does not.
         rule: What that means for the earlier training.
+        because: Why it means that, where the key alone doesn't say.
     """
 
     key: str
     before: Any
     now: Any
     rule: ResumeRule
+    because: str = ""
 
     def __str__(self) -> str:
-        return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}"
+        why = f" ({self.because})" if self.because else ""
+        return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}{why}"
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:

