@@ -141,4 +141,4 @@ _FUNCTIONS: Mapping[str, Callable[[_Values], _Values]] = {
     "log_softmax": _log_softmax,
 }
 
-PARAMETERLESS = frozenset(get_args(ActivationName)) - {"leaky_relu", "elu"}
+ACTIVATIONS = frozenset(get_args(ActivationName))

@@ -9,7 +9,8 @@ import numpy as np
 
 from imgclf.data.decoder import Pixels
 from imgclf.model.head import NumpyHead
-from imgclf.model.litert_graph import LiteRTGraph, Outputs
+from imgclf.model.litert_graph import LiteRTGraph
+from imgclf.model.litert_graph import Outputs as Outputs
 
 if TYPE_CHECKING:
     from imgclf.backend import keras

@@ -20,7 +20,6 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from imgclf.errors import ModelFileError
 from imgclf.model.activations import ActivationFunction
 
 Array: TypeAlias = NDArray[np.float32]
@@ -168,12 +167,12 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
         """Reads what `to_bytes` gave.
 
         Raises:
-            ModelFileError: It is something else, or its parts don't fit together.
+            ValueError: It is something else, or its parts don't fit together.
         """
         try:
             return msgspec.msgpack.decode(content, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ModelFileError(f"the model's head is damaged: {error}") from error
+            raise ValueError(f"its head can't be read: {error}") from error
 
     def to_bytes(self) -> bytes:
         """For a model file."""
