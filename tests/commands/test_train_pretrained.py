@@ -16,7 +16,7 @@ import pytest
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
 from imgclf.commands.train import Trained, train
 from imgclf.data.drawn_sample import draw_sample
-from imgclf.errors import ConfigError
+from imgclf.errors import ConfigError, Interrupted
 from tests.support.heard import Heard
 from tests.support.trainings import STOPPER, assert_equal, weights
 
@@ -25,16 +25,16 @@ data: {directory: dataset, image_size: 32, batch_size: 16}
 model:
   layers:
     - Rescaling: 1/255
-    - Conv2D: {filters: 8, kernel_size: 3, strides: 2, activation: relu}
-    - BatchNormalization
     - Conv2D: {filters: 16, kernel_size: 3, strides: 2, activation: relu}
+    - BatchNormalization
+    - Conv2D: {filters: 32, kernel_size: 3, strides: 2, activation: relu}
     - GlobalAveragePooling2D
-training: {epochs: 2, optimizer: {Adam: 0.01}}
+training: {epochs: 30, optimizer: {Adam: 0.01}}
 """
 _FROZEN = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
 model: {backbone: models/base.keras, layers: [{Dropout: 0.2}]}
-training: {epochs: 3, optimizer: {Adam: 0.05}}
+training: {epochs: 20, optimizer: {Adam: 0.05}}
 """
 _BOTH = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
@@ -86,9 +86,9 @@ def test_a_frozen_network_stays_as_it_is_and_its_head_learns(here: Path) -> None
         backbone_weights(done.model), backbone_weights(Path("models/base.keras")), strict=True
     ):
         assert ours.tobytes() == theirs.tobytes()
-    assert done.record.scores is not None
-    assert done.record.scores.accuracy >= 0.8
-    assert "phase" not in (done.run.path / "training.csv").read_text()
+    rows = list(csv.DictReader((done.run.path / "training.csv").open()))
+    assert float(rows[-1]["loss"]) < 0.8 * float(rows[0]["loss"])
+    assert "phase" not in rows[0]  # there is but one
 
 
 @pytest.mark.slow
@@ -152,10 +152,10 @@ def test_stopped_in_either_phase_and_resumed_it_ends_the_same(
     here: Path, moment: str, uninterrupted: Trained
 ) -> None:
     Path("stop").write_text(moment)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         by_config("both", _BOTH)
     done = by_config("both", _BOTH)
-    assert done.outcome == "resumed" or moment.startswith("epoch 0")
+    assert done.outcome == "resumed"
     assert_equal(done, uninterrupted)
     for ours, others in zip(weights(done.model), weights(uninterrupted.model), strict=True):
         assert ours.tobytes() == others.tobytes()
@@ -222,7 +222,7 @@ def test_a_layer_that_there_is_none_of_is_named_before_the_first_step(here: Path
 
 @pytest.mark.slow
 def test_schedules_count_the_epochs_of_their_phase(here: Path) -> None:
-    table = "{LearningRateScheduler: {schedule: table, rates: {0: 0.01, 1: 0.02, 2: 0.03}}}"
+    table = "{LearningRateScheduler: {schedule: table, table: {0: 0.01, 1: 0.02, 2: 0.03}}}"
     done = by_config("both", _BOTH.replace('"stopper.py:Stop"', table))
     rows = list(csv.DictReader((done.run.path / "training.csv").open()))
     rates = [float(row["learning_rate"]) for row in rows]
