@@ -51,7 +51,7 @@ from imgclf.training.transfer import frozen_features, head_outputs
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
 # Pictures on which the published model's LiteRT graph is compared with Keras.
-_COMPARED = 8
+_COMPARED = 4
 
 
 @dataclass(frozen=True)

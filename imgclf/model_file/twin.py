@@ -13,6 +13,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, UsageError, WriteError, first_line
 from imgclf.model.engine import (
     Engine,
+    KerasEngine,
     LiteRTEngine,
     LiteRTFeatures,
     Outputs,
@@ -60,9 +61,7 @@ def make_twin(model: keras.Model, samples: Pixels, features_graph: bytes | None 
     Raises:
         WriteError: There is no room for what the converter writes on its way.
     """
-    # Not as a function, which takes seconds to make of a network of a hundred layers.
-    answers = model(samples.astype(np.float32), training=False)
-    expected: Outputs = keras.ops.convert_to_numpy(answers)
+    expected = KerasEngine(model).run(samples)
     members = _split(model, samples, expected, features_graph)
     return Twin(members) if members else _whole(model, samples, expected)
 
