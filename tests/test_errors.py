@@ -11,7 +11,7 @@ from imgclf.commands import export_check
 from imgclf.config import yaml_tree
 from imgclf.distribution.processes import Processes
 from imgclf.errors import LostError, ModelFileError, UsageError, first_line, suggestion
-from imgclf.model.engine import LiteRTEngine
+from imgclf.model.litert_graph import LiteRTGraph
 
 
 @pytest.mark.parametrize(
@@ -35,10 +35,10 @@ class SpeechlessInterpreter:
 
 
 def test_a_graph_that_fails_without_a_message_is_an_error_of_the_model_file() -> None:
-    engine = object.__new__(LiteRTEngine)
-    engine._interpreter, engine._input, engine._allocated = SpeechlessInterpreter(), 0, 1
+    graph = object.__new__(LiteRTGraph)
+    graph._interpreter, graph._input, graph._allocated = SpeechlessInterpreter(), 0, 1
     with pytest.raises(ModelFileError, match=r"LiteRT graph can't be run: RuntimeError$"):
-        engine.run(np.zeros((1, 4, 4, 3), np.uint8))
+        next(graph.run(np.zeros((1, 4, 4, 3), np.uint8)))
 
 
 def test_an_exported_graph_that_fails_after_a_blank_line_says_what_comes_then(

@@ -32,17 +32,14 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
     Args:
         directory: Where the commits are written; see `commits`.
         callbacks: The others in the stack, whose states are part of a commit.
-        set_epoch: Has the source leave out batches where an epoch is resumed in its middle.
+        set_epoch: Has the source leave out batches where an epoch is resumed in its middle, and
+            knows which phase the training is in.
         fingerprint: What the training is made of; kept in each commit for who looks for
             one to go on from.
         every_batches: Commit also after each so many batches of an epoch.
         delete_at_end: Remove the commits when `finished` is called.
         writes: Whether this process writes the commits; of several that train together one does,
             and the others go on from what it has written.
-
-    Attributes:
-        phase: Which phase the training is in, from 0.
-        phase_began: The epoch that it began with.
     """
 
     def __init__(
@@ -64,8 +61,6 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._writes = writes
         self._named = callback_state.names(list(callbacks))
         self._set_epoch = set_epoch
-        self.phase = 0
-        self.phase_began = 0
         self._resumed: Commit | None = None
         self._epoch = 0
         self._batches_before = 0
@@ -178,8 +173,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
                 fingerprint=self.fingerprint,
                 variables=variables,
                 callbacks={name: state for name, state in states.items() if state is not None},
-                phase=self.phase,
-                phase_began=self.phase_began,
+                phase=self._set_epoch.phase,
+                phase_began=self._set_epoch.phase_began,
             ),
         )
 

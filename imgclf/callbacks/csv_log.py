@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from imgclf.backend import keras
-from imgclf.callbacks.epoch import Logs
+from imgclf.callbacks.epoch import Logs, SetEpoch
 from imgclf.callbacks.monitoring import log_names
 from imgclf.errors import UsageError
 from imgclf.system.disk import write_problems
@@ -25,13 +25,22 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         separator: Between the columns.
         append: Add to the rows that the file has already, which must have the same columns.
             Keras would write other columns under the old header.
+        set_epoch: Knows which phase the training is in, from 0, which is a column where there are
+            several; None if there is but one.
 
     Raises:
         UsageError: `append`, and the file has other columns.
     """
 
-    def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:
+    def __init__(
+        self,
+        filename: str | Path,
+        separator: str = ",",
+        append: bool = False,
+        set_epoch: SetEpoch | None = None,
+    ) -> None:
         super().__init__(str(filename), separator, append)
+        self._set_epoch = set_epoch if set_epoch is not None and set_epoch.phases > 1 else None
         self._path = Path(filename)
         self._bytes_before = 0
         self._written = ""
@@ -62,7 +71,9 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Adds the row, after the header if it is the first."""
-        logs = logs or {}
+        logs = dict(logs or {})
+        if self._set_epoch is not None:
+            logs["phase"] = self._set_epoch.phase + 1
         if self.keys is None:
             self.keys = sorted(logs)
             if not any(key.startswith("val_") for key in self.keys):

@@ -17,15 +17,22 @@ class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
 
     Args:
         source: What is trained on.
+        phases: How many phases the training has.
 
     Attributes:
         source: The same; another one where a training enters its next phase.
+        phases: Likewise as given.
+        phase: Which of them the training is in, from 0.
+        phase_began: The epoch that it began with.
         epochs_done: How many epochs of the training are over, those of earlier phases included.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, phases: int = 1) -> None:
         super().__init__()
         self.source = source
+        self.phases = phases
+        self.phase = 0
+        self.phase_began = 0
         self.epochs_done = 0
         self._skipped = 0
         self._ended_epoch = False

@@ -14,6 +14,7 @@ from imgclf.backend import keras
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.checkpoint import ModelCheckpoint
 from imgclf.callbacks.csv_log import CSVLogger
+from imgclf.callbacks.epoch import SetEpoch
 from imgclf.callbacks.learning_rate import LearningRateScheduler
 from imgclf.callbacks.progress import Progress
 from imgclf.callbacks.tensorboard import TensorBoard
@@ -30,10 +31,12 @@ class CallbackContext:
     Attributes:
         run_folder: Where its files go if the config doesn't say.
         best: For checkpoints of the best epoch.
+        set_epoch: Knows which phase of how many the training is in.
     """
 
     run_folder: Path
     best: BestEpoch
+    set_epoch: SetEpoch
 
 
 def construct(spec: Spec, context: CallbackContext) -> Any:
@@ -50,12 +53,15 @@ def construct(spec: Spec, context: CallbackContext) -> Any:
     return getattr(keras.callbacks, spec.name)(**spec.arguments)
 
 
-def make_scheduler(arguments: Mapping[str, Any]) -> LearningRateScheduler:
+def make_scheduler(
+    arguments: Mapping[str, Any], set_epoch: SetEpoch | None = None
+) -> LearningRateScheduler:
     """Makes a LearningRateScheduler.
 
     Args:
         arguments: Its own, whose `schedule` is a name or somebody's own function, and those of
             the schedule.
+        set_epoch: Knows which phase the training is in; None if there is but one.
 
     Raises:
         UsageError: People's own code that can't be used.
@@ -63,8 +69,8 @@ def make_scheduler(arguments: Mapping[str, Any]) -> LearningRateScheduler:
     arguments = dict(arguments)
     schedule, verbose = arguments.pop("schedule"), arguments.pop("verbose", 0)
     if ":" in schedule:
-        return LearningRateScheduler(load_function(schedule), verbose)
-    return LearningRateScheduler(SCHEDULES[schedule](**arguments), verbose)
+        return LearningRateScheduler(load_function(schedule), verbose, set_epoch)
+    return LearningRateScheduler(SCHEDULES[schedule](**arguments), verbose, set_epoch)
 
 
 def _model_checkpoint(arguments: dict[str, Any], context: CallbackContext) -> ModelCheckpoint:
@@ -86,7 +92,7 @@ def _csv_logger(arguments: dict[str, Any], context: CallbackContext) -> CSVLogge
     output = output_of("CSVLogger")
     filename = output.place(arguments, context.run_folder)
     arguments.pop(output.argument, None)
-    return CSVLogger(filename, **arguments)
+    return CSVLogger(filename, **arguments, set_epoch=context.set_epoch)
 
 
 def _tensorboard(arguments: dict[str, Any], context: CallbackContext) -> TensorBoard:
@@ -104,7 +110,9 @@ def _lambda_callback(arguments: dict[str, Any], context: CallbackContext) -> Any
 _OURS: Mapping[str, Callable[[dict[str, Any], CallbackContext], Any]] = {
     "CSVLogger": _csv_logger,
     "LambdaCallback": _lambda_callback,
-    "LearningRateScheduler": lambda arguments, context: make_scheduler(arguments),
+    "LearningRateScheduler": lambda arguments, context: make_scheduler(
+        arguments, context.set_epoch
+    ),
     "ModelCheckpoint": _model_checkpoint,
     "ProgbarLogger": lambda arguments, context: Progress(**arguments),
     "TensorBoard": _tensorboard,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from imgclf.backend import keras
-from imgclf.callbacks.epoch import Logs, learning_rates
+from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
 from imgclf.config.keras_private import given_learning_rate
 from imgclf.config.schedules import SCHEDULES, Schedule
 from imgclf.errors import UsageError
@@ -23,14 +23,22 @@ class LearningRateScheduler(keras.callbacks.LearningRateScheduler):  # type: ign
         schedule: A declared schedule, or a function of the epoch (from 0) and, if it takes two
             arguments, the present rate.
         verbose: 1 says each epoch what it set.
+        set_epoch: Knows where the training's phase began, whose epochs are counted; None if there
+            is but one.
 
     Raises:
         UsageError: When the training begins: the optimizer has a schedule of its own, or a
             declared schedule has no usable rate for some epoch.
     """
 
-    def __init__(self, schedule: Schedule | Callable[..., Any], verbose: int = 0) -> None:
+    def __init__(
+        self,
+        schedule: Schedule | Callable[..., Any],
+        verbose: int = 0,
+        set_epoch: SetEpoch | None = None,
+    ) -> None:
         super().__init__(schedule, verbose)
+        self._set_epoch = set_epoch
         self._initial: dict[str, float] | None = None
 
     def get_state(self) -> dict[str, Any]:
@@ -54,7 +62,7 @@ class LearningRateScheduler(keras.callbacks.LearningRateScheduler):  # type: ign
         if isinstance(self.schedule, _DECLARED):
             for initial in self._initial.values():
                 rate = initial
-                for epoch in range(self.params["epochs"]):
+                for epoch in range(self.params["epochs"] - self._phase_began):
                     rate = self._scheduled(epoch, rate, initial)
 
     def _update_optimizer_lr(self, optimizer: Any, epoch: int) -> float:
@@ -62,9 +70,13 @@ class LearningRateScheduler(keras.callbacks.LearningRateScheduler):  # type: ign
         name = f"learning_rate_{optimizer.name}" if several else "learning_rate"
         assert self._initial is not None
         present = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
-        rate = self._scheduled(epoch, present, self._initial[name])
+        rate = self._scheduled(epoch - self._phase_began, present, self._initial[name])
         optimizer.learning_rate = rate
         return rate
+
+    @property
+    def _phase_began(self) -> int:
+        return 0 if self._set_epoch is None else self._set_epoch.phase_began
 
     def _scheduled(self, epoch: int, present: float, initial: float) -> float:
         # Keras tries one argument after any TypeError, also one from inside the function.

@@ -48,13 +48,20 @@ class Stack:
     committed_state: CommittedState | None = None
     best: BestEpoch | None = None
 
+    def end_phase(self, model: Any, *, back_to_best: bool) -> None:
+        """To be called after the last epoch of a phase that one with another model follows.
+
+        Args:
+            model: The phase's.
+            back_to_best: Whether it gets back the weights of the phase's best epoch, if known.
+        """
+        if self.best is not None:
+            self.best.end_phase(model, go_back=back_to_best)
+
     def enter(self, source: Source, phase: int) -> None:
         """To be called before the first epoch of a phase that follows another."""
         self.carry_over.keep()
-        self.set_epoch.source = source
-        if self.committed_state is not None:
-            self.committed_state.phase = phase
-            self.committed_state.phase_began = self.set_epoch.epochs_done
+        self._place(source, phase, self.set_epoch.epochs_done)
 
     def restore(self, commit: Commit, source: Source, model: Any) -> None:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
@@ -63,10 +70,18 @@ class Stack:
             UsageError: The model is not the one that was committed.
         """
         assert self.committed_state is not None
-        self.set_epoch.source, self.set_epoch.epochs_done = source, commit.epoch
-        self.committed_state.phase = commit.phase
-        self.committed_state.phase_began = commit.phase_began
+        self.set_epoch.epochs_done = commit.epoch
+        self._place(source, commit.phase, commit.phase_began)
         self.committed_state.restore(commit, model)
+
+    def _place(self, source: Source, phase: int, began: int) -> None:
+        before = self.set_epoch.phase_began
+        self.set_epoch.source = source
+        self.set_epoch.phase, self.set_epoch.phase_began = phase, began
+        for callback in self.callbacks:
+            if isinstance(callback, keras.callbacks.EarlyStopping):
+                # Which counts the phase's epochs, while Keras counts on.
+                callback.start_from_epoch += began - before
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -94,6 +109,7 @@ def build_stack(
     declared: DeclaredCallbacks,
     source: Source,
     *,
+    phases: int = 1,
     stop: StopRequest | None = None,
     before_stopping: Sequence[Any] = (),
     writes: bool = True,
@@ -102,7 +118,8 @@ def build_stack(
 
     Args:
         declared: The callbacks.
-        source: Told the epoch before Keras asks for its batches.
+        source: Of the first phase; told the epoch before Keras asks for its batches.
+        phases: How many phases the training has.
         stop: Ends the training at the next step when somebody asks for it.
         before_stopping: Callbacks that look after everything else whether to stop.
         writes: Whether this process writes: of several that train together, one does. The others
@@ -111,8 +128,9 @@ def build_stack(
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
     """
-    context = CallbackContext(declared.run_folder, _best_epoch(declared.specs))
-    set_epoch = SetEpoch(source)
+    set_epoch = SetEpoch(source, phases)
+    best = _best_epoch(declared.specs, set_epoch)
+    context = CallbackContext(declared.run_folder, best, set_epoch)
     built = [set_epoch, CompleteLogs(), keras.callbacks.History(), context.best]
     # BackupAndRestore is made last, when the others are there; History is there.
     to_make = [
@@ -184,15 +202,15 @@ def _in_use(specs: Sequence[Spec]) -> Iterator[tuple[str, Spec]]:
             yield "callbacks", Spec(name=entry.name)
 
 
-def _best_epoch(specs: Sequence[Spec]) -> BestEpoch:
+def _best_epoch(specs: Sequence[Spec], set_epoch: SetEpoch) -> BestEpoch:
     """By the rule of the checkpoint that keeps the best epoch, if there is one."""
     for spec in specs:
         if spec.name != "ModelCheckpoint" or spec.off:
             continue
         monitor = str(spec.arguments.get("monitor", entry_of(spec.name).monitors))
         if spec.arguments.get("save_best_only") and monitor.startswith("val_"):
-            return BestEpoch(monitor, spec.arguments.get("mode", "auto"))
-    return BestEpoch()
+            return BestEpoch(monitor, spec.arguments.get("mode", "auto"), set_epoch)
+    return BestEpoch(set_epoch=set_epoch)
 
 
 def _rank(callback: Any) -> int:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from msgspec.structs import replace
 
-from imgclf.config.network import Network
 from imgclf.config.schema import Config
 from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
-from imgclf.errors import UsageError
 from imgclf.model.calibration import fit_temperature
-from imgclf.model.engine import KerasEngine
+from imgclf.model.engine import KerasEngine, Outputs
 from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
@@ -34,24 +31,12 @@ if TYPE_CHECKING:
 _PATIENCE = 600.0
 
 
-def without_optimizer_state(trained: keras.Model, network: Network) -> keras.Model:
-    """The trained network built anew.
-
-    So that the optimizer's moments, twice the size of the weights, stay out of the file, and
-    augmentation that the source did is in it again.
-
-    Raises:
-        UsageError: The weights are not all numbers.
-    """
-    from imgclf.model.build import build_model
-
-    model = build_model(network)
-    model.set_weights(_finite_weights(trained))
-    return model
-
-
 def describe(
-    model: keras.Model, data: DataSet, name: str, config: Config
+    model: keras.Model,
+    data: DataSet,
+    name: str,
+    config: Config,
+    outputs: Outputs | None = None,
 ) -> tuple[Manifest, Probabilities]:
     """What the model file will say of a trained model.
 
@@ -60,6 +45,7 @@ def describe(
         data: What it was trained on.
         name: The model's.
         config: What it was trained by.
+        outputs: What it puts out for the validation pictures, if that is known already.
 
     Returns:
         The manifest, whose version and time of creation are not settled yet; and what the model
@@ -84,8 +70,11 @@ def describe(
         ),
         made_with=installed_versions(),
     )
-    classifier = Classifier(manifest, KerasEngine(model))
-    probabilities = classifier.probabilities_of(data.validation.batches())
+    if outputs is None:
+        classifier = Classifier(manifest, KerasEngine(model))
+        probabilities = classifier.probabilities_of(data.validation.batches())
+    else:
+        probabilities = to_probabilities(outputs, manifest.head)
     temperature = fit_temperature(probabilities, data.validation.labels)
     manifest = replace(
         manifest,
@@ -104,6 +93,7 @@ def publish(
     run: RunFolder,
     record: RunRecord,
     memory: ReplayMemory | None,
+    features_graph: bytes | None = None,
 ) -> tuple[Manifest, RunRecord]:
     """Replaces the model in use; the one before is kept among the versions.
 
@@ -117,6 +107,7 @@ def publish(
         run: Told which version it becomes, before anything of the model is written.
         record: What the run says of itself.
         memory: Pictures to keep for corrections; None for none.
+        features_graph: The LiteRT graph of the model's backbone, if there is one already.
 
     Returns:
         The manifest as written, and the record with the version in it.
@@ -136,7 +127,7 @@ def publish(
         manifest = replace(manifest, version=publication.version, created=publication.created)
         if not ours:
             keep_version(path)
-        manifest = write_model_file(model, manifest, path, samples)
+        manifest = write_model_file(model, manifest, path, samples, features_graph)
         if memory is None:
             forget_memory(path)
         else:
@@ -151,17 +142,6 @@ def score_test_part(model: Path, test: Part) -> Scores | None:
     classifier = open_classifier(model)
     probabilities = classifier.probabilities_of(test.batches())
     return accuracy_scores(probabilities, test.labels, classifier.manifest.class_names, "test")
-
-
-def _finite_weights(model: keras.Model) -> list[Any]:
-    weights = model.get_weights()
-    if not all(np.isfinite(weight).all() for weight in weights):
-        raise UsageError(
-            "no epoch of this training left weights that are all numbers, so nothing is published",
-            "start over with a lower learning rate: --set training.optimizer.learning_rate=... "
-            "--fresh",
-        )
-    return list(weights)
 
 
 def _is_ours(path: Path, publication: Publication | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import DataSet
@@ -17,11 +19,15 @@ from imgclf.runs.folder import RunFolder
 from imgclf.system import console
 from imgclf.training.fit import Fitted
 
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
 
 def report_training(
     loaded: LoadedConfig,
     data: DataSet,
     fitted: Fitted,
+    model: keras.Model,
     run: RunFolder,
     outcome: Outcome,
 ) -> None:
@@ -32,7 +38,8 @@ def report_training(
     Args:
         loaded: What was trained by.
         data: What was trained on.
-        fitted: The model as it was trained.
+        fitted: What the training came to.
+        model: The published network, all of its augmentation in it.
         run: The training's folder.
         outcome: What it came to.
 
@@ -53,7 +60,7 @@ def report_training(
     )
     try:
         augmentation = sample_augmentation(
-            fitted.model, fitted.resampling, len(config.augmentation), data.training, names
+            model, fitted.resampling, len(config.augmentation), data.training, names
         )
         facts = gather_facts(declared, data, run, outcome, augmentation)
         keep_facts(facts, run)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
-from imgclf.commands.publish import describe, publish, score_test_part, without_optimizer_state
+from imgclf.commands.publish import describe, publish, score_test_part
 from imgclf.commands.report_training import report_training
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.load import load_config
@@ -33,20 +33,25 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
+from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
-from imgclf.runs.resume import Plan, latest_commit, look_back, plan_training
+from imgclf.runs.resume import Plan, latest_commit, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
 from imgclf.training.auto import settle
 from imgclf.training.fit import Fitted, fit
+from imgclf.training.networks import published_network
 from imgclf.training.out_of_memory import forget_attempt
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings, training_settings
+from imgclf.training.transfer import frozen_features, head_outputs
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
+# Pictures on which the published model's LiteRT graph is compared with Keras.
+_COMPARED = 4
 
 
 @dataclass(frozen=True)
@@ -149,14 +154,18 @@ def _train(
         if trainer is not None:
             trainer.do_nothing()
         return Trained("unchanged", plan.run, plan.record, path)
+    features = None
+    if network.backbone is not None:
+        with keras_importing(needed=True):
+            features = frozen_features(network, data)
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
-    record = plan.begin(loaded.text, loaded.resolved_yaml(), pictures, command, settled)
+    record = plan.begin(loaded, pictures, command, settled)
 
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
-        fitted = trainer.fit(plan, network, data, settings)
+        fitted = trainer.fit(plan, data, settings)
     else:
         callbacks = DeclaredCallbacks(
             config.callbacks, loaded.file, plan.run.path, config_fingerprint(config)
@@ -164,14 +173,18 @@ def _train(
         fitted, record = _fit(network, data, settings, callbacks, plan, record)
 
     with console.track("writing the model, its LiteRT twin and its replay memory"):
-        model = without_optimizer_state(fitted.model, network)
-        manifest, probabilities = describe(model, data, loaded.name, config)
+        model = published_network(network, fitted.weights)
+        outputs = None if features is None else head_outputs(network, features, fitted.weights)
+        manifest, probabilities = describe(model, data, loaded.name, config, outputs)
         memory = None
         if replay_memory:
             names, seed = data.folder.class_names, config.data.seed
             memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
-        samples = next(data.validation.batches())
-        manifest, record = publish(model, manifest, path, samples, plan.run, record, memory)
+        samples = next(data.validation.batches(_COMPARED))
+        graph = None if features is None or not fitted.weights.head_only else features.network.graph
+        manifest, record = publish(
+            model, manifest, path, samples, plan.run, record, memory, features_graph=graph
+        )
     record = replace(
         record,
         status="finished",
@@ -183,7 +196,7 @@ def _train(
         model=str(path),
     )
     outcome = Outcome(record, manifest, fitted.history, probabilities)
-    report_training(loaded, data, fitted, plan.run, outcome)
+    report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()
 

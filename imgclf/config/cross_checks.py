@@ -9,6 +9,7 @@ from imgclf.config.keras_names import class_names
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
+from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BATCH_SIZE, Config, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
@@ -27,6 +28,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     return [
         *_augmentation_problems(config.augmentation, file),
         *_layer_problems(config.model.layers, file),
+        *pretrained_problems(config, file),
         *(_log_problems(config, file) if metrics_known else ()),
         *_number_problems(config.callbacks, file),
         *_learning_rate_problems(config, file),
@@ -38,7 +40,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
 
 def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     metrics = config.training.metrics
-    yield from metric_problems(metrics, file)
+    yield from metric_problems(metrics, file, phases=config.training.fine_tune is not None)
     yield from monitor_problems(config.callbacks, metrics, file)
 
 

@@ -75,8 +75,13 @@ def exports(kind: Kind) -> dict[str, tuple[str, str]]:
     Base classes, functions that build networks by hand (`add`, `Input`) and the three functions
     `get`, `serialize` and `deserialize` are among them; `keras_names` leaves them out.
     """
-    text = _keras_folder().joinpath(*MODULE[kind].split("."), "__init__.py").read_text("utf-8")
-    return {name: origin for name, origin in _imports(text) if origin[0].startswith("keras.src")}
+    return _exported_by(MODULE[kind])
+
+
+@cache
+def applications() -> tuple[str, ...]:
+    """The pretrained networks of `keras.applications`: functions with names like classes."""
+    return tuple(name for name in _exported_by("applications") if name[0].isupper())
 
 
 @cache
@@ -101,6 +106,11 @@ def assigned_word(kind: Kind, name: str, attribute: str) -> str | None:
 def methods(kind: Kind, name: str) -> tuple[str, ...]:
     """The public methods written in the class itself."""
     return tuple(re.findall(r"^    def ([a-z]\w*)\(", _class_text(*exports(kind)[name]), re.M))
+
+
+def _exported_by(module: str) -> dict[str, tuple[str, str]]:
+    text = _keras_folder().joinpath(*module.split("."), "__init__.py").read_text("utf-8")
+    return {name: origin for name, origin in _imports(text) if origin[0].startswith("keras.src")}
 
 
 @cache

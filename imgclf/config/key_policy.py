@@ -57,3 +57,16 @@ class Objects:
 @dataclass(frozen=True)
 class AsWritten:
     """The key holds a text even where it looks like a number, as the folder `2024` does."""
+
+
+@dataclass(frozen=True)
+class WithBackbone:
+    """The key has another default where there is a backbone.
+
+    Attributes:
+        said: Which, in words for the documentation.
+        required_without: Where there is none, the key can't be left out.
+    """
+
+    said: str
+    required_without: bool = False

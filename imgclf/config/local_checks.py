@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from imgclf.config.backbone import IMAGENET, MODEL_SUFFIX, NO_WEIGHTS
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.loaded import ConfigFile
-from imgclf.config.references import allowed_references, missing_file
+from imgclf.config.references import allowed_references, missing_file, missing_path
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.config.write_paths import place_problems
@@ -18,7 +20,7 @@ from imgclf.errors import Problem
 
 
 def check_here(config: Config, file: ConfigFile) -> list[Problem]:
-    """Files of code that aren't here, packages that aren't installed, places not to write to.
+    """Files that aren't here, packages that aren't installed, places not to write to.
 
     Args:
         config: Perhaps with parts left out that have problems of their own.
@@ -27,6 +29,7 @@ def check_here(config: Config, file: ConfigFile) -> list[Problem]:
     return [
         *_code_problems(config.callbacks, file),
         *_package_problems(config.callbacks, file),
+        *_backbone_problems(config, file),
         *place_problems(config.callbacks, config.data.directory, file),
     ]
 
@@ -43,6 +46,29 @@ def _code_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Prob
                     allowed=allowed_references(what),
                     nearest=missing.nearest,
                 )
+
+
+def _backbone_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """Files of a pretrained network."""
+    backbone = config.model.backbone
+    if backbone is None:
+        return
+    key, place, allowed = "model.backbone", backbone.name, f"the path of a {MODEL_SUFFIX} file"
+    others: tuple[str, ...] = ()
+    if not backbone.is_file:
+        if backbone.weights_file is None:
+            return
+        key, place = f"{key}.weights", backbone.weights_file
+        others, allowed = (IMAGENET, NO_WEIGHTS), f"{IMAGENET}, {NO_WEIGHTS}, the path of a file"
+    missing = missing_path(place, f"*{Path(place).suffix}", others)
+    if missing is not None:
+        yield file.problem(
+            key,
+            f"there is no file {missing.place}",
+            received=place,
+            allowed=allowed,
+            nearest=missing.nearest,
+        )
 
 
 def _references(spec: Spec) -> Iterator[tuple[str, object, str]]:

@@ -24,9 +24,17 @@ from imgclf.errors import Problem, nearest_match
 _WIDE = re.compile(r"\{[^}]*\d{4}")  # {epoch:9999999999d} would fill the memory with blanks
 
 
-def metric_problems(metrics: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
-    """Two metrics of one name: Keras would call the second `auc_1`."""
-    seen = {"loss", "learning_rate"}
+def metric_problems(
+    metrics: Sequence[Spec], file: ConfigFile, *, phases: bool = False
+) -> Iterator[Problem]:
+    """Two metrics of one name: Keras would call the second `auc_1`.
+
+    Args:
+        metrics: As a config lists them.
+        file: Names the lines.
+        phases: Whether the log says which phase an epoch belongs to.
+    """
+    seen = {"loss", "learning_rate", *(["phase"] if phases else [])}
     for index, metric in enumerate(metrics):
         name = metric_name(metric)
         key = f"training.metrics.{index}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.output_head import Head, resolve_head
 from imgclf.config.spec import Spec, written
@@ -16,8 +17,10 @@ class Network:
 
     Attributes:
         image_size: (height, width) in pixels.
+        backbone: The pretrained network that it is built on; None for one from scratch.
         augmentation: Layers that act in training only.
-        layers: From the picture to the last layer before the output.
+        layers: From the picture, or the features of the backbone, to the last layer before the
+            output.
         head: The output layer, the loss, and the form of the labels.
         optimizer: A Keras optimizer.
         metrics: What is measured beside the loss.
@@ -25,6 +28,7 @@ class Network:
     """
 
     image_size: tuple[int, int]
+    backbone: Backbone | None
     augmentation: tuple[Spec, ...]
     layers: tuple[Spec, ...]
     head: Head
@@ -34,11 +38,10 @@ class Network:
 
     def written(self) -> dict[str, Any]:
         """Plain values of all that it is built from and compiled with."""
-        return {
-            field.name: written(getattr(self, field.name))
-            for field in fields(self)
-            if field.name != "file"
-        }
+        values = {field.name: written(getattr(self, field.name)) for field in fields(self)}
+        # Without a backbone it is what it was before there were any, and is known by the same.
+        left_out = ("file", "backbone") if self.backbone is None else ("file",)
+        return {name: value for name, value in values.items() if name not in left_out}
 
 
 def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
@@ -50,6 +53,7 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
     config = loaded.config
     return Network(
         config.data.image_size,
+        config.model.backbone,
         config.augmentation,
         config.model.layers,
         resolve_head(config.model.output, config.training, num_classes, loaded.file),

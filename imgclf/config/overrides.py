@@ -7,6 +7,7 @@
     callbacks.EarlyStopping.patience=3      a member of a list by its name
     callbacks.0.patience=3                  or by its place, counted from 0
     callbacks.TensorBoard=none              off
+    model.backbone.weights=none             the weights of the backbone that is there
 
 A callback that is not in the list is added. A layer or a metric must be there, and there once.
 """
@@ -39,6 +40,9 @@ def apply_override(root: Node, override: str) -> Node:
     return _Change(override, read_yaml(text, override)).at(root, steps, "")
 
 
+_BACKBONE, _FINE_TUNE = "model.backbone", "training.fine_tune"
+
+
 class _Change:
     """One override on its way down the tree; every level that it passes is copied."""
 
@@ -53,7 +57,11 @@ class _Change:
             return self._in_list(node, steps, path)
         if path in SINGLE_SPECS:
             return self._in_spec(node or self._default(path), steps, path, SINGLE_SPECS[path].kind)
+        if path == _BACKBONE:
+            return self._in_backbone(node or self._default(path), steps)
         items = dict(node.value) if node and isinstance(node.value, dict) else {}
+        if path == _FINE_TUNE and node and not items and not (node.is_empty or node.is_off):
+            items = {"epochs": node}  # `fine_tune: 8`
         step, *rest = steps
         items[step] = self.at(items.get(step), rest, f"{path}.{step}" if path else step)
         return Node(items, node.origin if node and isinstance(node.value, dict) else self.origin)
@@ -61,9 +69,12 @@ class _Change:
     def _default(self, path: str) -> Node:
         default = default_of(path)
         if default is None:
-            name = path.rpartition(".")[2]
-            raise self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
+            raise self._no_name(path)
         return replace(tree_of(default), origin=self.origin)
+
+    def _no_name(self, path: str) -> TreeProblem:
+        name = path.rpartition(".")[2]
+        return self._failure(f"there is no {name} to change; name one first: --set {path}=NAME")
 
     def _failure(self, message: str, **details: Unpack[Details]) -> TreeProblem:
         return TreeProblem(self.origin.problem("", message, **details))
@@ -133,6 +144,17 @@ class _Change:
                 nearest=nearest_match(steps[0], names),
             )
         return 1
+
+    def _in_backbone(self, node: Node, steps: list[str]) -> Node:
+        """Sets an argument of the network that is there; it has one."""
+        name = _name(node)
+        if name is None or node.is_off:
+            raise self._no_name(_BACKBONE)
+        if len(steps) > 1 and ".".join(steps[:-1]) == name:
+            steps = steps[-1:]
+        if len(steps) > 1:
+            raise self._failure(f"there is no {steps[-1]} to change in {_BACKBONE}")
+        return Node({name: Node({steps[0]: self.value}, self.origin)}, node.origin)
 
     def _in_spec(self, node: Node, steps: list[str], path: str, kind: Kind) -> Node:
         """Sets an argument; `Name` and `Name: value` become `Name: {argument: value}` for it."""

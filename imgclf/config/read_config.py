@@ -8,8 +8,16 @@ from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.problems import Report, is_quoted_number, some
+from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
-from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, TEXTS, Config
+from imgclf.config.schema import (
+    REQUIRED_WITHOUT_BACKBONE,
+    SECTIONS,
+    SINGLE_SPECS,
+    SPEC_LISTS,
+    TEXTS,
+    Config,
+)
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
 from imgclf.config.value_checks import MISMATCH, PathText
@@ -23,10 +31,12 @@ _FILLERS: dict[str, dict[str, Any]] = {
     section: {
         name: (_REFUSED,) if f"{section}.{name}" in SPEC_LISTS else "refused"
         for name, field in model.model_fields.items()
-        if field.is_required()
+        if field.is_required() or f"{section}.{name}" in REQUIRED_WITHOUT_BACKBONE
     }
     for section, model in SECTIONS.items()
 }
+
+_READERS = {"model.backbone": read_backbone, "training.fine_tune": read_fine_tune}
 
 
 def read_config(report: Report, root: Node, default_name: str) -> Config | None:
@@ -53,7 +63,20 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
     plain["name"] = default_name if plain.get("name") is None else plain["name"]
     for key in SECTIONS:
         plain.setdefault(key, {})
+    fill_in_defaults(plain)
+    if plain["model"].get("backbone") is None:
+        _require_without_backbone(report, root, plain)
     return _validate(report, root, plain)
+
+
+def _require_without_backbone(report: Report, root: Node, plain: dict[str, Any]) -> None:
+    """Adds the problem of what else would be required, and fills in something for it."""
+    for key in REQUIRED_WITHOUT_BACKBONE:
+        section, name = key.split(".")
+        if not plain[section].get(name):
+            kind = "too_short" if name in plain[section] else "missing"
+            _add_problem(report, root, kind, [section, name])
+            plain[section][name] = _FILLERS[section][name]
 
 
 def _validate(report: Report, root: Node, plain: dict[str, Any]) -> Config:
@@ -89,6 +112,8 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
         return _read_list(report, node, key)
     if key in SINGLE_SPECS:
         return _read_single(report, node, key)
+    if key in _READERS:
+        return _READERS[key](report, node, key)
     if key in TEXTS:
         path = PathText().read(node)
         return node.value if path is MISMATCH else path

@@ -1,8 +1,9 @@
-"""Code of the user's own, named by where it is: `module:name` or `file.py:name`."""
+"""Files that a config names: code of the user's own (`module:name` or `file.py:name`), others."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,14 +48,24 @@ def missing_file(reference: object) -> MissingFile | None:
     if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
         return None
     place = reference.rpartition(":")[0]
-    if not place.endswith(".py"):
-        return None
+    return missing_path(place, "*.py") if place.endswith(".py") else None
+
+
+def missing_path(place: str, others: str, words: Iterable[str] = ()) -> MissingFile | None:
+    """A file, if it is not here.
+
+    Args:
+        place: Its path.
+        others: Matches the files beside it that may have been meant.
+        words: What else may have been meant.
+    """
     nearest = None
     try:
         path = Path(place).expanduser()
         if path.is_file():
             return None
-        nearest = nearest_match(str(path), [str(other) for other in path.parent.glob("*.py")])
-    except (OSError, RuntimeError):  # a name that is too long; a home that isn't known
+        beside = [str(other) for other in path.parent.glob(others)]
+        nearest = nearest_match(str(path), [*beside, *words])
+    except (OSError, RuntimeError, ValueError):  # a name that is too long; a home that isn't known
         pass
     return MissingFile(place, nearest)

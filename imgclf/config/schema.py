@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from imgclf.config.backbone import Backbone
 from imgclf.config.choices import Keep, Precision, Publish, Resize
-from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule
+from imgclf.config.fine_tune import FineTune
+from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
 from imgclf.config.spec import Spec, written
 
 
@@ -69,7 +71,9 @@ class DataConfig(_Section):
         "a number above 0 and below 1", 0.2, gt=0, lt=1
     )
     seed: int = _field(_SEED, 123, ge=0, le=_LARGEST_SEED)
-    image_size: Annotated[tuple[_Side, _Side], BeforeValidator(_square)] = _field(
+    image_size: Annotated[
+        tuple[_Side, _Side], BeforeValidator(_square), WithBackbone("its own")
+    ] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )
     batch_size: _BatchSize | Literal["auto"] = _field(f"{BATCH_SIZE}, auto", 32)
@@ -86,13 +90,20 @@ class ModelConfig(_Section):
     """The network.
 
     Attributes:
-        layers: From the picture (float32 RGB, 0 to 255) to the last layer before the output.
+        backbone: The pretrained network that it is built on, and where its weights come from.
+        layers: From the picture (float32 RGB, 0 to 255), or from the standardized features of the
+            backbone, to the last layer before the output.
         output: Replaces the output layer that follows from the number of classes.
     """
 
-    layers: Annotated[tuple[Spec, ...], Objects("layers")] = _field(
-        "a list of at least one layer", min_length=1
+    backbone: Backbone | None = _field(
+        "a pretrained network, NAME: {weights: imagenet, none or a file}, "
+        "the path of a .keras file, or null",
+        None,
     )
+    layers: Annotated[
+        tuple[Spec, ...], Objects("layers"), WithBackbone("`[]`", required_without=True)
+    ] = _field("a list of at least one layer", ())
     output: Annotated[Spec | None, Objects("layers", may_lack="units")] = _field(
         "a Dense layer, or null", None
     )
@@ -102,10 +113,12 @@ class TrainingConfig(_Section):
     """How it is trained.
 
     Attributes:
-        epochs: At most; callbacks may end it earlier.
+        epochs: At most; callbacks may end it earlier. With fine_tune those of the first phase.
         optimizer: A Keras optimizer.
         loss: Replaces the loss that follows from the number of classes.
         metrics: What is measured beside the loss.
+        fine_tune: A second phase, in which the backbone itself is trained: how many epochs, with
+            which learning rate, and from which layer on: a name, or how many of the last.
         seed: Of weights, augmentation and shuffling; null takes data.seed.
         publish: The model of the best validation epoch, or of the last one.
         precision: What the network computes in while it is trained; auto takes bfloat16 where
@@ -120,6 +133,9 @@ class TrainingConfig(_Section):
     loss: Annotated[Spec | None, Objects("losses")] = _field("a loss, or null", None)
     metrics: Annotated[tuple[Spec, ...], Objects("metrics", or_one=True)] = _field(
         "a list of metrics", (Spec(name="accuracy"),)
+    )
+    fine_tune: FineTune | None = _field(
+        "{epochs: 8, learning_rate: 3e-4, from: all}, a number of epochs, or null", None
     )
     seed: int | None = _field(f"{_SEED}, or null for data.seed", None, ge=0, le=_LARGEST_SEED)
     publish: Annotated[Publish, KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)] = _field(
@@ -144,7 +160,9 @@ class Config(_Section):
         _NAME, None, pattern=_FILE_NAME, max_length=100
     )
     data: DataConfig = _field("the keys of data, indented below it")
-    augmentation: Annotated[tuple[Spec, ...], Objects("layers")] = _field("a list of layers", ())
+    augmentation: Annotated[tuple[Spec, ...], Objects("layers"), WithBackbone("what suits it")] = (
+        _field("a list of layers", ())
+    )
     model: ModelConfig = _field("the keys of model, indented below it")
     training: TrainingConfig = _field("the keys of training, indented below it", TrainingConfig())
     # What one of them means for an earlier training, the catalogue of callbacks says.
@@ -253,4 +271,11 @@ TEXTS = frozenset(
     key
     for key, field in _fields().items()
     if any(isinstance(marker, AsWritten) for marker in field.metadata)
+)
+# Those that only a network with a backbone can do without, which the schema can't say.
+REQUIRED_WITHOUT_BACKBONE = tuple(
+    key
+    for key, field in _fields().items()
+    for marker in field.metadata
+    if isinstance(marker, WithBackbone) and marker.required_without
 )

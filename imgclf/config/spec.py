@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 
-class Spec(BaseModel):
+class Declared(BaseModel, ABC):
+    """What a config declares in a form of its own, such as `Name` or `{Name: {...}}`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @abstractmethod
+    def written(self) -> Any:
+        """That form, as plain values."""
+
+
+class Spec(Declared):
     """A Keras class (or a callback of the user's own) with its arguments.
 
     Attributes:
@@ -19,8 +30,6 @@ class Spec(BaseModel):
             Keras objects inside of arguments are Specs.
         off: The callback was turned off: `TensorBoard: none`.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     arguments: dict[str, Any] = {}
@@ -39,8 +48,8 @@ class Spec(BaseModel):
 
 
 def written(value: Any) -> Any:
-    """Plain values for YAML, with Specs in the form that they are declared in."""
-    if isinstance(value, Spec):
+    """Plain values for YAML, with Specs and the like in the form that they are declared in."""
+    if isinstance(value, Declared):
         return value.written()
     if isinstance(value, Mapping):
         return {key: written(item) for key, item in value.items()}

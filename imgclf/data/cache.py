@@ -27,8 +27,8 @@ from imgclf.system.threads import work_through
 
 CACHE_DIRECTORY = Path(".imgclf-cache")
 
-# Raise it when `decode` gives other pixels for the same file, so that old caches are not used.
-_DECODER_VERSION = 1
+DECODER_VERSION = 1
+"""Raise it when `decode` gives other pixels for the same file, so that old caches are not used."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _read_failures(file: Path, count: int) -> dict[int, str] | None:
 
 
 def _key(pictures: Sequence[Picture], settings: DecoderSettings) -> str:
-    digest = hashlib.sha256(f"{_DECODER_VERSION} {settings}".encode())
+    digest = hashlib.sha256(f"{DECODER_VERSION} {settings}".encode())
     for picture in pictures:
         digest.update(picture.digest.encode())
     return digest.hexdigest()[:32]

@@ -51,12 +51,17 @@ class Part:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set whose every picture has been decoded."""
+    """A data set whose every picture has been decoded.
+
+    Attributes:
+        settings: How.
+    """
 
     folder: PictureFolder
     training: Part
     validation: Part
     test: Part
+    settings: DecoderSettings
 
 
 def read_dataset(
@@ -91,7 +96,7 @@ def read_dataset(
     training, validation, test = (
         _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
     )
-    return DataSet(folder, training, validation, test)
+    return DataSet(folder, training, validation, test, settings)
 
 
 def read_config_dataset(config: DataConfig) -> DataSet:

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from imgclf.config.loaded import LoadedConfig
-from imgclf.config.network import Network
 from imgclf.data.dataset import DataSet
 from imgclf.distribution.messages import START_ALL, Failure, Job, Task
 from imgclf.distribution.processes import Processes
@@ -23,6 +22,7 @@ from imgclf.system import console
 from imgclf.system.files import temporary_files
 from imgclf.system.signals import StopRequest, TerminateSignal
 from imgclf.training.fit import Fitted
+from imgclf.training.networks import TrainedWeights
 from imgclf.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class TrainerProcess:
         self._pipe.close()
         self._opened.close()
 
-    def fit(
-        self, plan: Plan, network: Network, data: DataSet, settings: TrainingSettings
-    ) -> Fitted:
+    def fit(self, plan: Plan, data: DataSet, settings: TrainingSettings) -> Fitted:
         """Has all processes train; see `training.fit`. For the first process.
 
         Raises:
@@ -112,7 +110,7 @@ class TrainerProcess:
             )
         )
         self._wait()
-        return self._fitted(plan, network)
+        return self._fitted(plan)
 
     def do_nothing(self) -> None:
         """Has all processes end, for there is nothing to do. For the first process."""
@@ -199,21 +197,18 @@ class TrainerProcess:
         numbers.discard(self._processes.index)
         return numbers.pop() if len(numbers) == 1 else None
 
-    def _fitted(self, plan: Plan, network: Network) -> Fitted:
-        """What the trainer made, as a model of this process's Keras."""
-        from imgclf.model.build import build_model
-
+    def _fitted(self, plan: Plan) -> Fitted:
+        """What the trainer has left."""
         result = load_latest(self._folder / "fitted")
         if result is None:
             raise RuntimeError("the process that trains has left no weights")
-        model = build_model(network)
-        model.set_weights(result.variables["weights"])
         told = result.callbacks["Fitted"]
         return Fitted(
-            model,
-            None,  # all of the augmentation is in it
+            TrainedWeights(list(result.variables["weights"]), told["head_only"]),
+            None,  # all of the augmentation is shown as Keras does it
             result.history,
             told["published_epoch"],
+            told["averaged"],
             told["seconds"],
             lambda: self._finished(plan),
         )

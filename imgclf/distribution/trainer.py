@@ -263,10 +263,15 @@ def _hand_over(fitted: Fitted, folder: Path) -> None:
             batch=0,
             stopped=True,
             fingerprint={},
-            variables={"weights": fitted.model.get_weights()},
+            variables={"weights": fitted.weights.arrays},
             callbacks={
                 "History": {"history": fitted.history},
-                "Fitted": {"published_epoch": fitted.published_epoch, "seconds": fitted.seconds},
+                "Fitted": {
+                    "published_epoch": fitted.published_epoch,
+                    "averaged": fitted.averaged,
+                    "head_only": fitted.weights.head_only,
+                    "seconds": fitted.seconds,
+                },
             },
         ),
     )

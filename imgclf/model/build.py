@@ -28,12 +28,20 @@ def augmentation_layers(network: Network) -> list[Any]:
     ]
 
 
+FEATURES = "features"
+"""The layer whose output a pretrained network is used for; its input is the last feature map."""
+
+STANDARDIZATION = "standardization"
+"""The layer after it, which brings each feature to mean 0 and variance 1 in training pictures."""
+
+
 def build_model(
     network: Network,
     resampling: Resampling | None = None,
     precision: Precision = "float32",
+    backbone: keras.Model | None = None,
 ) -> keras.Model:
-    """One flat, compiled graph: augmentation, the declared layers, the output layer.
+    """One flat, compiled graph: augmentation, the backbone, the declared layers, the output layer.
 
     It takes RGB pictures of shape (batch, height, width, 3) with values 0 to 255. Keras leaves
     the augmentation out when it predicts.
@@ -43,21 +51,107 @@ def build_model(
         resampling: What the source does; the layers that it stands for are left out.
         precision: What the declared layers compute in; augmentation and output stay with float32,
             as all weights do.
+        backbone: The pretrained network that the declared layers stand on, whose own layers become
+            part of the graph; None for a network from scratch.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
     """
-    file = network.file
     pictures = keras.Input((*network.image_size, 3))
     resampled = len(resampling.layers) if resampling else 0
-    specs = [
-        *_keyed("augmentation", network.augmentation)[resampled:],
-        *_keyed("model.layers", network.layers),
-        ("model.output", network.head.output),
-    ]
-    values = pictures
-    for key, spec in specs:
-        with _computing_in(precision if key.startswith("model.layers") else "float32"):
+    augmentation = _keyed("augmentation", network.augmentation)[resampled:]
+    values = _chain(pictures, augmentation, "float32", network)
+    if backbone is None:
+        values = _declared_layers(values, network, precision)
+    else:
+        _, features = _features_of(backbone, values)
+        values = _standardized(features)
+        values = _declared_layers(values, network, "float32")
+    model = keras.Model(pictures, values)
+    compile_model(model, network)
+    return model
+
+
+def build_head(network: Network, features: int) -> keras.Model:
+    """What stands on a pretrained network, compiled: takes its features, shape (batch, features).
+
+    Its weights are those of the last layers of `build_model`, in the same order.
+
+    Args:
+        network: What to build.
+        features: How many there are.
+
+    Raises:
+        ConfigError: Something that Keras refuses, naming its line.
+    """
+    given = keras.Input((features,))
+    model = keras.Model(given, _declared_layers(_standardized(given), network, "float32"))
+    compile_model(model, network)
+    return model
+
+
+def build_features(backbone: keras.Model) -> keras.Model:
+    """A pretrained network from pictures to its last feature map and its features."""
+    pictures = keras.Input(backbone.input_shape[1:])
+    feature_map, features = _features_of(backbone, pictures)
+    return keras.Model(pictures, [feature_map, features])
+
+
+def set_head_weights(model: keras.Model, weights: Sequence[Any]) -> None:
+    """Gives the head in a model that `build_model` made on a backbone the weights of another.
+
+    Args:
+        model: With a backbone.
+        weights: As from `get_weights()` of what `build_head` made.
+    """
+    names = [layer.name for layer in model.layers]
+    head = model.layers[names.index(STANDARDIZATION) :]
+    variables = [variable for layer in head for variable in layer.weights]
+    for variable, value in zip(variables, weights, strict=True):
+        variable.assign(value)
+
+
+def _features_of(backbone: keras.Model, pictures: Any) -> tuple[Any, Any]:
+    """The last feature map and the features."""
+    # Calling the model would nest it; its own `call` runs its layers one by one.
+    feature_map = backbone.call(pictures)
+    layers, pooled = keras.layers, len(feature_map.shape) == 4
+    kind = layers.GlobalAveragePooling2D if pooled else layers.Identity
+    return feature_map, kind(name=FEATURES)(feature_map)
+
+
+def _standardized(features: Any) -> Any:
+    """Batch normalization that is never trained: a mean and a variance for each feature.
+
+    Keras's Normalization would forget them where weights are set and not adapted.
+    """
+    layer = keras.layers.BatchNormalization(
+        center=False, scale=False, trainable=False, name=STANDARDIZATION
+    )
+    return layer(features)
+
+
+def _declared_layers(values: Any, network: Network, precision: Precision) -> Any:
+    """The declared layers and the output layer, on what comes before them."""
+    values = _chain(values, _keyed("model.layers", network.layers), precision, network)
+    values = _chain(values, [("model.output", network.head.output)], "float32", network)
+    if len(values.shape) != 2:
+        raise network.file.refusal(
+            "model.layers",
+            "they must end in one row of numbers for each picture",
+            received=f"an output of shape {values.shape}",
+            allowed="a last layer such as Flatten or GlobalAveragePooling2D",
+        )
+    return values
+
+
+def _chain(
+    values: Any, keyed: Sequence[tuple[str, Spec]], precision: Precision, network: Network
+) -> Any:
+    """These layers, one after another."""
+    file = network.file
+    for key, spec in keyed:
+        with computing_in(precision):
             layer = make("layers", spec, key, file)
         try:
             values = layer(values)
@@ -67,20 +161,11 @@ def build_model(
                 f"{spec.name} can't follow the layers before it: {first_line(error)}",
                 received=f"the output of the layers before it, of shape {values.shape}",
             ) from error
-    if len(values.shape) != 2:
-        raise file.refusal(
-            "model.layers",
-            "they must end in one row of numbers for each picture",
-            received=f"an output of shape {values.shape}",
-            allowed="a last layer such as Flatten or GlobalAveragePooling2D",
-        )
-    model = keras.Model(pictures, values)
-    compile_model(model, network)
-    return model
+    return values
 
 
 @contextmanager
-def _computing_in(precision: Precision) -> Iterator[None]:
+def computing_in(precision: Precision) -> Iterator[None]:
     """Layers made meanwhile have this policy, unless their config gives another."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
@@ -112,6 +197,14 @@ def compile_model(model: keras.Model, network: Network) -> None:
         loss=make("losses", network.head.loss, "training.loss", file),
         metrics=metrics,
     )
+
+
+def compile_again(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Gives a model another optimizer; loss and metrics stay."""
+    compiled = keras.saving.deserialize_keras_object(
+        {**model.get_compile_config(), "optimizer": None}
+    )
+    model.compile(**{**compiled, "optimizer": optimizer})
 
 
 def _keyed(key: str, specs: Sequence[Spec]) -> list[tuple[str, Spec]]:

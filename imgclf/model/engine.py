@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError, first_line
-from imgclf.system.stderr import quiet_stderr
+from imgclf.model.head import NumpyHead
+from imgclf.model.litert_graph import LiteRTGraph
+from imgclf.model.litert_graph import Outputs as Outputs
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
-
-Outputs = NDArray[np.float32]
 
 BATCH_SIZE = 32
 
@@ -31,7 +29,7 @@ class Engine(Protocol):
 
 
 class LiteRTEngine:
-    """Runs a LiteRT graph.
+    """Runs a LiteRT graph that is a whole network.
 
     Args:
         graph: The flatbuffer.
@@ -46,25 +44,9 @@ class LiteRTEngine:
     """
 
     def __init__(self, graph: bytes) -> None:
-        # Only this one module: the package's `__init__` is empty, its other modules are slow.
-        from ai_edge_litert.interpreter import Interpreter
-
-        with quiet_stderr(even_if_it_fails=True):
-            try:
-                self._interpreter = Interpreter(model_content=graph, num_threads=os.cpu_count())
-                self._interpreter.allocate_tensors()
-            except (RuntimeError, TypeError, MemoryError) as error:
-                raise ValueError(str(error)) from error
-        inputs, outputs = (
-            self._interpreter.get_input_details(),
-            self._interpreter.get_output_details(),
-        )
-        if len(inputs) != 1 or len(outputs) != 1 or inputs[0]["dtype"] is not np.float32:
-            raise ValueError("it does not take one float32 array and give one")
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        self.input_shape = tuple(inputs[0]["shape_signature"][1:].tolist())
-        self.units = int(outputs[0]["shape_signature"][-1])
-        self._allocated = 1
+        self._graph = LiteRTGraph(graph, ranks=(2,))
+        self.input_shape = self._graph.input_shape
+        self.units = self._graph.output_shapes[0][0]
 
     def run(self, pixels: Pixels) -> Outputs:
         """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3).
@@ -72,23 +54,102 @@ class LiteRTEngine:
         Raises:
             ModelFileError: The graph can't be run.
         """
-        try:
-            if len(pixels) != self._allocated:
-                # Laying the memory out anew costs a millisecond: feed batches of one size.
-                self._interpreter.resize_tensor_input(self._input, pixels.shape)
-                self._interpreter.allocate_tensors()
-                self._allocated = len(pixels)
-            self._interpreter.set_tensor(self._input, pixels.astype(np.float32))
-            self._interpreter.invoke()
-            outputs: Outputs = self._interpreter.get_tensor(self._output)
-        except (RuntimeError, ValueError) as error:
-            raise ModelFileError(
-                f"the model's LiteRT graph can't be run: {first_line(error)}"
-            ) from error
-        return outputs
+        return _joined([outputs for (outputs,) in self._graph.run(pixels)], (self.units,))
 
     def finish(self) -> None:
         """Nothing is left to do."""
+
+
+class LiteRTFeatures:
+    """Runs the LiteRT graph of a network's features, which leaves the head out.
+
+    Args:
+        graph: The flatbuffer; see `imgclf.model_file.features_graph`.
+
+    Attributes:
+        input_shape: (height, width, 3).
+        map_shape: Of the last feature map of a picture, (height, width, channels).
+        width: How many features a picture has.
+
+    Raises:
+        ValueError: The graph is no such LiteRT graph, or one that plain LiteRT can't run.
+        ImportError: There is no `ai-edge-litert` for this platform.
+    """
+
+    def __init__(self, graph: bytes) -> None:
+        self._graph = LiteRTGraph(graph, ranks=(4, 2))
+        self.input_shape = self._graph.input_shape
+        self.map_shape, (self.width,) = self._graph.output_shapes
+
+    def run(self, pixels: Pixels) -> tuple[Outputs, Outputs]:
+        """The last feature maps and the features, both float32.
+
+        Args:
+            pixels: uint8, shape (pictures, height, width, 3).
+
+        Returns:
+            Shape (pictures, height, width, channels), and shape (pictures, features).
+
+        Raises:
+            ModelFileError: The graph can't be run.
+        """
+        parts = list(self.batches(pixels))
+        return (
+            _joined([feature_map for feature_map, _ in parts], self.map_shape),
+            _joined([features for _, features in parts], (self.width,)),
+        )
+
+    def batches(self, pixels: Pixels) -> Iterator[tuple[Outputs, Outputs]]:
+        """The same, but yields them for a few pictures after the other: maps can be large."""
+        for outputs in self._graph.run(pixels):
+            yield outputs[0], outputs[1]
+
+
+class SplitEngine:
+    """Runs a network in two parts: its features by LiteRT, its head in NumPy.
+
+    Args:
+        features: The graph.
+        head: For the features that the graph gives.
+
+    Attributes:
+        input_shape: (height, width, 3).
+        units: How many numbers it puts out for a picture.
+
+    Raises:
+        ValueError: The head is for other features.
+    """
+
+    def __init__(self, features: LiteRTFeatures, head: NumpyHead) -> None:
+        if (head.map_shape, head.features) != (features.map_shape, features.width):
+            raise ValueError(
+                f"its head takes {head.features} features of a map of {head.map_shape}, its "
+                f"graph gives {features.width} and one of {features.map_shape}"
+            )
+        self._features, self._head = features, head
+        self.input_shape = features.input_shape
+        self.units = head.units
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3).
+
+        Raises:
+            ModelFileError: The graph can't be run.
+        """
+        parts = [
+            self._head.run(features, feature_map)
+            for feature_map, features in self._features.batches(pixels)
+        ]
+        return _joined(parts, (self.units,))
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+
+def _joined(parts: Sequence[Outputs], shape: tuple[int, ...]) -> Outputs:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([np.empty((0, *shape), np.float32), *parts])
 
 
 class KerasEngine:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.errors import ModelFileError
+from imgclf.model.activations import sigmoid, softmax
 
 Activation = Literal["sigmoid", "softmax", "sigmoid_logits", "softmax_logits"]
 Probabilities = NDArray[np.float64]
@@ -51,21 +52,10 @@ def to_probabilities(
     """
     values = outputs.astype(np.float64)
     if head in ("sigmoid", "sigmoid_logits"):
-        second = values[:, :1] if head == "sigmoid" else _sigmoid(values[:, :1])
+        second = values[:, :1] if head == "sigmoid" else sigmoid(values[:, :1])
         probabilities = np.concatenate([1 - second, second], axis=1)
     else:
-        probabilities = values if head == "softmax" else _softmax(values)
+        probabilities = values if head == "softmax" else softmax(values)
     if temperature == 1.0:
         return probabilities
-    return _softmax(np.log(np.maximum(probabilities, _TINY)) / temperature)
-
-
-def _sigmoid(logits: Probabilities) -> Probabilities:
-    result: Probabilities = np.exp(-np.logaddexp(0.0, -logits))
-    return result
-
-
-def _softmax(logits: Probabilities) -> Probabilities:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    result: Probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
-    return result
+    return softmax(np.log(np.maximum(probabilities, _TINY)) / temperature)

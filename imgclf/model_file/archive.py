@@ -1,7 +1,8 @@
 """Reading model files: a zip archive, opened member by member, never extracted, never trusted.
 
-Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours are
-`imgclf/manifest.json` and `imgclf/model.tflite`, which Keras ignores.
+Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours, which Keras
+ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/model.tflite`, or
+`imgclf/features.tflite` and `imgclf/head.msgpack` of a model on a pretrained network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ MODELS_DIRECTORY = Path("models")
 
 MANIFEST = "imgclf/manifest.json"
 TWIN = "imgclf/model.tflite"
+FEATURES = "imgclf/features.tflite"
+HEAD = "imgclf/head.msgpack"
 WEIGHTS = "model.weights.h5"
 CONFIG = "config.json"
 
@@ -28,6 +31,8 @@ METADATA = "metadata.json"
 _CAPS = {
     MANIFEST: 16 << 20,
     TWIN: 2 << 30,
+    FEATURES: 2 << 30,
+    HEAD: 1 << 29,
     METADATA: 16 << 20,
     CONFIG: 16 << 20,
     WEIGHTS: 8 << 30,
@@ -133,16 +138,38 @@ class ModelArchive:
         )
 
     def twin(self, manifest: Manifest) -> bytes | None:
-        """The LiteRT graph, or None if the model has none.
+        """The LiteRT graph of the whole network, or None if the model has none.
 
         Raises:
             ModelFileError: It is not the one that the manifest was written with.
         """
-        if manifest.twin_sha256 is None:
+        return self._read_checked(TWIN, manifest.twin_sha256)
+
+    def features_graph(self, manifest: Manifest) -> bytes | None:
+        """The LiteRT graph of the features, or None if the model isn't split.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        return self._read_checked(FEATURES, manifest.features_sha256)
+
+    def verify_graphs(self, manifest: Manifest) -> None:
+        """Makes sure that what answers without Keras is what the manifest was written with.
+
+        Raises:
+            ModelFileError: It is not.
+        """
+        self.twin(manifest)
+        self.features_graph(manifest)
+        self._read_checked(HEAD, manifest.head_sha256)
+
+    def _read_checked(self, member: str, digest: str | None) -> bytes | None:
+        if digest is None:
             return None
-        content = self.read(TWIN)
-        if _sha256(content) != manifest.twin_sha256:
-            raise ModelFileError(f"{self.path} is damaged: {TWIN} is not the graph it should be")
+        content = self.read(member)
+        if _sha256(content) != digest:
+            what = "head" if member == HEAD else "graph"
+            raise ModelFileError(f"{self.path} is damaged: {member} is not the {what} it should be")
         return content
 
     def refuse_strange_members(self) -> None:

@@ -1,7 +1,8 @@
 """A model that is ready to answer.
 
-`open_classifier` takes the LiteRT graph inside the model file, which needs no TensorFlow; only
-where there is none does it load the model in Keras, which costs seconds.
+`open_classifier` takes what the model file has for answering without TensorFlow: the LiteRT graph
+of the features with a head for NumPy, or the LiteRT graph of the whole network. Only where there
+is neither does it load the model in Keras, which costs seconds.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
-from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine
+from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine, LiteRTFeatures, SplitEngine
+from imgclf.model.head import NumpyHead
 from imgclf.model.probabilities import Probabilities, to_probabilities
-from imgclf.model_file.archive import TWIN, ModelArchive
+from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
+
+_QuickEngine: TypeAlias = LiteRTEngine | SplitEngine
 
 
 @dataclass(frozen=True)
@@ -59,17 +64,16 @@ def open_classifier(path: Path) -> Classifier:
         manifest = archive.manifest()
         # Not `archive.twin`: the zip's own checksum tells damage, and SHA-256 of some megabytes
         # takes longer than the answer.
-        graph = None if manifest.twin_sha256 is None else archive.read(TWIN)
+        wanted = [(FEATURES, manifest.features_sha256), (HEAD, manifest.head_sha256)]
+        if None in (manifest.features_sha256, manifest.head_sha256):
+            wanted = [(TWIN, manifest.twin_sha256)]
+        members = [archive.read(name) for name, digest in wanted if digest is not None]
     reason = manifest.twin_note or "it has no LiteRT graph in it"
-    if graph is not None:
+    if members:
         try:
-            engine = LiteRTEngine(graph)
+            engine = _quick_engine(path, *members)
         except ImportError:
             reason = "ai-edge-litert is not installed"
-        except ValueError as error:
-            raise ModelFileError(
-                f"{path} is damaged: LiteRT can't run its graph: {error}"
-            ) from None
         else:
             _require_fit(path, manifest, engine)
             return Classifier(manifest, engine)
@@ -79,7 +83,26 @@ def open_classifier(path: Path) -> Classifier:
     return Classifier(manifest, KerasEngine(load_keras_model(path)))
 
 
-def _require_fit(path: Path, manifest: Manifest, engine: LiteRTEngine) -> None:
+def _quick_engine(path: Path, graph: bytes, head: bytes | None = None) -> _QuickEngine:
+    """Runs a graph, and the head behind it if it is a graph of features.
+
+    Raises:
+        ModelFileError: They can't be run, or not together.
+        ImportError: There is no LiteRT for this platform.
+    """
+    try:
+        if head is None:
+            return LiteRTEngine(graph)
+        features = LiteRTFeatures(graph)
+    except ValueError as error:
+        raise ModelFileError(f"{path} is damaged: LiteRT can't run its graph: {error}") from None
+    try:
+        return SplitEngine(features, NumpyHead.from_bytes(head))
+    except ValueError as error:
+        raise ModelFileError(f"{path} is damaged: {error}") from None
+
+
+def _require_fit(path: Path, manifest: Manifest, engine: _QuickEngine) -> None:
     """A graph that is another model's would answer with confidence, and wrongly."""
     decoder = manifest.decoder
     units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)

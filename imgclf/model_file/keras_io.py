@@ -10,41 +10,42 @@ import zipfile
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from imgclf.backend import keras
 from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
-from imgclf.model.engine import KerasEngine, LiteRTEngine
-from imgclf.model_file.archive import MANIFEST, TWIN, WEIGHTS, ModelArchive
-from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN, WEIGHTS, ModelArchive
+from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.screening import Contents, screen
+from imgclf.model_file.twin import make_twin
 from imgclf.system.disk import write_problems
 from imgclf.system.files import atomic_path, temporary_files
-from imgclf.system.stderr import quiet_stderr
-
-# The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
-# computes something else is off by far more than this.
-TWIN_TOLERANCE = 1e-4
 
 # 4 GiB for one picture in one layer, which no classifier of pictures takes.
 MOST_VALUES = 1 << 30
 
 
 def write_model_file(
-    model: keras.Model, manifest: Manifest, path: Path, samples: Pixels
+    model: keras.Model,
+    manifest: Manifest,
+    path: Path,
+    samples: Pixels,
+    features_graph: bytes | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
 
     The twin's outputs are compared with Keras's first; a model that LiteRT can't express is
-    written without one, and the manifest says why.
+    written without one, and the manifest says why. Of a model on a pretrained network the twin
+    is split, into the graph of its features and a head for NumPy, if NumPy can do its head.
 
     Args:
         model: Compiled; takes float32 pictures.
         manifest: Its checksums and twin fields are filled in here.
         path: Where to.
         samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
+        features_graph: That of the model's features, if there is one already; it is made anew if
+            the model turns out to have other features.
 
     Returns:
         The manifest as written.
@@ -52,8 +53,9 @@ def write_model_file(
     Raises:
         WriteError: There is no room for it, or for what the converter writes on its way.
     """
-    graph, note = _make_twin(model, samples)
-    size = sum(4 * math.prod(one.shape) for one in model.variables) + len(graph or b"")
+    twin = make_twin(model, samples, features_graph)
+    size = sum(4 * math.prod(one.shape) for one in model.variables)
+    size += sum(map(len, twin.members.values()))
     with atomic_path(path, size) as temporary:
         with temporary_files():  # Keras makes a folder for assets, of which there are none
             model.save(temporary)
@@ -61,14 +63,17 @@ def write_model_file(
             weights = archive.read(WEIGHTS)
         written = msgspec.structs.replace(
             manifest,
+            format_version=FORMAT_VERSION if FEATURES in twin.members else 1,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
-            twin_sha256=None if graph is None else hashlib.sha256(graph).hexdigest(),
-            twin_note=note,
+            twin_sha256=twin.digest(TWIN),
+            features_sha256=twin.digest(FEATURES),
+            head_sha256=twin.digest(HEAD),
+            twin_note=twin.note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:
             archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
-            if graph is not None:
-                archive_file.writestr(TWIN, graph)
+            for name, content in twin.members.items():
+                archive_file.writestr(name, content)
     return written
 
 
@@ -137,25 +142,3 @@ def _largest_output(layer: keras.Layer) -> int:
     shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", ()))]
     inside = [_largest_output(inner) for inner in getattr(layer, "layers", ())]
     return max([*(math.prod(filter(None, shape[1:])) for shape in shapes), *inside], default=0)
-
-
-def _make_twin(model: keras.Model, samples: Pixels) -> tuple[bytes | None, str | None]:
-    try:
-        with (
-            write_problems(None),
-            temporary_files() as folder,
-            quiet_stderr(even_if_it_fails=True),
-        ):
-            file = folder / "twin.tflite"
-            model.export(file, format="litert", verbose=False)
-            graph = file.read_bytes()
-        found = LiteRTEngine(graph).run(samples)
-    except WriteError:
-        raise
-    except Exception as error:  # the converter raises its own kinds, and none of them is ours
-        return None, f"LiteRT can't express this model: {first_line(error)}"
-    expected = KerasEngine(model).run(samples)
-    difference = float(np.max(np.abs(found - expected), initial=0.0))
-    if not difference <= TWIN_TOLERANCE:
-        return None, f"LiteRT's outputs differ from Keras's by {difference:.1e}"
-    return graph, None

@@ -11,7 +11,12 @@ from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The newest that is read. In 2 a model may be split into the graph of its features and its head.
+
+A model in one piece is still written as format 1: it is the same file as before, so an earlier
+imgclf can use it.
+"""
 
 
 # Structs of msgspec and not models of pydantic, whose import and set-up take a third of the time
@@ -84,11 +89,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
         scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
         weights_sha256: Of the archive's `model.weights.h5`.
-        twin_sha256: Of the archive's LiteRT graph; None if it has none.
-        twin_note: Why there is no twin.
+        twin_sha256: Of the archive's LiteRT graph of the whole network; None if it has none.
+        features_sha256: Of the archive's LiteRT graph of the features; None if it isn't split.
+        head_sha256: Of the archive's head; likewise.
+        twin_note: Why there is neither twin nor split.
     """
 
-    format_version: int = FORMAT_VERSION
+    format_version: int = 1
     name: str
     version: int = 1
     parent: int | None = None
@@ -105,4 +112,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
     made_with: dict[str, str] = {}
     weights_sha256: str = ""
     twin_sha256: str | None = None
+    features_sha256: str | None = None
+    head_sha256: str | None = None
     twin_note: str | None = None

@@ -134,7 +134,7 @@ def roll_back(model: Path, version: int | None) -> Manifest:
     with ModelArchive(source) as archive:
         restored = archive.manifest()
         archive.verify_weights(restored)
-        archive.twin(restored)
+        archive.verify_graphs(restored)
     keep_version(model)
     with atomic_path(model, source.stat().st_size) as temporary:
         shutil.copyfile(source, temporary)

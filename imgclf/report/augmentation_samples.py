@@ -30,8 +30,8 @@ def sample_augmentation(
     """Draws what a training makes of its pictures.
 
     Args:
-        network: As trained, with its augmentation layers; their random seeds move on.
-        resampling: What the source did in place of the first of them.
+        network: With all of its augmentation layers; their random seeds move on.
+        resampling: What the source does in place of the first of them.
         declared: How many layers the config has under `augmentation`.
         part: The training pictures.
         class_names: Of these.
@@ -48,10 +48,10 @@ def _augmentation_layers(
 ) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
     layers = network.layers[1:]  # the first takes the pictures in
-    count = declared - (len(resampling.layers) if resampling else 0)
+    count = declared
     while count < len(layers) and _is_random(layers[count]):
         count += 1
-    return list(layers[:count])
+    return list(layers[len(resampling.layers) if resampling else 0 : count])
 
 
 def _is_random(layer: Any) -> bool:

@@ -25,15 +25,18 @@ class Change:
         before: None if the earlier config did not have it.
         now: None if the present one does not.
         rule: What that means for the earlier training.
+        because: Why it means that, where the key alone doesn't say.
     """
 
     key: str
     before: Any
     now: Any
     rule: ResumeRule
+    because: str = ""
 
     def __str__(self) -> str:
-        return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}"
+        why = f" ({self.because})" if self.because else ""
+        return f"{self.key}: {_shown(self.before)} -> {_shown(self.now)}{why}"
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
@@ -73,8 +76,10 @@ def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     if key in SPEC_LISTS:
         for place, name, spec in _places(value):
             yield from _flat_spec(spec, f"{key}.{name if key == 'callbacks' else place}")
-    elif key in SINGLE_SPECS and value is not None:
+    elif (key in SINGLE_SPECS or key == "model.backbone") and value is not None:
         yield from _flat_spec(value, key)
+    elif key == "training.fine_tune" and value is None:
+        return  # else it would be one key more that differs, beside those that are inside of it
     elif isinstance(value, Mapping) and (value or not key):
         for name, item in value.items():
             yield from _flat(item, f"{key}.{name}" if key else str(name))

@@ -55,6 +55,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         status: "running" until the model is published; also after a crash.
         seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
         data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
+        backbone_fingerprint: Of the file that the backbone is made from; None if it is from none of
+            the user's own.
         settled: What the config leaves open.
         published_epoch: Whose weights the model has, counted from 1.
         scores: Of the published model on the validation pictures.
@@ -66,6 +68,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["running", "finished"] = "running"
     data_fingerprint: str
+    backbone_fingerprint: str | None = None
     settled: Settled | None = None
     epochs_run: int = 0
     seconds: float | None = None

@@ -1,7 +1,8 @@
 """What an earlier training of the same config means for the one that is asked for now.
 
 Field by field: what makes no difference, what may change along the way (more epochs, what is
-published), and what makes it another training.
+published), and what makes it another training. In a training that is fine-tuned,
+`training.epochs` are those of the phase before; once that is over there can't be more of them.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from typing import Any, Literal
 
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.key_policy import ResumeRule
+from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
-from imgclf.config.stored import read_stored_values
-from imgclf.errors import ConfigError, UsageError
-from imgclf.runs.changes import Change, compare, fields, listed
+from imgclf.errors import UsageError
+from imgclf.runs.changes import Change, listed
 from imgclf.runs.commit_settings import commit_settings
 from imgclf.runs.commits import Commit, latest_of_run
+from imgclf.runs.earlier import EPOCHS, Earlier, backbone_fingerprint, with_settled_epochs
 from imgclf.runs.fingerprint import differing
-from imgclf.runs.folder import RunFolder, RunRecord, Settled, latest_run, new_run
+from imgclf.runs.folder import RunFolder, RunRecord, Settled, new_run
 from imgclf.system import console
 
 
@@ -56,8 +58,7 @@ class Plan:
 
     def begin(
         self,
-        as_written: str,
-        resolved: str,
+        loaded: LoadedConfig,
         data_fingerprint: str,
         command: str,
         settled: Settled,
@@ -65,8 +66,7 @@ class Plan:
         """Writes down that the run is being trained, and how; returns its record.
 
         Args:
-            as_written: The text of the config.
-            resolved: Likewise with overrides and defaults; see `LoadedConfig.resolved_yaml`.
+            loaded: What is trained.
             data_fingerprint: Of the pictures.
             command: What to type to go on.
             settled: What the config leaves open.
@@ -74,11 +74,12 @@ class Plan:
         interrupted = self.record is not None and self.record.status == "running"
         record = RunRecord(
             data_fingerprint=data_fingerprint,
+            backbone_fingerprint=backbone_fingerprint(loaded.config.model.backbone),
             command=command,
             settled=settled,
             publication=self.record.publication if interrupted and self.record else None,
         )
-        self.run.begin(record, as_written, resolved)
+        self.run.begin(record, loaded.text, loaded.resolved_yaml())
         return record
 
     def seconds_in_all(self, seconds: float) -> float | None:
@@ -87,59 +88,6 @@ class Plan:
             return seconds
         before = self.record.seconds if self.record is not None else None
         return None if before is None else before + seconds
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """The latest training of a name beside what is asked for now.
-
-    Attributes:
-        run: Its folder.
-        record: What it says of itself.
-        before: The fields of its config; None if it has lost it, or was killed before it had one.
-        values: What is asked for, as `Config.written()` gives it.
-        now: The fields of that.
-        changes: What differs and could matter.
-    """
-
-    run: RunFolder
-    record: RunRecord
-    before: Mapping[str, Any] | None
-    values: Mapping[str, Any]
-    now: Mapping[str, Any]
-    changes: tuple[Change, ...]
-
-    @property
-    def is_another(self) -> bool:
-        """Whether a new run will surely follow it, whatever the pictures are.
-
-        For who has something to prepare while they are read.
-        """
-        if self.record.status == "running" or self.before is None:
-            return False
-        return any(change.rule is not ResumeRule.EXTENDS for change in self.changes)
-
-
-def look_back(name: str, config: Config) -> Earlier | None:
-    """Reads what the latest training of this name has left; None if there is none.
-
-    Args:
-        name: Of the training.
-        config: What is asked for.
-
-    Raises:
-        ConfigError: The config that it has stored is damaged.
-    """
-    run = latest_run(name)
-    record = run.read() if run else None
-    if run is None or record is None:
-        return None
-    values = config.written()
-    now = fields(values)
-    if not run.config_resolved.exists():
-        return Earlier(run, record, None, values, now, ())
-    before = _stored_fields(run)
-    return Earlier(run, record, before, values, now, tuple(_differences(before, now)))
 
 
 def plan_training(
@@ -212,6 +160,9 @@ def _go_on(
     if commit is None:
         # A second folder for the same training would only be in the way.
         return None if changes else Plan("train", run, record)
+    if commit.phase > 0:
+        began = f"the second phase has begun, after epoch {commit.phase_began}"
+        changes = with_settled_epochs(changes, began)
     conflicts = [change for change in changes if change.rule is ResumeRule.ANOTHER]
     if conflicts:
         raise UsageError(
@@ -219,7 +170,8 @@ def _go_on(
             f"another training:\n{listed(conflicts)}",
             f"go on with it: {record.command}\nor start over: add --fresh",
         )
-    _refuse_fewer_epochs(epochs, run, commit)
+    if commit.phase == 0:
+        _refuse_fewer_epochs(epochs, run, commit)
     for change in changes:
         console.note(f"taken up: {change}")
     return Plan("train", run, record, commit)
@@ -237,7 +189,7 @@ def _extend(
         console.note(f"this is another training than {run.path}, and a run of its own:")
         console.note(listed(changes))
         return None
-    epochs = next((change for change in changes if change.key == "training.epochs"), None)
+    epochs = next((change for change in changes if change.key == EPOCHS), None)
     if epochs is not None and epochs.now < record.epochs_run:
         console.note(
             f"{run.path} has trained {record.epochs_run} epochs; {epochs.now} are a new run"
@@ -270,18 +222,6 @@ def _refuse_fewer_epochs(epochs: int, run: RunFolder, commit: Commit) -> None:
             f"{run.path} has trained {begun}, and training.epochs is {epochs}",
             "give it more epochs, or start over: add --fresh",
         )
-
-
-def _stored_fields(run: RunFolder) -> dict[str, Any]:
-    try:
-        return fields(read_stored_values(run.config_resolved))
-    except ConfigError as error:
-        raise ConfigError(error.source, error.problems, "start over: add --fresh") from None
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """The fields of the config that differ and could matter."""
-    return [change for change in compare(before, now) if change.rule is not ResumeRule.NONE]
 
 
 def _changed_pictures(directory: str) -> Change:

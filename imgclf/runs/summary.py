@@ -28,7 +28,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             finished; "damaged" if its record can't be read.
         started: Local time, as ISO 8601 has it; None if the folder's name doesn't say.
         seconds: What fitting took, if it was done in one go.
-        epochs: At most so many were asked for; None if its config can't be read.
+        epochs: At most so many were asked for, in all phases; None if its config can't be read.
         epochs_run: So many were done.
         epoch: Whose weights were published, counted from 1; of an unfinished training the best
             so far.
@@ -102,7 +102,10 @@ def _status(record: RunRecord, at_work: bool) -> Status:
 
 def _epochs(resolved: Path) -> int | None:
     try:
-        return int(read_stored_values(resolved)["training"]["epochs"])
+        training = read_stored_values(resolved)["training"]
+        epochs = int(training["epochs"])
+        fine_tune = training.get("fine_tune")  # which earlier versions did not have
+        return epochs + (int(fine_tune["epochs"]) if fine_tune else 0)
     except (ConfigError, ValueError, TypeError, KeyError):
         return None
 
@@ -159,7 +162,7 @@ def _scores(record: RunRecord, row: _LogRow) -> dict[str, float]:
     scores |= {
         f"training_{key}": value
         for key, value in row.items()
-        if not key.startswith(("val_", "learning_rate"))
+        if not key.startswith(("val_", "learning_rate")) and key != "phase"
     }
     if record.scores is not None:  # of the published file itself
         scores["accuracy"] = record.scores.accuracy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.network import Network
@@ -15,32 +15,37 @@ from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console
+from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.out_of_memory import out_of_memory_as_error
-from imgclf.training.phases import Phase, run_phases
+from imgclf.training.phases import Phase, Ran, run_phases
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
+from imgclf.training.transfer import averaged, fine_tuning_phase, frozen_features, head_phase
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
+    from imgclf.callbacks.stack import Stack
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model after its last epoch, with the weights to publish.
+    """What a training came to.
 
     Attributes:
-        model: As it was trained, without the layers that `resampling` stands for.
+        weights: To publish; see `published_network`.
         resampling: What the source did in place of augmentation layers.
         history: Values by epoch, by Keras's names.
-        published_epoch: Whose weights it has, counted from 1.
+        published_epoch: Whose weights they are, counted from 1.
+        averaged: They lie half way between those and what fine-tuning began with.
         seconds: What fitting took.
         finished: To be called when the model is safe elsewhere; see `CommittedState.finished`.
     """
 
-    model: keras.Model
+    weights: TrainedWeights
     resampling: Resampling | None
     history: dict[str, list[float]]
     published_epoch: int
+    averaged: bool
     seconds: float
     finished: Callable[[], None]
 
@@ -73,7 +78,7 @@ def fit(
     # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
     from imgclf.backend import keras
     from imgclf.callbacks.stack import build_stack
-    from imgclf.model.build import augmentation_layers, build_model
+    from imgclf.model.build import augmentation_layers
 
     role = role or Role()
     settled, seed = settings.settled, settings.seed
@@ -82,43 +87,115 @@ def fit(
         resampling = None
         if settled.resampled:
             resampling = leading_resampling(augmentation_layers(network))
-        keras.utils.set_random_seed(seed)  # again, so that layers looked at here change no weights
-        model = build_model(network, resampling, settled.precision)
-        if settings.summary:
-            model.summary(print_fn=lambda line, line_break=True: console.note(line))
-
-        training, validation = (
-            _examples(part, data, network) for part in (data.training, data.validation)
-        )
-        size, share = settled.batch_size, role.share
-        phases = [
-            Phase(
-                settings.epochs,
-                Source(training, size, seed, resampling, share),
-                Source(validation, size, share=share),
-            )
-        ]
-        fingerprint = {**callbacks.fingerprint, "batch_size": str(size)}
+        phases = _phases(network, data, settings, callbacks, resampling, role)
+        fingerprint = {**callbacks.fingerprint, "batch_size": str(settled.batch_size)}
         stack = build_stack(
             dataclasses.replace(callbacks, fingerprint=fingerprint),
             phases[0].source,
+            phases=len(phases),
             stop=role.stop,
             before_stopping=role.callbacks,
             writes=role.writes,
         )
         started = time.monotonic()
         with stack.running(), role.stop.listening():
-            commit = None if stack.committed_state is None else _with_batches_of(commit, size)
-            history = run_phases(model, phases, stack, commit)
+            commit = (
+                None
+                if stack.committed_state is None
+                else _with_batches_of(commit, settled.batch_size)
+            )
+            ran = run_phases(None, phases, stack, commit)
+        chosen = _chosen(network, settings, phases, stack, ran)
         seconds = time.monotonic() - started
 
-    published_epoch, best = len(history["loss"]), stack.best
-    if settings.publish == "best" and best is not None and best.epoch is not None:
-        model.set_weights(best.weights)
-        published_epoch = best.epoch + 1
     state = stack.committed_state
     finished = state.finished if state is not None else lambda: None
-    return Fitted(model, resampling, history, published_epoch, seconds, finished)
+    weights, published_epoch, is_averaged = chosen
+    return Fitted(weights, resampling, ran.history, published_epoch, is_averaged, seconds, finished)
+
+
+def _phases(
+    network: Network,
+    data: DataSet,
+    settings: TrainingSettings,
+    callbacks: DeclaredCallbacks,
+    resampling: Resampling | None,
+    role: Role,
+) -> list[Phase]:
+    """One of pictures; on a pretrained network one of its features, and perhaps one of pictures."""
+    size, share = settings.settled.batch_size, role.share
+
+    def pictures() -> tuple[Source, Source]:
+        training, validation = (
+            _examples(part, data, network) for part in (data.training, data.validation)
+        )
+        return (
+            Source(training, size, settings.seed, resampling, share),
+            Source(validation, size, share=share),
+        )
+
+    if network.backbone is None:
+        return [
+            Phase(
+                settings.epochs, *pictures(), model=lambda _: _whole(network, settings, resampling)
+            )
+        ]
+    features = frozen_features(network, data)
+    phases = [head_phase(network, data, features, settings, role)]
+    if settings.fine_tune is not None:
+        phases.append(
+            fine_tuning_phase(
+                network, settings.fine_tune, pictures(), resampling, settings, callbacks.specs
+            )
+        )
+    return phases
+
+
+def _whole(
+    network: Network, settings: TrainingSettings, resampling: Resampling | None
+) -> keras.Model:
+    """The network from scratch, before its first step."""
+    from imgclf.backend import keras
+
+    keras.utils.set_random_seed(settings.seed)  # again, whatever was made since
+    model = build_network(network, resampling, settings.settled.precision)
+    if settings.summary:
+        show_summary(model)
+    return model
+
+
+def _chosen(
+    network: Network,
+    settings: TrainingSettings,
+    phases: Sequence[Phase],
+    stack: Stack,
+    ran: Ran,
+) -> tuple[TrainedWeights, int, bool]:
+    """The weights to publish, the epoch that they are of, and whether they are an average."""
+    head_only = network.backbone is not None
+    best, last = stack.best, len(phases) - 1
+    if settings.publish == "last" or best is None or best.epoch is None or best.weights is None:
+        weights = TrainedWeights(ran.model.get_weights(), head_only and last == 0)
+        return weights, len(ran.history["loss"]), False
+    epoch = best.epoch + 1
+    if best.phase == 0:
+        return TrainedWeights(best.weights, head_only), epoch, False
+    validation = phases[last].validation
+    if best.handed_on is not None and validation is not None:
+        between = averaged(network, best.weights, best.handed_on)
+        if best.is_bettered_by(_measured(ran.model, between, validation)):
+            console.note(
+                "half way between the fine-tuned network and what it began as is better than both"
+            )
+            return TrainedWeights(between), epoch, True
+    return TrainedWeights(best.weights), epoch, False
+
+
+def _measured(model: keras.Model, weights: Sequence[Any], validation: Source) -> dict[str, Any]:
+    """What an epoch with these weights would log of the validation examples."""
+    model.set_weights(weights)
+    logs = model.evaluate(validation.dataset(), verbose=0, return_dict=True)
+    return {f"val_{name}": value for name, value in logs.items()}
 
 
 def _examples(part: Part, data: DataSet, network: Network) -> Examples:

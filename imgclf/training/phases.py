@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from imgclf.config.keras_private import with_inner_layers
 from imgclf.data.source import Source, failures_as_they_were
@@ -30,6 +30,10 @@ class Phase:
             included.
         optimizer: A Keras optimizer, which is needed where `trained` is given; None for the one
             that the model is compiled with.
+        model: Makes the compiled model of this phase and of those after it from that of the phase
+            before, which is None if the training begins or is resumed here; None to go on with
+            the same model.
+        from_best: The model of the phase before is first put back to its best epoch.
     """
 
     epochs: int
@@ -37,33 +41,50 @@ class Phase:
     validation: Source | None = None
     trained: Sequence[str] | None = None
     optimizer: Any = None
+    model: Callable[[keras.Model | None], keras.Model] | None = None
+    from_best: bool = False
 
     def __post_init__(self) -> None:
         if self.trained is not None and self.optimizer is None:
             raise ValueError("an optimizer is made for the weights that it trains; give it one")
 
 
+class Ran(NamedTuple):
+    """A training after its last epoch.
+
+    Attributes:
+        model: Of the last phase.
+        history: Values by epoch, by Keras's names.
+    """
+
+    model: keras.Model
+    history: dict[str, list[Any]]
+
+
 def run_phases(
-    model: keras.Model, phases: Sequence[Phase], stack: Stack, commit: Commit | None = None
-) -> dict[str, list[Any]]:
+    model: keras.Model | None,
+    phases: Sequence[Phase],
+    stack: Stack,
+    commit: Commit | None = None,
+) -> Ran:
     """Trains a compiled model from phase to phase, to the last epoch of the last one.
 
     Killed in any phase and resumed from the commit, it ends with the same weights, bit for bit, as
     if it had never been interrupted.
 
     Args:
-        model: Its layers, and with a phase's own optimizer its compilation, change with the phases.
+        model: Its layers, and with a phase's own optimizer its compilation, change with the phases;
+            None if the first phase makes one.
         phases: At least one.
         stack: The callbacks, which see one training: History, logs and the best epoch go on.
         commit: Where to go on; None to begin at the beginning.
-
-    Returns:
-        Values by epoch, by Keras's names.
 
     Raises:
         UsageError: The commit is of another model, or of a phase that there is none of.
         DataError: An example can't be read any more.
     """
+    from imgclf.model.build import compile_again
+
     first = 0 if commit is None else commit.phase
     if first >= len(phases):
         raise UsageError(
@@ -72,15 +93,25 @@ def run_phases(
             "start over with --fresh",
         )
     history: dict[str, list[Any]] = {}
-    trainable = [(layer, _flags(layer)) for layer in model.layers if layer.trainable]
+    # The phase that made the model which the first one trains.
+    made = max((n for n in range(first + 1) if phases[n].model is not None), default=0)
+    make = phases[made].model
+    if make is not None:
+        model = make(None)
+    assert model is not None
+    trainable = _trainable_layers(model)
     # What the phases before it would have left: the flags are each phase's own, optimizers stay.
-    given = [phase.optimizer for phase in phases[:first] if phase.optimizer is not None]
+    given = [phase.optimizer for phase in phases[made:first] if phase.optimizer is not None]
     if given:
-        _compile(model, given[-1])
+        compile_again(model, given[-1])
     for number, phase in enumerate(phases[first:], first):
+        if number > first and phase.model is not None:
+            stack.end_phase(model, back_to_best=phase.from_best)
+            model = phase.model(model)
+            trainable = _trainable_layers(model)
         _train_layers_of(phase, trainable)
         if phase.optimizer is not None:
-            _compile(model, phase.optimizer)
+            compile_again(model, phase.optimizer)
         if commit is not None and number == first:
             stack.restore(commit, phase.source, model)
             began, ended = commit.phase_began, commit.stopped
@@ -101,11 +132,15 @@ def run_phases(
                 shuffle=False,  # the source shuffles; True makes Keras warn that it can't
                 verbose=0,
             ).history
-    return history
+    return Ran(model, history)
 
 
 # A layer with its own flag, for it and for the layers inside of it.
 _Flags: TypeAlias = "list[tuple[keras.Layer, bool]]"
+
+
+def _trainable_layers(model: keras.Model) -> list[tuple[keras.Layer, _Flags]]:
+    return [(layer, _flags(layer)) for layer in model.layers if layer.trainable]
 
 
 def _flags(layer: keras.Layer) -> _Flags:
@@ -123,13 +158,3 @@ def _train_layers_of(phase: Phase, trainable: Sequence[tuple[keras.Layer, _Flags
                     one.trainable = flag
         elif layer.trainable:
             layer.trainable = False
-
-
-def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Gives the model another optimizer; loss and metrics stay."""
-    from imgclf.backend import keras
-
-    compiled = keras.saving.deserialize_keras_object(
-        {**model.get_compile_config(), "optimizer": None}
-    )
-    model.compile(**{**compiled, "optimizer": optimizer})

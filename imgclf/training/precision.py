@@ -20,9 +20,9 @@ from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
 from imgclf.errors import ImgclfError, first_line
-from imgclf.model.build import build_model
 from imgclf.system import console
 from imgclf.system.files import atomic_write_text
+from imgclf.training.networks import build_network
 
 # Pixels that a training looks at in all, below which trying costs more than could be gained: some
 # 50 seconds of a small network on one core, where trying takes two or three.
@@ -56,8 +56,12 @@ def choose_precision(
     asked = training.precision
     if asked != "auto":
         return asked
+    epochs = training.epochs
+    if network.backbone is not None:
+        # What stands on it takes no time; the network itself is trained in the second phase alone.
+        epochs = 0 if training.fine_tune is None else training.fine_tune.epochs
     height, width = network.image_size
-    work = height * width * pictures * training.epochs
+    work = height * width * pictures * epochs
     hardware = bfloat16_hardware() if work > _WORTHWHILE else None
     if hardware is None:
         return "float32"
@@ -118,7 +122,7 @@ def _time_steps(
     seconds: dict[str, float] = {}
     for precision in precisions:
         try:
-            model = build_model(network, resampling, precision)
+            model = build_network(network, resampling, precision)
             labels = _labels(network.head, batch_size, model.output_shape[-1])
             times = []
             for _ in range(1 + _STEPS):  # the first one compiles

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from imgclf.config.choices import Publish
+from imgclf.config.fine_tune import FineTune
 from imgclf.config.schema import Config
 from imgclf.runs.folder import Settled
 
@@ -22,6 +23,7 @@ class TrainingSettings:
         settled: What the config leaves open.
         halves: Whether batches become smaller where the memory does not suffice for them.
         summary: Whether the network's layers are shown first.
+        fine_tune: How a pretrained network is trained after what stands on it; None not to.
     """
 
     epochs: int
@@ -30,6 +32,7 @@ class TrainingSettings:
     settled: Settled
     halves: bool = False
     summary: bool = False
+    fine_tune: FineTune | None = None
 
     @property
     def may_halve(self) -> bool:
@@ -48,5 +51,11 @@ def training_settings(
     """From a config, and what was found for what it leaves open."""
     training, halves = config.training, config.data.batch_size == "auto"
     return TrainingSettings(
-        training.epochs, training.publish, config.seed, settled, halves, summary
+        training.epochs,
+        training.publish,
+        config.seed,
+        settled,
+        halves,
+        summary,
+        training.fine_tune,
     )

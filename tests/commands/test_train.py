@@ -22,7 +22,8 @@ from imgclf.data.folder import scan
 from imgclf.errors import BusyError, DataError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
-from imgclf.runs.resume import look_back, plan_training
+from imgclf.runs.earlier import look_back
+from imgclf.runs.resume import plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
 from tests.support.heard import Heard, listen

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imgclf.backend import keras
 from imgclf.commands.train import Trained, train
 from imgclf.commands.versions import rollback
 from imgclf.data.cache import decode_all
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
 from imgclf.errors import ModelFileError
-from imgclf.model_file.archive import CONFIG, METADATA, ModelArchive
+from imgclf.model_file.archive import CONFIG, HEAD, METADATA, ModelArchive
 from imgclf.model_file.screening import screen
 from imgclf.runs.commits import Commit, load_latest, write_commit
 from tests.support.heard import listen
+from tests.support.pretrained import on_backbone, written
 
 SETTINGS = DecoderSettings(32, 32, "stretch")
 
@@ -38,7 +40,10 @@ def told(path: Path) -> tuple[object, ...]:
         manifest = archive.manifest()
         archive.verify_weights(manifest)
         screen(archive)
-        return manifest, archive.twin(manifest), archive.read(CONFIG), archive.read(METADATA)
+        archive.verify_graphs(manifest)
+        graphs = archive.twin(manifest), archive.features_graph(manifest)
+        head = archive.read(HEAD) if manifest.head_sha256 else None
+        return manifest, graphs, head, archive.read(CONFIG), archive.read(METADATA)
 
 
 def structure(path: Path) -> Iterator[int]:
@@ -60,14 +65,21 @@ def contents(path: Path) -> Iterator[int]:
             yield from range(begin, end, max(info.compress_size // 25, 1))
 
 
+@pytest.fixture
+def model(trained: Trained, request: pytest.FixtureRequest) -> Path:
+    """A model in one piece, or one on a pretrained network, which is split."""
+    if request.param == "split":
+        written(on_backbone(keras.layers.Dense(3, activation="softmax")), trained.model)
+    return trained.model
+
+
 @pytest.mark.slow
-def test_any_flipped_bit_of_a_model_file_is_noticed_or_makes_no_difference(
-    trained: Trained,
-) -> None:
-    whole, expected = trained.model.read_bytes(), told(trained.model)
+@pytest.mark.parametrize("model", ["whole", "split"], indirect=True)
+def test_any_flipped_bit_of_a_model_file_is_noticed_or_makes_no_difference(model: Path) -> None:
+    whole, expected = model.read_bytes(), told(model)
     spoiled = Path("spoiled.keras")
     refused = 0
-    places = [*structure(trained.model), *contents(trained.model)]
+    places = [*structure(model), *contents(model)]
     assert len(places) > 700
     for place in places:
         for bit in (0, 6):
@@ -79,8 +91,11 @@ def test_any_flipped_bit_of_a_model_file_is_noticed_or_makes_no_difference(
     assert refused > len(places)
 
 
-def test_a_model_file_that_ends_early_is_refused(trained: Trained) -> None:
-    whole = trained.model.read_bytes()
+@pytest.mark.parametrize(
+    "model", ["whole", pytest.param("split", marks=pytest.mark.slow)], indirect=True
+)
+def test_a_model_file_that_ends_early_is_refused(model: Path) -> None:
+    whole = model.read_bytes()
     spoiled = Path("spoiled.keras")
     for length in [*range(0, len(whole), 997), *range(len(whole) - 40, len(whole))]:
         spoiled.write_bytes(whole[:length])

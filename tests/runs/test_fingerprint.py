@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from imgclf.config.loaded import LoadedConfig
 from imgclf.errors import UsageError
-from imgclf.runs.changes import fields
-from imgclf.runs.commits import Commit, write_commit
+from imgclf.runs.changes import compare, fields
 from imgclf.runs.fingerprint import config_fingerprint, differing
-from imgclf.runs.folder import RunFolder, RunRecord, Settled
-from imgclf.runs.resume import Plan, look_back, plan_training
-from tests.support.config_texts import SMALLEST, load
+from tests.support.config_texts import DATA, SMALLEST, load
+from tests.support.earlier_runs import interrupted_run, plan
 
 MANY_KEYS = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
@@ -37,6 +33,8 @@ callbacks:
   - TensorBoard: none
   - BackupAndRestore: {save_freq: 3}
 """
+FROZEN = f"{DATA}model: {{backbone: EfficientNetLite0}}\n"
+FINE_TUNED = f"{FROZEN}training: {{fine_tune: 8}}\n"
 WORDS = f"""{SMALLEST}callbacks:
   - my.module:Thing: {{mode: on, since: 2024-01-01, levels: [no, 1e-5]}}
 """
@@ -48,34 +46,16 @@ FIRST_DIGESTS = {
     WORDS: "63495581273e7a32897804092a9a7303c32f4939c26ccdfa859b819456c464fd",
 }
 
+# Written by the version before a config could name a backbone.
+BEFORE_BACKBONES = {
+    SMALLEST: "59829baf65fcceeb9e0602165a10fb2f32ad8683d6d27585628de67bd5b40e08",
+    MANY_KEYS: "a29e471f638ce30fbcda36f897b380c6694208645db9c5170bc1d402bbdba30e",
+    WORDS: "4fa7359ec6137c6bf8c514e9558f1563eee353eec11cbae84d302bce7a0f7798",
+}
+
 
 def digest(text: str, *overrides: str) -> str:
     return config_fingerprint(load(text, *overrides).config)["config"]
-
-
-def interrupted_run(loaded: LoadedConfig, commit_fingerprint: dict[str, str]) -> RunFolder:
-    """A run of `runs/pets` that was cut short after its first epoch."""
-    run = RunFolder(Path("runs/pets/2026-11-22T10-15-03"))
-    record = RunRecord(
-        data_fingerprint="the pictures",
-        command="imgclf train pets.yaml",
-        settled=Settled("float32", 16),
-    )
-    run.begin(record, loaded.text, loaded.resolved_yaml())
-    commit = Commit(
-        epoch=1,
-        batch=0,
-        stopped=False,
-        fingerprint={**commit_fingerprint, "batch_size": "16", "run": run.path.name},
-        variables={"weights": [np.zeros(3)]},
-    )
-    write_commit(run.path / "state", commit)
-    return run
-
-
-def plan(loaded: LoadedConfig, pictures: str = "the pictures") -> Plan:
-    earlier = look_back("pets", loaded.config)
-    return plan_training("pets", loaded.config, earlier, pictures, published=False)
 
 
 @pytest.mark.parametrize("text", FIRST_DIGESTS, ids=["smallest", "many keys", "words"])
@@ -96,6 +76,30 @@ def test_a_key_that_comes_later_is_no_part_of_the_first_digest(text: str) -> Non
     values["training"]["freeze"] = 3
     values["finetuning"] = {"epochs": 2}
     assert differing(found, values, fields(values), "the pictures") == []
+
+
+@pytest.mark.parametrize("text", BEFORE_BACKBONES, ids=["smallest", "many keys", "words"])
+def test_without_a_backbone_a_fingerprint_is_what_it_was_before_there_were_any(text: str) -> None:
+    assert digest(text) == BEFORE_BACKBONES[text]
+    none = ("model.backbone=none", "training.fine_tune=none")
+    assert digest(text, *none) == BEFORE_BACKBONES[text]
+
+
+def test_a_key_is_compared_by_what_stands_in_it() -> None:
+    before, now = (
+        fields(load(FINE_TUNED, *overrides).config.written())
+        for overrides in ((), ("training.fine_tune.from=40", "model.backbone.weights=none"))
+    )
+    assert [str(change) for change in compare(before, now)] == [
+        "training.fine_tune.from: all -> 40",
+        "model.backbone.weights: not set -> none",
+    ]
+    begun = compare(fields(load(FROZEN).config.written()), before)
+    assert [change.key for change in begun if not change.key.startswith("augmentation")] == [
+        "training.fine_tune.epochs",
+        "training.fine_tune.learning_rate",
+        "training.fine_tune.from",
+    ]
 
 
 @pytest.mark.parametrize("version", [{}, {"version": "2"}])
@@ -151,8 +155,21 @@ def differences() -> Iterator[str]:
     yield "callbacks.BackupAndRestore.backup_dir=elsewhere"
 
 
+def of_pretrained() -> Iterator[tuple[str, str]]:
+    yield FROZEN, "model.backbone=EfficientNetB0"
+    yield FROZEN, "model.backbone.weights=none"
+    yield FROZEN, "model.layers=[Dropout: 0.2]"
+    yield FROZEN, "augmentation=none"
+    yield FROZEN, "data.image_size=128"
+    yield FINE_TUNED, "training.fine_tune=9"
+    yield FINE_TUNED, "training.fine_tune.learning_rate=1e-3"
+    yield FINE_TUNED, "training.fine_tune.from=40"
+    yield FINE_TUNED, "training.fine_tune.from='40'"  # a layer of this name
+
+
 def test_no_two_trainings_have_one_fingerprint() -> None:
     digests = [digest(SMALLEST), *(digest(SMALLEST, one) for one in differences())]
+    digests += [digest(FROZEN), digest(FINE_TUNED), *(digest(*one) for one in of_pretrained())]
     assert len(set(digests)) == len(digests)
 
 

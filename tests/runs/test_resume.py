@@ -19,9 +19,12 @@ from imgclf.errors import BusyError, Interrupted, Terminated, UsageError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.versions import versions
 from imgclf.runs.commits import load_latest
+from imgclf.runs.earlier import look_back
 from imgclf.runs.folder import new_run
 from imgclf.system import console
 from imgclf.system.lock import lock
+from tests.support.config_texts import DATA, load
+from tests.support.earlier_runs import finished_run, interrupted_run, plan
 from tests.support.heard import Heard, listen
 from tests.support.trainings import CONFIG, STOPPER, assert_equal, log, weights
 
@@ -278,3 +281,133 @@ def test_what_a_training_left_that_was_killed_before_its_record_is_removed(
 
     left = {other, begun, "mine", "2026-11-22T10-15-09"}
     assert {path.name for path in runs.iterdir()} == left
+
+
+FROZEN = f"{DATA}model: {{backbone: EfficientNetLite0}}\ntraining: {{epochs: 4}}\n"
+FINE_TUNED = FROZEN.replace("4}", "4, fine_tune: 3}")
+
+
+def test_the_first_phase_of_two_can_be_extended_and_shortened_on_the_way(in_folder: Path) -> None:
+    run = interrupted_run(load(FINE_TUNED), epoch=2)
+    heard = listen()
+    for epochs in (6, 2):
+        planned = plan(load(FINE_TUNED, f"training.epochs={epochs}"))
+        assert (planned.run.path, planned.commit is not None) == (run.path, True)
+        assert f"taken up: training.epochs: 4 -> {epochs}" in heard.text
+    with pytest.raises(UsageError, match=r"has trained 2 epochs, and training\.epochs is 1"):
+        plan(load(FINE_TUNED, "training.epochs=1"))
+
+
+def test_a_first_phase_that_is_over_can_be_extended_until_the_second_has_begun(
+    in_folder: Path,
+) -> None:
+    interrupted_run(load(FINE_TUNED), epoch=4)
+    assert plan(load(FINE_TUNED, "training.epochs=5")).commit is not None
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+@pytest.mark.parametrize("epochs", [2, 5, 9])
+def test_once_the_second_phase_has_begun_the_epochs_of_the_first_are_a_conflict(
+    epochs: int, batch: int, in_folder: Path
+) -> None:
+    # A callback had ended the first after three of its four.
+    run = interrupted_run(load(FINE_TUNED), epoch=5, batch=batch, phase=1, phase_began=3)
+    with pytest.raises(UsageError) as caught:
+        plan(load(FINE_TUNED, f"training.epochs={epochs}"))
+    assert str(caught.value) == (
+        f"{run.path} was interrupted after epoch 5, and what is asked for now is another training:"
+        f"\n  training.epochs: 4 -> {epochs} (the second phase has begun, after epoch 3)\n"
+        "go on with it: imgclf train pets.yaml\nor start over: add --fresh"
+    )
+
+
+def test_a_second_phase_is_gone_on_with_though_more_epochs_are_done_than_the_first_has(
+    in_folder: Path,
+) -> None:
+    run = interrupted_run(load(FINE_TUNED), epoch=6, batch=1, phase=1, phase_began=4)
+    planned = plan(load(FINE_TUNED, "training.publish=last"))
+    assert planned.run.path == run.path
+    assert planned.commit is not None
+    assert (planned.commit.phase, planned.commit.phase_began) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("training.fine_tune=9", "training.fine_tune.epochs: 3 -> 9"),
+        ("training.fine_tune.from=40", "training.fine_tune.from: all -> 40"),
+        ("training.fine_tune=none", "training.fine_tune.epochs: 3 -> not set"),
+        ("model.backbone.weights=none", "model.backbone.weights: not set -> none"),
+        ("model.backbone=Xception", "model.backbone: EfficientNetLite0 -> Xception"),
+    ],
+)
+@pytest.mark.parametrize("phase", [0, 1])
+def test_another_fine_tuning_or_another_backbone_is_another_training(
+    change: str, said: str, phase: int, in_folder: Path
+) -> None:
+    interrupted_run(load(FINE_TUNED), phase=phase)
+    with pytest.raises(UsageError) as caught:
+        plan(load(FINE_TUNED, change))
+    assert said in str(caught.value)
+    finished = finished_run(load(FINE_TUNED), epoch=7, phase=1, phase_began=4)
+    heard = listen()
+    assert plan(load(FINE_TUNED, change)).run.path != finished.path
+    assert said in heard.text
+
+
+@pytest.mark.parametrize("epochs", [3, 5, 8])
+def test_a_training_that_was_fine_tuned_can_not_be_extended_and_a_new_run_says_why(
+    epochs: int, in_folder: Path
+) -> None:
+    run = finished_run(load(FINE_TUNED), epoch=7, phase=1, phase_began=4)
+    assert plan(load(FINE_TUNED), published=True).what == "nothing"
+    longer = load(FINE_TUNED, f"training.epochs={epochs}")
+    heard = listen()
+    planned = plan(longer, published=True)
+    assert (planned.run.path != run.path, planned.commit) == (True, None)
+    assert f"this is another training than {run.path}, and a run of its own:" in heard.text
+    assert f"training.epochs: 4 -> {epochs} (it was fine-tuned after these)" in heard.text
+    earlier = look_back("pets", longer.config)
+    assert earlier is not None and earlier.is_another
+
+
+def test_what_was_fine_tuned_can_be_published_otherwise(in_folder: Path) -> None:
+    run = finished_run(load(FINE_TUNED), epoch=7, phase=1, phase_began=4)
+    planned = plan(load(FINE_TUNED, "training.publish=last"), published=True)
+    assert planned.run.path == run.path
+    assert planned.commit is not None
+
+
+def test_to_fine_tune_what_is_finished_is_a_new_run(in_folder: Path) -> None:
+    run = finished_run(load(FROZEN), epoch=4)
+    heard = listen()
+    assert plan(load(FINE_TUNED, "training.epochs=5"), published=True).run.path != run.path
+    assert "training.fine_tune.epochs: not set -> 3" in heard.text
+    assert "it was fine-tuned" not in heard.text
+
+
+def test_a_frozen_training_is_extended_like_any_other(in_folder: Path) -> None:
+    run = finished_run(load(FROZEN), epoch=4)
+    planned = plan(load(FROZEN, "training.epochs=6"), published=True)
+    assert (planned.run.path, planned.commit is not None) == (run.path, True)
+
+
+@pytest.mark.parametrize("backbone", ["other.keras", "{MobileNetV2: {weights: other.keras}}"])
+def test_another_file_of_the_backbone_is_another_training(backbone: str, in_folder: Path) -> None:
+    Path("other.keras").write_bytes(b"of then")
+    text = FROZEN.replace("EfficientNetLite0", backbone)
+    interrupted_run(load(text))
+    assert plan(load(text)).commit is not None
+    Path("other.keras").write_bytes(b"of now")
+    with pytest.raises(UsageError, match=r"model\.backbone: other\.keras of then -> that of now"):
+        plan(load(text))
+    Path("other.keras").write_bytes(b"of then")
+    finished_run(load(text), epoch=4)
+    assert plan(load(text), published=True).what == "nothing"
+    Path("other.keras").write_bytes(b"of now")
+    earlier = look_back("pets", load(text).config)
+    assert earlier is not None and earlier.is_another
+    # A change that the config says itself is said once.
+    heard = listen()
+    plan(load(FROZEN), published=True)
+    assert "that of now" not in heard.text

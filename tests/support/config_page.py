@@ -11,13 +11,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from imgclf.config.backbone import default_augmentation, default_image_size, network_names
 from imgclf.config.callback_catalogue import CATALOGUE, CallbackEntry
 from imgclf.config.cross_checks import augmentations
 from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
 from imgclf.config.keras_signatures import Kind
+from imgclf.config.key_policy import WithBackbone
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config, policies
 from imgclf.config.spec import written
+from imgclf.config.yaml_scalars import write_yaml
 
 INTRODUCTION = """\
 # The keys of a config
@@ -27,6 +30,73 @@ and `imgclf check CONFIG` says everything that is wrong with one, by line. A key
 has its default. `--set data.batch_size=16` gives a key another value for once; its name is dotted
 as in the tables. Numbers may be written as `1/255` and `1e-4`. What another value means for an
 earlier training is explained in [resuming.md](resuming.md).
+"""
+
+PRETRAINED = """\
+## Pretrained networks
+
+With `model.backbone` a model is built on a network that has learned to see from a million photos.
+That stays as it is: its features are computed once for each picture, and what is trained is
+`model.layers`, if there are any, and the output. Twenty photos go a long way.
+
+```yaml
+model:
+  backbone: EfficientNetLite0    # or EfficientNetLite0: {weights: none}
+training:
+  epochs: 30                     # of what stands on the features
+  fine_tune: 8                   # or {epochs: 8, learning_rate: 3e-4, from: all}
+```
+"""
+
+BACKBONES = [
+    (
+        "`EfficientNetLite0`",
+        "small and fast, and where to begin",
+        "they are installed with imgclf",
+    ),
+    (
+        "`EfficientNetLite1`, `EfficientNetLite2`",
+        "larger ones of its kind",
+        "`pip install 'imgclf[backbones]'`",
+    ),
+    (
+        "a network of `keras.applications`, by its name there",
+        "what it wants done to pictures first is part of the model",
+        "Keras downloads them once, into `$KERAS_HOME` or `~/.keras`",
+    ),
+    (
+        "`models/other.keras`, or any path that ends so",
+        "a classifier made by imgclf, or by Keras, up to its last Dense layer",
+        "they are in the file",
+    ),
+]
+
+WEIGHTS = """\
+`weights` is `imagenet` if it is not given; `none` begins with random ones; anything else is the
+path of a file of weights for this network. Another file under the same path makes another training.
+"""
+
+SIZES = """\
+If `data.image_size` is left out, it is the size of the pictures that the network was trained on.
+That of a `.keras` file is only known when it is opened, so give it unless it is 180.
+"""
+
+DEFAULTS = """\
+If `augmentation` is left out, the features are computed of each picture as it is and mirrored. With
+`training.fine_tune` pictures are varied as if this were given:
+"""
+
+FINE_TUNING = """\
+These defaults are filled in when the config is read, and stand in the run's `config.resolved.yaml`.
+
+The layers in `model.layers` get one standardized number for each feature, so those for pictures
+(Rescaling, convolutions, pooling) have no place there.
+
+`training.fine_tune` adds a second phase, in which the network itself is trained, too, from what the
+first has come to: with AdamW, a learning rate that falls along a cosine, and labels smoothed by
+0.1. The loss is one of the cross-entropies; one that has a `label_smoothing` of its own keeps it.
+`from` says where the layers begin that are trained: `all`, the name of a layer, or how many of the
+last that have weights. Epochs count on: the first after `epochs: 30` is the 31st.
 """
 
 OBJECTS = """\
@@ -78,7 +148,12 @@ def as_yaml(value: Any) -> str:
 
 
 def default(field: Any) -> str:
-    return "required" if field.is_required() else f"`{as_yaml(written(field.default))}`"
+    usual = "required" if field.is_required() else f"`{as_yaml(written(field.default))}`"
+    for marker in field.metadata:
+        if isinstance(marker, WithBackbone):
+            usual = "required" if marker.required_without else usual
+            return f"{usual}; with a backbone {marker.said}"
+    return usual
 
 
 def keys(section: type[BaseModel], prefix: str = "") -> str:
@@ -96,6 +171,25 @@ def keys(section: type[BaseModel], prefix: str = "") -> str:
         if name not in SECTIONS
     ]
     return table(("key", "allowed", "default", "what it does", "another value"), rows)
+
+
+def pretrained() -> str:
+    by_side: dict[int, list[str]] = {}
+    for name in network_names():
+        by_side.setdefault(default_image_size(name) or 0, []).append(f"`{name}`")
+    sizes = [(str(side), ", ".join(names)) for side, names in sorted(by_side.items())]
+    varied = write_yaml({"augmentation": written(default_augmentation(fine_tuned=True))})
+    return "\n".join(
+        [
+            PRETRAINED,
+            table(("backbone", "what it is", "where its weights come from"), BACKBONES),
+            WEIGHTS,
+            SIZES,
+            table(("height and width", "backbones"), sizes),
+            f"{DEFAULTS}\n```yaml\n{varied}```\n",
+            FINE_TUNING,
+        ]
+    )
 
 
 def named(names: Iterable[str]) -> str:
@@ -179,6 +273,7 @@ def config_page() -> str:
             INTRODUCTION,
             f"## At the top\n\n{keys(Config)}",
             *sections,
+            pretrained(),
             OBJECTS,
             places(),
             kinds(),

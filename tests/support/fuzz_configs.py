@@ -20,6 +20,8 @@ VALUES = [
     "..", "/", "a:b", "a.py:b", "{Adam: {}}", "{Dense: 3}", "[{Dense: 3}, Flatten]", "*a", "&a b",
     "!!python/name:os.system", "'{epoch:02d}.keras'", "'{'", "\\", "0x1F", "\u2028", "- b", "|",
     "{Lambda: {function: x}}", "{LearningRateScheduler: {schedule: table, table: {a: b}}}",
+    "EfficientNetLite0", "{Xception: {weights: none}}", "{Xception: 3}", "a.keras", "~x/.keras",
+    "{a.keras: {weights: b}}", "8", "{epochs: 3, from: 2}", "{from: x, a: b}", "{epochs: [1]}",
     "[" * 500 + "]" * 500, "{a: " * 500 + "1" + "}" * 500, "&a [*a]", "{<<: {a: b}}", "9**9**9",
     "[&a [1, 1, 1, 1, 1, 1], &b [*a, *a, *a, *a, *a, *a], &c [*b, *b, *b, *b, *b, *b], *c, *c]",
     "(" * 500, '"\\0"', '"\\ud800"', "!!binary x", "2020-99-99", "{? [1, 2] : 3}", "1/1e-400",
@@ -31,7 +33,10 @@ OVERRIDES = [
     "callbacks.EarlyStopping", "callbacks.EarlyStopping.patience", "callbacks.0", "callbacks.99.x",
     "callbacks.a.b:C.d", "model.layers", "model.layers.0", "model.layers.Dense.units", "data",
     "model.output.units", "data.image_size", "data.directory", "name", "training.loss", "",
-    "training.metrics.accuracy.x", "augmentation.RandomFlip.mode", "a.b.c", "training.metrics",
+    "model.backbone", "model.backbone.weights", "model.backbone.EfficientNetLite0.weights",
+    "model.backbone.a.b", "training.fine_tune", "training.fine_tune.epochs",
+    "training.fine_tune.from", "training.fine_tune.a.b", "training.metrics.accuracy.x",
+    "augmentation.RandomFlip.mode", "a.b.c", "training.metrics",
 ]  # fmt: skip
 
 

@@ -17,12 +17,29 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from imgclf.commands.predict import predict
 from imgclf.errors import ModelFileError
-from imgclf.model_file.archive import MANIFEST, TWIN
+from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN
 from imgclf.model_file.classifier import open_classifier
 
-ODD: list[Any] = [None, True, -1, 0, 1e308, 2**70, "", "x" * 5000, [], {}, [[]], "\x00", "../x"]
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    0,
+    1e308,
+    2**62,
+    2**31,
+    "",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    "\x00",
+    "../x",
+]
 
 
 def flipped(content: bytes, chance: random.Random) -> bytes:
@@ -40,8 +57,12 @@ def flipped(content: bytes, chance: random.Random) -> bytes:
 
 def other_manifest(content: bytes, chance: random.Random) -> bytes:
     """One value somewhere in the manifest replaced by something odd, or taken out."""
-    manifest = json.loads(content)
-    node: Any = manifest
+    return json.dumps(with_odd_value(json.loads(content), chance)).encode()
+
+
+def with_odd_value(whole: Any, chance: random.Random) -> Any:
+    """The same, with one value in it replaced by something odd, or taken out."""
+    node = whole
     while True:
         keys = list(node) if isinstance(node, dict) else list(range(len(node)))
         key = chance.choice(keys)
@@ -52,15 +73,23 @@ def other_manifest(content: bytes, chance: random.Random) -> bytes:
             del node[key]
         else:
             node[key] = chance.choice(ODD)
-        return json.dumps(manifest).encode()
+        return whole
 
 
 def other_graph(members: dict[str, bytes], chance: random.Random) -> None:
     """Another graph, with the checksum that a hostile author would write beside it."""
-    members[TWIN] = flipped(members[TWIN], chance)
+    name, checksum = (TWIN, "twin_sha256") if TWIN in members else (FEATURES, "features_sha256")
+    members[name] = flipped(members[name], chance)
     manifest = json.loads(members[MANIFEST])
-    manifest["twin_sha256"] = hashlib.sha256(members[TWIN]).hexdigest()
+    manifest[checksum] = hashlib.sha256(members[name]).hexdigest()
     members[MANIFEST] = json.dumps(manifest).encode()
+
+
+def other_head(content: bytes, chance: random.Random) -> bytes:
+    """One value somewhere in the head replaced by something odd, or any of its bytes."""
+    if chance.random() < 0.5:
+        return flipped(content, chance)
+    return msgspec.msgpack.encode(with_odd_value(msgspec.msgpack.decode(content), chance))
 
 
 def main(model: Path, picture: str, count: int) -> None:
@@ -68,7 +97,7 @@ def main(model: Path, picture: str, count: int) -> None:
         whole = {name: archive.read(name) for name in archive.namelist()}
     target = model.with_name("mutated.keras")
     outcomes: Counter[str] = Counter()
-    for kind in ("bytes", "manifest", "graph"):
+    for kind in ("bytes", "manifest", "graph", *["head"] * (HEAD in whole)):
         for seed in range(count):
             chance = random.Random(f"{kind} {seed}")
             if kind == "bytes":
@@ -77,6 +106,8 @@ def main(model: Path, picture: str, count: int) -> None:
                 members = dict(whole)
                 if kind == "manifest":
                     members[MANIFEST] = other_manifest(members[MANIFEST], chance)
+                elif kind == "head":
+                    members[HEAD] = other_head(members[HEAD], chance)
                 else:
                     other_graph(members, chance)
                 with zipfile.ZipFile(target, "w") as archive:

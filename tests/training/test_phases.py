@@ -137,7 +137,7 @@ def test_a_source_may_be_of_any_shape_and_dtype() -> None:
     source = Source(Examples(features, np.arange(24), labels), 8, shuffle_seed=2)
     head = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1, activation="sigmoid")])
     head.compile(keras.optimizers.Adam(0.1), "binary_crossentropy")
-    losses = run_phases(head, [Phase(20, source)], bare_stack(source))["loss"]
+    losses = run_phases(head, [Phase(20, source)], bare_stack(source)).history["loss"]
     assert losses[-1] < losses[0] / 2
     first, second = (source.order(epoch).tolist() for epoch in (0, 1))
     assert first != second

@@ -1,0 +1,93 @@
+"""Features that were computed once, kept in the cache by the content of their pictures.
+
+Two files for each network and decoder: `features-KEY.f16` has one row of float16 numbers for each
+picture and view, and `features-KEY.pictures` 32 bytes for each row that say which one it is. Rows
+are only ever added. Both can be deleted at any time, and nothing but their absence is noticed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.system.disk import write_problems
+from imgclf.system.lock import lock
+
+_NAME_LENGTH = 32
+# To add rows takes milliseconds; somebody who waits for longer has found a machine that hangs.
+_PATIENCE = 60.0
+
+Features = NDArray[np.float16]
+
+
+class FeatureStore:
+    """The features of one network.
+
+    Args:
+        directory: The cache.
+        key: Of all that features depend on beside the picture and its view.
+        width: How many numbers a picture has.
+    """
+
+    def __init__(self, directory: Path, key: str, width: int) -> None:
+        self._rows_file = directory / f"features-{key}.f16"
+        self._names_file = directory / f"features-{key}.pictures"
+        self._width = width
+
+    def places(self) -> dict[bytes, int]:
+        """The row of each picture that is known, by its name of 32 bytes."""
+        names = self._names()
+        return {
+            names[place : place + _NAME_LENGTH]: place // _NAME_LENGTH
+            for place in range(0, len(names), _NAME_LENGTH)
+        }
+
+    def rows(self) -> Features:
+        """All rows, memory-mapped, shape (rows, width)."""
+        count = len(self._names()) // _NAME_LENGTH
+        if count == 0:
+            return np.zeros((0, self._width), np.float16)
+        return np.memmap(self._rows_file, np.float16, "r", shape=(count, self._width))
+
+    def add(self, names: Sequence[bytes], rows: NDArray[np.floating]) -> None:
+        """Adds rows, of which some may be there already.
+
+        The names follow when the rows are safe: a row without a name does not exist.
+
+        Args:
+            names: Of the pictures in their views, 32 bytes each.
+            rows: Shape (names, width).
+
+        Raises:
+            WriteError: The disk is full, say.
+        """
+        content = rows.astype("<f2").tobytes()
+        with lock(self._rows_file, _PATIENCE):
+            count = len(self._names()) // _NAME_LENGTH
+            _write_at(self._rows_file, count * self._width * 2, content)
+            _write_at(self._names_file, count * _NAME_LENGTH, b"".join(names))
+
+    def _names(self) -> bytes:
+        """Those whose rows are there as a whole."""
+        try:
+            names = self._names_file.read_bytes()
+            size = self._rows_file.stat().st_size
+        except FileNotFoundError:
+            return b""
+        whole = min(len(names) // _NAME_LENGTH, size // (2 * self._width))
+        return names[: whole * _NAME_LENGTH]
+
+
+def _write_at(file: Path, place: int, content: bytes) -> None:
+    with write_problems(file, len(content)):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.truncate(place)  # what a process that was killed had half written
+            stream.seek(place)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())

@@ -1,0 +1,35 @@
+"""The views of a picture that features are computed of, once each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from imgclf.config.spec import Spec
+from imgclf.data.decoder import Pixels
+
+View: TypeAlias = Literal["clean", "mirrored"]
+
+
+def views_of(augmentation: Sequence[Spec]) -> tuple[View, ...]:
+    """The views that a head is trained on.
+
+    A mirror image is a second picture at no risk. What else augmentation does brings a linear head
+    on frozen features nothing that could be measured (docs/pretrained.md), and is left to
+    fine-tuning.
+
+    Args:
+        augmentation: As declared.
+    """
+    flips = any(
+        spec.name == "RandomFlip" and "horizontal" in str(spec.arguments.get("mode", "horizontal"))
+        for spec in augmentation
+    )
+    return ("clean", "mirrored") if flips else ("clean",)
+
+
+def seen(pixels: Pixels, view: View) -> Pixels:
+    """Pictures, uint8 (pictures, height, width, 3), in a view."""
+    return pixels if view == "clean" else np.ascontiguousarray(pixels[:, :, ::-1])

@@ -1,0 +1,29 @@
+"""How a pretrained network itself is trained, once what stands on it has learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imgclf.config.spec import Declared
+
+ALL_LAYERS = "all"
+"""What `from` says if the whole network is trained."""
+
+
+class FineTune(Declared):
+    """The second phase of a training: of the backbone, from what the first has come to.
+
+    Attributes:
+        epochs: At most; callbacks may end it earlier. They come after those of the first phase.
+        learning_rate: That it begins with; it falls along a cosine.
+        from_: Where the layers begin that are trained, written as `from`: "all", the name of a
+            layer, or how many of the last layers that have weights.
+    """
+
+    epochs: int = 8
+    learning_rate: float = 3e-4
+    from_: int | str = ALL_LAYERS
+
+    def written(self) -> dict[str, Any]:
+        """The form that a config has."""
+        return {"epochs": self.epochs, "learning_rate": self.learning_rate, "from": self.from_}

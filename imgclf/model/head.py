@@ -1,0 +1,233 @@
+"""The head of a network in NumPy: what comes after the features, as `imgclf/head.msgpack` keeps it.
+
+    features of the picture -> Dense layers -> logits, grown by classes that were learned later
+                                                 |
+    last feature map -> pooled, flattened, ----> + the corrections' neurons -> activation
+                        scaled to unit length
+
+Standardization and whatever else is affine is in the first Dense layer already; dropout and
+augmentation are nothing in prediction. The neurons and classes are those of `imgclf.corrections`.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Annotated, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from imgclf.model.activations import ActivationFunction
+
+Array: TypeAlias = NDArray[np.float32]
+
+_Size = Annotated[int, Meta(gt=0, le=1 << 31)]
+
+_SHORTEST = 1e-12  # of a vector that is scaled to unit length, as in Keras
+
+
+class Numbers(Struct, frozen=True):
+    """An array of one or two dimensions, none of them empty, of finite float32.
+
+    Attributes:
+        values: Row by row, little-endian.
+    """
+
+    shape: Annotated[tuple[_Size, ...], Meta(min_length=1, max_length=2)]
+    values: bytes
+
+    def __post_init__(self) -> None:
+        if 4 * math.prod(self.shape) != len(self.values):
+            raise ValueError(f"{len(self.values)} bytes for an array of shape {self.shape}")
+        if not np.isfinite(self.array).all():
+            raise ValueError("not all of it are numbers")
+
+    @classmethod
+    def of(cls, array: NDArray[np.floating]) -> Numbers:
+        """An array of any floats, as float32."""
+        return cls(array.shape, np.ascontiguousarray(array, "<f4").tobytes())
+
+    @property
+    def array(self) -> Array:
+        """The array, which can't be written to."""
+        return np.frombuffer(self.values, "<f4").reshape(self.shape)
+
+
+class HeadLayer(Struct, frozen=True):
+    """One Dense layer.
+
+    Attributes:
+        kernel: Shape (inputs, outputs).
+        bias: Shape (outputs,).
+    """
+
+    kernel: Numbers
+    bias: Numbers
+    activation: ActivationFunction = ActivationFunction()
+
+    def __post_init__(self) -> None:
+        if len(self.kernel.shape) != 2 or self.bias.shape != self.kernel.shape[1:]:
+            raise ValueError(f"a kernel of {self.kernel.shape}, a bias of {self.bias.shape}")
+
+    def run(self, values: Array) -> Array:
+        """Of values of shape (pictures, inputs)."""
+        return self.activation(values @ self.kernel.array + self.bias.array)
+
+
+class HeadNeurons(Struct, frozen=True):
+    """The corrections' neurons: each adds relu(unit features . key + bias) * strength.
+
+    Attributes:
+        keys: Shape (unit features, neurons).
+        bias: Shape (neurons,).
+        strengths: Shape (neurons, units).
+    """
+
+    keys: Numbers
+    bias: Numbers
+    strengths: Numbers
+
+    def __post_init__(self) -> None:
+        keys, strengths = self.keys.shape, self.strengths.shape
+        if len(keys) != 2 or len(strengths) != 2 or keys[1:] != strengths[:1]:
+            raise ValueError(f"keys of {keys}, strengths of {strengths}")
+        if self.bias.shape != keys[1:]:
+            raise ValueError(f"keys of {keys}, a bias of {self.bias.shape}")
+
+    def run(self, unit_features: Array) -> Array:
+        """What they add to the logits, for features of shape (pictures, unit features)."""
+        firing = np.maximum(unit_features @ self.keys.array + self.bias.array, 0)
+        added: Array = firing @ self.strengths.array
+        return added
+
+
+class HeadClass(Struct, frozen=True):
+    """A class that was learned later: its logit is the largest before + features . key + bias.
+
+    Attributes:
+        key: Shape (unit features,).
+    """
+
+    key: Numbers
+    bias: float
+
+    def __post_init__(self) -> None:
+        if len(self.key.shape) != 1 or not math.isfinite(self.bias):
+            raise ValueError(f"a key of {self.key.shape}, a bias of {self.bias}")
+
+    def run(self, logits: Array, unit_features: Array) -> Array:
+        """The logits with its own as the last, shape (pictures, units + 1)."""
+        own = logits.max(axis=1) + unit_features @ self.key.array + np.float32(self.bias)
+        return np.concatenate([logits, own[:, np.newaxis]], axis=1)
+
+
+class NumpyHead(Struct, frozen=True, kw_only=True):
+    """A head that NumPy can run.
+
+    Attributes:
+        map_shape: Of the last feature map of a picture, (height, width, channels).
+        layers: From the features to the logits.
+        pool: Side of the squares over which the feature map is averaged for `classes` and
+            `neurons`.
+        classes: Those that were learned later, in the order in which they were.
+        neurons: None if there are none.
+        activation: From the logits to the outputs.
+    """
+
+    map_shape: tuple[_Size, _Size, _Size]
+    layers: Annotated[tuple[HeadLayer, ...], Meta(min_length=1, max_length=100)]
+    pool: _Size = 1
+    classes: Annotated[tuple[HeadClass, ...], Meta(max_length=10_000)] = ()
+    neurons: HeadNeurons | None = None
+    activation: ActivationFunction = ActivationFunction()
+
+    def __post_init__(self) -> None:
+        sizes = [one.kernel.shape for one in self.layers]
+        for (_, given), (taken, _) in pairwise(sizes):
+            if given != taken:
+                raise ValueError(f"a layer takes {taken} numbers, and gets {given}")
+        height, width, channels = self.map_shape
+        unit_features = -(-height // self.pool) * -(-width // self.pool) * channels
+        wrong = [one for one in self.classes if one.key.shape != (unit_features,)]
+        if wrong:
+            raise ValueError(f"a class has a key of {wrong[0].key.shape} for {unit_features}")
+        if self.neurons is not None:
+            keys, strengths = self.neurons.keys.shape, self.neurons.strengths.shape
+            if keys[0] != unit_features or strengths[1] != self.units:
+                raise ValueError(
+                    f"neurons take {keys[0]} numbers and give {strengths[1]}, where there are "
+                    f"{unit_features} and {self.units}"
+                )
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> NumpyHead:
+        """Reads what `to_bytes` gave.
+
+        Raises:
+            ValueError: It is something else, or its parts don't fit together.
+        """
+        try:
+            return msgspec.msgpack.decode(content, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ValueError(f"its head can't be read: {error}") from error
+
+    def to_bytes(self) -> bytes:
+        """For a model file."""
+        return msgspec.msgpack.encode(self)
+
+    @property
+    def features(self) -> int:
+        """How many features of a picture it takes."""
+        return self.layers[0].kernel.shape[0]
+
+    @property
+    def units(self) -> int:
+        """How many numbers it puts out for a picture."""
+        return self.layers[-1].kernel.shape[1] + len(self.classes)
+
+    def run(self, features: Array, feature_map: Array) -> Array:
+        """The network's outputs, float32, shape (pictures, units).
+
+        Args:
+            features: Float32, shape (pictures, features).
+            feature_map: Float32, shape (pictures, *map_shape).
+        """
+        # Overflow ends in infinite outputs, as in Keras, and without a word.
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = features
+            for layer in self.layers:
+                logits = layer.run(logits)
+            if self.classes or self.neurons is not None:
+                unit_features = self._unit_features(feature_map)
+                for later in self.classes:
+                    logits = later.run(logits, unit_features)
+                if self.neurons is not None:
+                    logits = logits + self.neurons.run(unit_features)
+            return self.activation(logits)
+
+    def _unit_features(self, feature_map: Array) -> Array:
+        rows = _pooled(feature_map, self.pool).reshape(len(feature_map), -1)
+        length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+        unit: Array = rows / np.maximum(length, _SHORTEST)
+        return unit
+
+
+def _pooled(feature_map: Array, side: int) -> Array:
+    """Averages over squares, as Keras's AveragePooling2D with padding "same" takes them.
+
+    Squares at the edges may be smaller: what lies outside of the map is not counted.
+    """
+    if side == 1:
+        return feature_map
+    values = feature_map
+    for axis in (1, 2):
+        size = values.shape[axis]
+        starts = np.arange(0, size, side) - (-size % side) // 2
+        starts[0] = 0
+        counts = np.diff([*starts, size]).astype(np.float32)
+        summed = np.add.reduceat(values, starts, axis=axis)
+        values = np.divide(summed, counts.reshape(-1, *[1] * (3 - axis)), dtype=np.float32)
+    return values

@@ -1,0 +1,120 @@
+"""The twin of a Keras model, which answers without TensorFlow: made, and compared with Keras."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from imgclf.backend import keras
+from imgclf.data.decoder import Pixels
+from imgclf.errors import ModelFileError, UsageError, WriteError, first_line
+from imgclf.model.engine import (
+    Engine,
+    KerasEngine,
+    LiteRTEngine,
+    LiteRTFeatures,
+    Outputs,
+    SplitEngine,
+)
+from imgclf.model_file.archive import FEATURES, HEAD, TWIN
+from imgclf.model_file.features_graph import make_features_graph
+from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
+from imgclf.system.disk import write_problems
+from imgclf.system.files import temporary_files
+from imgclf.system.stderr import quiet_stderr
+
+# The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
+# computes something else is off by far more than this.
+TWIN_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Twin:
+    """What answers without TensorFlow.
+
+    Attributes:
+        members: Of the archive: a graph of the whole network, or one of its features and a head;
+            empty if there is no twin.
+        note: Why there is none.
+    """
+
+    members: Mapping[str, bytes]
+    note: str | None = None
+
+    def digest(self, member: str) -> str | None:
+        """The SHA-256 of a member, in hexadecimal; None if it isn't there."""
+        content = self.members.get(member)
+        return None if content is None else hashlib.sha256(content).hexdigest()
+
+
+def make_twin(model: keras.Model, samples: Pixels, features_graph: bytes | None = None) -> Twin:
+    """A twin whose outputs are Keras's own on some pictures.
+
+    Args:
+        model: Takes float32 pictures.
+        samples: To compare with, uint8, shape (pictures, height, width, 3).
+        features_graph: That of the model's features, if there is one already.
+
+    Raises:
+        WriteError: There is no room for what the converter writes on its way.
+    """
+    expected = KerasEngine(model).run(samples)
+    members = _split(model, samples, expected, features_graph)
+    return Twin(members) if members else _whole(model, samples, expected)
+
+
+def _split(
+    model: keras.Model, samples: Pixels, expected: Outputs, known: bytes | None
+) -> dict[str, bytes] | None:
+    """The graph of the features and the head; None if it can't be had."""
+    head = read_numpy_head(model) if is_built_on_features(model) else None
+    if head is None:
+        return None
+    for graph in _features_graphs(model, known):
+        try:
+            engine = SplitEngine(LiteRTFeatures(graph), head)
+            difference = _difference(engine, samples, expected)
+        except (ValueError, ImportError, ModelFileError):
+            continue
+        if difference <= TWIN_TOLERANCE:
+            return {FEATURES: graph, HEAD: head.to_bytes()}
+    return None
+
+
+def _features_graphs(model: keras.Model, known: bytes | None) -> Iterator[bytes]:
+    if known is not None:
+        yield known
+    try:
+        graph = make_features_graph(model)
+    except UsageError:
+        return
+    yield graph
+
+
+def _whole(model: keras.Model, samples: Pixels, expected: Outputs) -> Twin:
+    """The graph of the whole network."""
+    try:
+        with (
+            write_problems(None),
+            temporary_files() as folder,
+            quiet_stderr(even_if_it_fails=True),
+        ):
+            file = folder / "twin.tflite"
+            model.export(file, format="litert", verbose=False)
+            graph = file.read_bytes()
+        difference = _difference(LiteRTEngine(graph), samples, expected)
+    except WriteError:
+        raise
+    except Exception as error:  # the converter raises its own kinds, and none of them is ours
+        return Twin({}, f"LiteRT can't express this model: {first_line(error)}")
+    if not difference <= TWIN_TOLERANCE:
+        return Twin({}, f"LiteRT's outputs differ from Keras's by {difference:.1e}")
+    return Twin({TWIN: graph})
+
+
+def _difference(engine: Engine, samples: Pixels, expected: Outputs) -> float:
+    """The largest between its outputs and Keras's."""
+    return float(np.max(np.abs(engine.run(samples) - expected), initial=0.0))

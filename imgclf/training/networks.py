@@ -1,0 +1,80 @@
+"""Networks as they are trained and published, on a pretrained network where one is declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imgclf.config.choices import Precision
+from imgclf.config.network import Network
+from imgclf.data.resampling import Resampling
+from imgclf.errors import UsageError
+from imgclf.system import console
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+
+@dataclass(frozen=True)
+class TrainedWeights:
+    """What a training is for.
+
+    Attributes:
+        arrays: As from `get_weights()`.
+        head_only: They are those of what stands on the pretrained network, which is as it came.
+    """
+
+    arrays: list[Any]
+    head_only: bool = False
+
+
+def build_network(
+    network: Network, resampling: Resampling | None = None, precision: Precision = "float32"
+) -> keras.Model:
+    """See `build_model`; a declared backbone is there with its own weights.
+
+    Raises:
+        ConfigError: Something that Keras refuses, or a backbone that can't be had.
+    """
+    from imgclf.model.build import build_model, computing_in
+
+    if network.backbone is None:
+        return build_model(network, resampling, precision)
+    from imgclf.backbones.build import build_backbone
+
+    with computing_in(precision):
+        backbone = build_backbone(network.backbone, network.image_size, network.file)
+    return build_model(network, resampling, precision, backbone)
+
+
+def published_network(network: Network, weights: TrainedWeights) -> keras.Model:
+    """A network built anew with the weights to publish.
+
+    So that the optimizer's moments, twice the size of the weights, stay out of the file, and
+    augmentation that the source did is in it again.
+
+    Raises:
+        ConfigError: The backbone can't be had any more.
+        UsageError: The weights are not all numbers.
+    """
+    from imgclf.model.build import set_head_weights
+
+    if not all(np.isfinite(array).all() for array in weights.arrays):
+        raise UsageError(
+            "no epoch of this training left weights that are all numbers, so nothing is published",
+            "start over with a lower learning rate: --set training.optimizer.learning_rate=... "
+            "--fresh",
+        )
+    model = build_network(network)
+    if weights.head_only:
+        set_head_weights(model, weights.arrays)
+    else:
+        model.set_weights(weights.arrays)
+    return model
+
+
+def show_summary(model: keras.Model) -> None:
+    """Its layers, as Keras lists them."""
+    model.summary(print_fn=lambda line, line_break=True: console.note(line))

@@ -1,0 +1,261 @@
+"""Training on a pretrained network: first what stands on it, then, if declared, the network itself.
+
+In the first phase the network is frozen, so its features are computed once and what stands on it
+is trained on those, an epoch in a fraction of a second. The second phase begins with the head of
+the first (Kumar et al. 2022, Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution) and trains on pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.backbones.features import PartFeatures, compute_features
+from imgclf.backbones.graphs import FeaturesNetwork, features_network
+from imgclf.backbones.views import views_of
+from imgclf.config.callback_catalogue import entry_of
+from imgclf.config.fine_tune import FineTune
+from imgclf.config.network import Network
+from imgclf.config.spec import Spec
+from imgclf.data.dataset import DataSet
+from imgclf.data.resampling import Resampling
+from imgclf.data.source import Examples, Source, encode_labels
+from imgclf.errors import nearest_match
+from imgclf.model.engine import Outputs
+from imgclf.system import console
+from imgclf.training.label_smoothing import smooth_labels
+from imgclf.training.networks import TrainedWeights, build_network, show_summary
+from imgclf.training.phases import Phase
+from imgclf.training.role import Role
+from imgclf.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from imgclf.backend import keras
+
+LABEL_SMOOTHING = 0.1
+"""Of the second phase, where the loss has none of its own."""
+
+
+@dataclass(frozen=True)
+class FrozenFeatures:
+    """What the pretrained network, as it came, makes of a data set.
+
+    Attributes:
+        network: That network.
+        training: In the views that augmentation gives.
+        validation: Of the pictures as they are.
+    """
+
+    network: FeaturesNetwork
+    training: PartFeatures
+    validation: PartFeatures
+
+
+def frozen_features(network: Network, data: DataSet) -> FrozenFeatures:
+    """Computes the features that there are not yet; without Keras where the graph is there.
+
+    Args:
+        network: What is trained, on a backbone.
+        data: What it is trained on.
+
+    Raises:
+        ConfigError: The backbone can't be had.
+        WriteError: The cache can't be written.
+        DataError: A picture that isn't kept decoded can't be read any more.
+    """
+    assert network.backbone is not None
+    runs = features_network(network.backbone, network.image_size, network.file)
+    views = views_of(network.augmentation)
+    return FrozenFeatures(
+        runs,
+        compute_features(runs, data.training, data.settings, views),
+        compute_features(runs, data.validation, data.settings),
+    )
+
+
+def head_phase(
+    network: Network,
+    data: DataSet,
+    features: FrozenFeatures,
+    settings: TrainingSettings,
+    role: Role,
+) -> Phase:
+    """The phase that trains what stands on the pretrained network."""
+
+    def make(_: keras.Model | None) -> keras.Model:
+        from imgclf.backend import keras
+        from imgclf.model.build import STANDARDIZATION, build_head
+
+        keras.utils.set_random_seed(settings.seed)
+        head = build_head(network, features.network.width)
+        head.get_layer(STANDARDIZATION).set_weights(_moments(features.training))
+        if settings.summary:
+            show_summary(head)
+        return head
+
+    size = settings.settled.batch_size
+    labels = np.tile(data.training.labels, len(features.training.rows))
+    training = _examples(features.training, labels, data, network)
+    validation = _examples(features.validation, data.validation.labels, data, network)
+    return Phase(
+        settings.epochs,
+        Source(training, size, settings.seed, share=role.share),
+        Source(validation, size, share=role.share),
+        model=make,
+    )
+
+
+def head_outputs(
+    network: Network, features: FrozenFeatures, weights: TrainedWeights
+) -> Outputs | None:
+    """What the published network puts out for the validation pictures, shape (pictures, units).
+
+    From their features; None if the backbone is not as it came any more.
+    """
+    from imgclf.model.build import build_head
+
+    if not weights.head_only:
+        return None
+    head = build_head(network, features.network.width)
+    head.set_weights(weights.arrays)
+    values, rows = features.validation.values, features.validation.rows[0]
+    outputs = [
+        np.asarray(head(values[rows[start : start + 1024]].astype(np.float32), training=False))
+        for start in range(0, len(rows), 1024)
+    ]
+    return np.concatenate(outputs)
+
+
+def fine_tuning_phase(
+    network: Network,
+    fine_tune: FineTune,
+    sources: tuple[Source, Source],
+    resampling: Resampling | None,
+    settings: TrainingSettings,
+    callbacks: Sequence[Spec],
+) -> Phase:
+    """The phase that trains the pretrained network, too.
+
+    Args:
+        network: What is trained.
+        fine_tune: How.
+        sources: Pictures to train on and to validate on.
+        resampling: What the former does in place of augmentation layers.
+        settings: How it is trained in general.
+        callbacks: As declared; some of them want something of the optimizer.
+    """
+
+    def make(before: keras.Model | None) -> keras.Model:
+        from imgclf.backend import keras
+        from imgclf.model.build import compile_again, set_head_weights
+
+        keras.utils.set_random_seed(settings.seed)
+        model = build_network(network, resampling, settings.settled.precision)
+        _freeze(model, fine_tune.from_, network)
+        compile_again(model, _optimizer(fine_tune, sources[0].num_batches, callbacks))
+        if not network.head.loss.arguments.get("label_smoothing"):
+            smooth_labels(model, LABEL_SMOOTHING, network.head.label_mode)
+        if before is not None:
+            set_head_weights(model, before.get_weights())
+        layers = sum(1 for layer in model.layers if layer.trainable_weights)
+        console.note(f"fine-tuning {layers} layers on pictures, {fine_tune.epochs} epochs")
+        return model
+
+    best = settings.publish == "best"
+    return Phase(fine_tune.epochs, *sources, model=make, from_best=best)
+
+
+def averaged(
+    network: Network, fine_tuned: Sequence[Any], head: Sequence[Any]
+) -> list[NDArray[np.float32]]:
+    """Half way between a fine-tuned network and what it began as.
+
+    Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot Models, section 3.
+
+    Args:
+        network: What was trained.
+        fine_tuned: The weights that fine-tuning came to.
+        head: Those of the head that it began with; the rest began as the backbone comes.
+    """
+    from imgclf.model.build import set_head_weights
+
+    first = build_network(network)
+    set_head_weights(first, head)
+    pairs = zip(first.get_weights(), fine_tuned, strict=True)
+    return [np.asarray((one + other) / 2, np.float32) for one, other in pairs]
+
+
+def _freeze(model: keras.Model, first: int | str, network: Network) -> None:
+    """Leaves untrained what fine-tuning leaves alone.
+
+    Batch normalization above all: with the statistics of small batches it loses more than
+    fine-tuning gains.
+
+    Args:
+        model: On a backbone.
+        first: "all", the first layer of the backbone that is trained, or how many of its last
+            layers are.
+        network: What it was built from.
+
+    Raises:
+        ConfigError: There is no such layer.
+    """
+    from imgclf.backend import keras
+    from imgclf.model.build import FEATURES
+
+    names = [layer.name for layer in model.layers]
+    end = names.index(FEATURES)
+    if first == "all":
+        begin = 0
+    elif isinstance(first, int):
+        begin = max(0, end - first)
+    elif first in names[:end]:
+        begin = names.index(first)
+    else:
+        raise network.file.refusal(
+            "training.fine_tune.from",
+            "the backbone has no layer of this name",
+            received=first,
+            allowed="all, how many of its last layers, or the name of one of them",
+            nearest=nearest_match(first, names[:end]),
+        )
+    for place, layer in enumerate(model.layers):
+        if place < begin or (isinstance(layer, keras.layers.BatchNormalization) and place < end):
+            layer.trainable = False
+
+
+def _optimizer(
+    fine_tune: FineTune, steps: int, callbacks: Sequence[Spec]
+) -> keras.optimizers.Optimizer:
+    """AdamW whose rate falls along a cosine, unless a callback sets it."""
+    from imgclf.backend import keras
+
+    in_use = [entry_of(spec.name) for spec in callbacks if not spec.off]
+    rate: Any = fine_tune.learning_rate
+    if not any(entry.sets_learning_rate for entry in in_use):
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps * fine_tune.epochs)
+    return keras.optimizers.AdamW(rate, use_ema=any(entry.needs_averages for entry in in_use))
+
+
+def _moments(features: PartFeatures) -> list[NDArray[np.float32]]:
+    """Mean and variance of each feature, shape (features,) each."""
+    total, squares, count = 0.0, 0.0, features.rows.size
+    order = np.sort(features.rows.ravel())  # as they lie on the disk
+    for start in range(0, count, 1024):
+        rows = features.values[order[start : start + 1024]].astype(np.float64)
+        total, squares = total + rows.sum(axis=0), squares + (rows**2).sum(axis=0)
+    mean = np.asarray(total / count)
+    variance = np.maximum(squares / count - mean**2, 0)
+    return [mean.astype(np.float32), variance.astype(np.float32)]
+
+
+def _examples(
+    features: PartFeatures, labels: NDArray[np.int64], data: DataSet, network: Network
+) -> Examples:
+    encoded = encode_labels(labels, network.head.label_mode, len(data.folder.class_names))
+    return Examples(features.values, features.rows.ravel(), encoded, data.folder.fingerprint)
