@@ -15,14 +15,14 @@ from imgclf.backend import keras
 from imgclf.data.decoder import decode
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.errors import PictureError
-from imgclf.model.engine import LiteRTEngine
+from imgclf.model.engine import KerasEngine
 from imgclf.model.probabilities import to_probabilities
 from imgclf.model_file.classifier import open_classifier
 
 
 def main(model: Path, folder: Path) -> None:
     classifier = open_classifier(model)
-    assert isinstance(classifier.engine, LiteRTEngine), "the model has no LiteRT twin"
+    assert not isinstance(classifier.engine, KerasEngine), "the model has no LiteRT twin"
     plain = keras.models.load_model(model)
     manifest = classifier.manifest
     pixels, unreadable = [], 0
