@@ -47,8 +47,12 @@ def features_as_it_came(
         DataError: A picture can't be read any more.
         WriteError: The cache can't be written.
     """
-    side = default_image_size(declared.name)
-    height, width = image_size or (side, side)  # type: ignore[assignment]
+    if image_size is None:
+        side = default_image_size(declared.name)
+        if side is None:
+            raise ValueError("a model file has no size of its own; give one")
+        image_size = side, side
+    height, width = image_size
     settings = DecoderSettings(height, width, resize)
     network = features_network(declared, (height, width), ConfigFile(Path(declared.name), {}))
     count = len(pictures)

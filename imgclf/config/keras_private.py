@@ -12,7 +12,7 @@ from one hook to the next is listed with the callbacks, and held by a test as we
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,6 +78,26 @@ def averaged_weights(optimizer: Any) -> list[tuple[Any, Any]]:
 def with_inner_layers(layer: Any) -> list[Any]:
     """A layer and all layers inside of it, each after what it is in."""
     return list(layer._flatten_layers())
+
+
+def run_through(
+    model: Any,
+    values: Any,
+    operation_of: Callable[[Any], Any] = lambda operation: operation,
+    call: Callable[..., Any] = lambda operation, *args, **kwargs: operation(*args, **kwargs),
+) -> Any:
+    """What a model with one input and one output makes of values, layer by layer.
+
+    Of symbolic values: its layers become part of their graph. Calling the model would make one
+    layer of it there; its public `call` would put a conversion before it.
+
+    Args:
+        model: Functional.
+        values: In place of its input.
+        operation_of: Gives for each of its layers and operations the one to take.
+        call: Calls that, with its arguments.
+    """
+    return model._run_through_graph([values], operation_fn=operation_of, call_fn=call)
 
 
 def build_metrics(model: Any, elements: Any) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 
@@ -49,6 +49,11 @@ _OPERATIONS = {
         *("Negative", "Power", "Reshape", "Sqrt", "Square", "Squeeze", "Stack", "Subtract"),
         *("Sum", "Swapaxes", "Tanh", "Transpose", "TrueDivide"),
     },
+}
+# Layers that Keras has for two of its own networks, and doesn't export.
+_OWN_LAYERS = {
+    "keras.src.applications.convnext": {"LayerScale", "StochasticDepth"},
+    "keras.src.applications.inception_resnet_v2": {"CustomScaleLayer"},
 }
 # Callbacks are no part of a model.
 _KINDS: Mapping[str, Kind] = {
@@ -148,7 +153,8 @@ def _classes(module: str) -> frozenset[str]:
     if module in _KINDS:
         return frozenset(name for name in exports(_KINDS[module]) if name[0].isupper())
     policy = {"DTypePolicy"} if module == "keras" else set()
-    return frozenset(_ROOTS.get(module, set()) | _OPERATIONS.get(module, set()) | policy)
+    listed = (_ROOTS, _OPERATIONS, _OWN_LAYERS)
+    return frozenset(policy.union(*(names.get(module, set()) for names in listed)))
 
 
 @cache
@@ -159,8 +165,12 @@ def _functions() -> frozenset[str]:
     return frozenset(name for name in names - helpers if name[0].islower())
 
 
-def count_numbers(weights: bytes, path: Path) -> int:
+def count_numbers(weights: bytes | BinaryIO, path: Path) -> int:
     """How many numbers an HDF5 file of weights holds, if numbers are all it holds.
+
+    Args:
+        weights: Its content, or the file, open for reading.
+        path: What a message names.
 
     Raises:
         ModelFileError: Links, data kept elsewhere, something that would fill the memory, or
@@ -169,7 +179,8 @@ def count_numbers(weights: bytes, path: Path) -> int:
     import h5py  # 0.1 s, which only opening with Keras should pay
 
     try:
-        with h5py.File(io.BytesIO(weights), "r") as file:
+        stream = io.BytesIO(weights) if isinstance(weights, bytes) else weights
+        with h5py.File(stream, "r") as file:
             return sum(_count(dataset, path) for dataset in _datasets(file, path))
     except ModelFileError:
         raise

@@ -15,8 +15,8 @@ from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console
-from imgclf.training.out_of_memory import out_of_memory_as_error
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
+from imgclf.training.out_of_memory import out_of_memory_as_error
 from imgclf.training.phases import Phase, Ran, run_phases
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
@@ -111,9 +111,7 @@ def fit(
     state = stack.committed_state
     finished = state.finished if state is not None else lambda: None
     weights, published_epoch, is_averaged = chosen
-    return Fitted(
-        weights, resampling, ran.history, published_epoch, is_averaged, seconds, finished
-    )
+    return Fitted(weights, resampling, ran.history, published_epoch, is_averaged, seconds, finished)
 
 
 def _phases(
@@ -137,7 +135,11 @@ def _phases(
         )
 
     if network.backbone is None:
-        return [Phase(settings.epochs, *pictures(), model=lambda _: _whole(network, settings, resampling))]
+        return [
+            Phase(
+                settings.epochs, *pictures(), model=lambda _: _whole(network, settings, resampling)
+            )
+        ]
     features = frozen_features(network, data)
     phases = [head_phase(network, data, features, settings, role)]
     if settings.fine_tune is not None:
@@ -178,9 +180,10 @@ def _chosen(
     epoch = best.epoch + 1
     if best.phase == 0:
         return TrainedWeights(best.weights, head_only), epoch, False
-    if best.handed_on is not None and phases[last].validation is not None:
+    validation = phases[last].validation
+    if best.handed_on is not None and validation is not None:
         between = averaged(network, best.weights, best.handed_on)
-        if best.is_bettered_by(_measured(ran.model, between, phases[last].validation)):
+        if best.is_bettered_by(_measured(ran.model, between, validation)):
             console.note(
                 "half way between the fine-tuned network and what it began as is better than both"
             )

@@ -25,8 +25,8 @@ from imgclf.config.spec import Spec
 from imgclf.data.dataset import DataSet
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import Examples, Source, encode_labels
-from imgclf.model.engine import Outputs
 from imgclf.errors import nearest_match
+from imgclf.model.engine import Outputs
 from imgclf.system import console
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
@@ -79,7 +79,11 @@ def frozen_features(network: Network, data: DataSet) -> FrozenFeatures:
 
 
 def head_phase(
-    network: Network, data: DataSet, features: FrozenFeatures, settings: TrainingSettings, role: Role
+    network: Network,
+    data: DataSet,
+    features: FrozenFeatures,
+    settings: TrainingSettings,
+    role: Role,
 ) -> Phase:
     """The phase that trains what stands on the pretrained network."""
 
@@ -218,7 +222,7 @@ def _freeze(model: keras.Model, first: int | str, network: Network) -> None:
             nearest=nearest_match(first, names[:end]),
         )
     for place, layer in enumerate(model.layers):
-        if place < begin or isinstance(layer, keras.layers.BatchNormalization) and place < end:
+        if place < begin or (isinstance(layer, keras.layers.BatchNormalization) and place < end):
             layer.trainable = False
 
 
@@ -232,9 +236,7 @@ def _optimizer(
     rate: Any = fine_tune.learning_rate
     if not any(entry.sets_learning_rate for entry in in_use):
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * fine_tune.epochs)
-    return keras.optimizers.AdamW(
-        rate, use_ema=any(entry.needs_averages for entry in in_use)
-    )
+    return keras.optimizers.AdamW(rate, use_ema=any(entry.needs_averages for entry in in_use))
 
 
 def _moments(features: PartFeatures) -> list[NDArray[np.float32]]:

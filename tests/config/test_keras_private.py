@@ -23,6 +23,7 @@ from imgclf.config.keras_private import (
     given_learning_rate,
     metric_direction,
     no_variable_left_to_initialize,
+    run_through,
     with_inner_layers,
 )
 from tests.support.tiny_training import small_model, sources
@@ -65,6 +66,31 @@ def test_with_inner_layers_finds_what_a_layer_holds() -> None:
     inner = keras.layers.Dense(2)
     outer = keras.layers.SpectralNormalization(inner)
     assert with_inner_layers(outer) == [outer, inner]
+
+
+def test_run_through_makes_layers_part_of_another_graph() -> None:
+    given = keras.Input((2,))
+    doubled = keras.layers.Rescaling(2.0, name="double")(given) + 1.0
+    inner = keras.Model(given, keras.layers.Activation("relu", name="relu")(doubled))
+    pictures = keras.Input((2,))
+    outer = keras.Model(pictures, run_through(inner, keras.layers.Identity(name="first")(pictures)))
+    kinds = [type(operation).__name__ for operation in outer.operations]
+    assert kinds == ["InputLayer", "Identity", "Rescaling", "Add", "Activation"]
+    np.testing.assert_array_equal(outer(np.array([[1.0, -4.0]], np.float32)), [[3.0, 0.0]])
+
+
+def test_run_through_can_take_other_layers_and_call_them_otherwise() -> None:
+    given = keras.Input((2,))
+    inner = keras.Model(given, keras.layers.Rescaling(2.0)(given) + 1.0)
+    values = keras.Input((2,))
+    changed = run_through(
+        inner,
+        values,
+        lambda operation: operation if operation.name.startswith("add") else None,
+        lambda operation, *args, **kwargs: operation(*args, **kwargs) if operation else args[0],
+    )
+    outer = keras.Model(values, changed)
+    np.testing.assert_array_equal(outer(np.array([[1.0, -4.0]], np.float32)), [[2.0, -3.0]])
 
 
 def test_build_metrics_makes_them_before_the_first_step() -> None:

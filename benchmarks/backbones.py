@@ -1,0 +1,200 @@
+"""Every network of keras.applications as a backbone, with random weights, each in a process.
+
+For each: one flat graph, what it makes of pictures against `preprocess_input` and the network as
+Keras builds it for its own weights, LiteRT with plain operations, the trust check, and Keras
+opening the file. Half an hour on two cores for all; names as arguments for some of them:
+
+    python -m benchmarks.backbones
+    python -m benchmarks.backbones VGG16 Xception
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from imgclf.config.keras_signatures import applications
+
+SIDE = 96
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What came of one network.
+
+    Attributes:
+        name: Of the network.
+        output: The shape of its last feature map.
+        parameters: In millions.
+        flat: No model is inside of it.
+        difference: The largest from what Keras makes of the same pictures, against the largest
+            value.
+        litert_difference: Likewise, of LiteRT from ours; None if LiteRT can't express it.
+        note: Why not.
+        refusal: What the trust check says against the saved file.
+        reopened_difference: Of the file as Keras opens it from ours.
+        seconds: For all of it.
+    """
+
+    name: str
+    output: list[int]
+    parameters: float
+    flat: bool
+    difference: float
+    litert_difference: float | None
+    note: str | None
+    refusal: str | None
+    reopened_difference: float | None
+    seconds: float
+
+
+def check(name: str, folder: Path) -> Found:
+    """Builds one network and looks at it from all sides.
+
+    Args:
+        name: Of the network.
+        folder: For files.
+    """
+    from imgclf.backbones.build import build_backbone
+    from imgclf.backend import keras
+    from imgclf.config.backbone import Backbone
+    from imgclf.config.loaded import ConfigFile
+    from imgclf.errors import ImgclfError
+    from imgclf.model.litert_graph import LiteRTGraph
+    from imgclf.model_file.archive import ModelArchive
+    from imgclf.model_file.converters import litert_graph
+    from imgclf.model_file.screening import screen
+
+    start = time.monotonic()
+    keras.utils.set_random_seed(1)
+    original = _as_keras_builds_it(name)
+    _scatter(original)
+    weights = folder / f"{name}.weights.h5"
+    original.save_weights(weights)
+    pixels = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE, 3)).astype(np.uint8)
+    expected = original(module_of(name).preprocess_input(pixels.astype(np.float32))).numpy()
+    parameters = original.count_params() / 1e6
+    del original
+
+    declared = Backbone(name=name, weights=str(weights))
+    network = build_backbone(declared, (SIDE, SIDE), ConfigFile(Path("benchmark"), {}))
+    weights.unlink()
+    ours = network(pixels.astype(np.float32)).numpy()
+    note, litert_difference = None, None
+    try:
+        graph = litert_graph(network)
+        maps = [one for (one,) in LiteRTGraph(graph, [4]).run(pixels)]
+        litert_difference = _difference(np.concatenate(maps), ours)
+    except (ImgclfError, ValueError) as error:
+        note = str(error)
+    path = folder / f"{name}.keras"
+    network.save(path)
+    flat = not any(isinstance(layer, keras.Model) for layer in network.layers)
+    del network
+    refusal, reopened_difference = None, None
+    try:
+        with ModelArchive(path) as archive:
+            screen(archive)
+        reopened = keras.models.load_model(path)
+        reopened_difference = _difference(reopened(pixels.astype(np.float32)).numpy(), ours)
+    except ImgclfError as error:
+        refusal = error.message
+    path.unlink()
+    return Found(
+        name,
+        list(ours.shape[1:]),
+        parameters,
+        flat,
+        _difference(ours, expected),
+        litert_difference,
+        note,
+        refusal,
+        reopened_difference,
+        time.monotonic() - start,
+    )
+
+
+def _as_keras_builds_it(name: str) -> Any:
+    """With `weights="imagenet"`, which for some is another graph, but with random weights."""
+    from imgclf.backend import keras
+
+    with (
+        patch("keras.src.utils.file_utils.get_file", lambda *arguments, **options: "none.h5"),
+        patch("keras.src.models.model.Model.load_weights", lambda *arguments, **options: None),
+    ):
+        return getattr(keras.applications, name)(
+            include_top=False, weights="imagenet", input_shape=(SIDE, SIDE, 3)
+        )
+
+
+def _scatter(model: Any) -> None:
+    """Weights that no layer begins with, so that one that is forgotten shows."""
+    from imgclf.config.keras_private import with_inner_layers
+
+    random = np.random.default_rng(3)
+    for layer in with_inner_layers(model):
+        kind = type(layer).__name__
+        if "Normalization" in kind or kind == "LayerScale":
+            given = layer.get_weights()
+            around_one = [random.uniform(0.7, 1.3, one.shape).astype(one.dtype) for one in given]
+            if around_one:
+                layer.set_weights(around_one)
+            if kind == "Normalization":
+                layer.finalize_state()  # which Keras does when it loads weights
+
+
+def module_of(name: str) -> Any:
+    """The module of `keras.applications` that a network is from."""
+    from imgclf.backend import keras
+
+    if name.startswith("MobileNetV3"):  # whose networks are only beside their module
+        return keras.applications.mobilenet_v3
+    modules = vars(keras.applications).values()
+    return next(one for one in modules if hasattr(one, "preprocess_input") and hasattr(one, name))
+
+
+def _difference(found: Any, expected: Any) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+def _in_a_process(name: str) -> Found | str:
+    """So that each begins with all of the memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "benchmarks.backbones", "--one", name, folder]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+    return Found(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _shown(found: Found) -> str:
+    litert = "none" if found.litert_difference is None else f"{found.litert_difference:.0e}"
+    reopened = "-" if found.reopened_difference is None else f"{found.reopened_difference:.0e}"
+    remarks = "; ".join(filter(None, (found.note, found.refusal, "" if found.flat else "nested")))
+    return (
+        f"{found.name:18} {found.parameters:6.1f} {found.output!s:15} {found.difference:7.0e} "
+        f"{litert:>7} {reopened:>8} {found.seconds:6.0f} s  {remarks}"
+    )
+
+
+def main(names: list[str]) -> None:
+    if names[:1] == ["--one"]:
+        print(json.dumps(dataclasses.asdict(check(names[1], Path(names[2])))))
+        return
+    print(f"{'':18} {'M':>6} {'map':15} {'Keras':>7} {'LiteRT':>7} {'reopened':>8}")
+    for name in names or applications():
+        found = _in_a_process(name)
+        print(_shown(found) if isinstance(found, Found) else f"{name:18} {found}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,239 @@
+"""Training on a pretrained network: a head on frozen features, then the network itself.
+
+A small network of three layers passes for the pretrained one; tests/backbones has the real ones.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.train import Trained, train
+from imgclf.data.drawn_sample import draw_sample
+from imgclf.errors import ConfigError, Interrupted
+from tests.support.heard import Heard
+from tests.support.trainings import STOPPER, assert_equal, weights
+
+_PRETRAINED = """\
+data: {directory: dataset, image_size: 32, batch_size: 16}
+model:
+  layers:
+    - Rescaling: 1/255
+    - Conv2D: {filters: 16, kernel_size: 3, strides: 2, activation: relu}
+    - BatchNormalization
+    - Conv2D: {filters: 32, kernel_size: 3, strides: 2, activation: relu}
+    - GlobalAveragePooling2D
+training: {epochs: 30, optimizer: {Adam: 0.01}}
+"""
+_FROZEN = """\
+data: {directory: dataset, image_size: 32, batch_size: 16}
+model: {backbone: models/base.keras, layers: [{Dropout: 0.2}]}
+training: {epochs: 20, optimizer: {Adam: 0.05}}
+"""
+_BOTH = """\
+data: {directory: dataset, image_size: 32, batch_size: 16}
+model: {backbone: models/base.keras, layers: [{Dropout: 0.2}]}
+training: {epochs: 3, optimizer: {Adam: 0.05}, fine_tune: {epochs: 3, learning_rate: 0.01}}
+callbacks: ["stopper.py:Stop"]
+"""
+
+
+@pytest.fixture(scope="module")
+def pretrained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with dataset/, new/ and models/base.keras."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    shutil.copytree(drawn, folder, dirs_exist_ok=True)
+    (folder / "base.yaml").write_text(_PRETRAINED)
+    (folder / "stopper.py").write_text(STOPPER)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        train(Path("base.yaml"))
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture
+def here(pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(pretrained, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    Path("stop").touch()
+    return tmp_path / "work"
+
+
+def by_config(name: str, text: str, **options: bool) -> Trained:
+    Path(f"{name}.yaml").write_text(text)
+    return train(Path(f"{name}.yaml"), **options)
+
+
+def backbone_weights(model: Path) -> list[np.ndarray]:
+    """Of the five variables of its two convolutions and four of batch normalization."""
+    found = weights(model)
+    return found[:8]
+
+
+@pytest.mark.slow
+def test_a_frozen_network_stays_as_it_is_and_its_head_learns(here: Path) -> None:
+    done = by_config("frozen", _FROZEN)
+    for ours, theirs in zip(
+        backbone_weights(done.model), backbone_weights(Path("models/base.keras")), strict=True
+    ):
+        assert ours.tobytes() == theirs.tobytes()
+    rows = list(csv.DictReader((done.run.path / "training.csv").open()))
+    assert float(rows[-1]["loss"]) < 0.8 * float(rows[0]["loss"])
+    assert "phase" not in rows[0]  # there is but one
+
+
+@pytest.mark.slow
+def test_what_is_predicted_is_what_plain_keras_says(here: Path) -> None:
+    from imgclf.backend import keras
+
+    done = by_config("frozen", _FROZEN)
+    classifier = open_for_prediction(done.model, [])
+    manifest = classifier.manifest
+    assert manifest.features_sha256 is not None  # the graph of the features and a head, no twin
+    pictures = list(find_inputs(["new"], []))
+    said = [answer.probabilities["dog"] for answer in predict(classifier, pictures)]
+    from imgclf.data.decoder import decode
+
+    settings = manifest.decoder.settings()
+    pixels = np.stack([decode(picture, settings) for picture in pictures])
+    plain = keras.models.load_model(done.model).predict(pixels.astype(np.float32), verbose=0)
+    logits = np.log(plain[:, 0] / (1 - plain[:, 0])) / manifest.temperature
+    assert said == pytest.approx((1 / (1 + np.exp(-logits))).tolist(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_features_are_computed_once_and_of_new_pictures_only(here: Path, heard: Heard) -> None:
+    by_config("frozen", _FROZEN)
+    names = next(Path(".imgclf-cache").glob("features-*.pictures"))
+    rows = len(names.read_bytes()) // 32
+    assert rows == 48 * 2 + 12  # training pictures as they are and mirrored, validation pictures
+    by_config("frozen", _FROZEN, fresh=True)
+    assert len(names.read_bytes()) // 32 == rows
+    draw_sample(Path("more"), 2, seed=9)
+    for picture in Path("more/cat").iterdir():
+        shutil.copy(picture, f"dataset/cat/new-{picture.name}")
+    by_config("frozen", _FROZEN)
+    assert len(names.read_bytes()) // 32 in (rows + 2, rows + 3, rows + 4)
+
+
+@pytest.mark.slow
+def test_both_phases_are_one_training(here: Path) -> None:
+    done = by_config("both", _BOTH)
+    rows = list(csv.DictReader((done.run.path / "training.csv").open()))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
+    assert [row["phase"] for row in rows] == ["1", "1", "1", "2", "2", "2"]
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates[:3] == pytest.approx([0.05] * 3)
+    assert rates[3] > rates[4] > rates[5] == 0  # along a cosine
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "epoch 1 batch 1",
+        "validation 2",  # the last epoch of the first phase, not committed
+        "epoch 3",  # as the second phase begins, of which nothing is committed
+        "epoch 3 batch 2",
+        "epoch 4 batch 1",
+        "validation 5",  # the very last epoch
+    ],
+)
+def test_stopped_in_either_phase_and_resumed_it_ends_the_same(
+    here: Path, moment: str, uninterrupted: Trained
+) -> None:
+    Path("stop").write_text(moment)
+    with pytest.raises(Interrupted):
+        by_config("both", _BOTH)
+    done = by_config("both", _BOTH)
+    assert done.outcome == "resumed"
+    assert_equal(done, uninterrupted)
+    for ours, others in zip(weights(done.model), weights(uninterrupted.model), strict=True):
+        assert ours.tobytes() == others.tobytes()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    from dataclasses import replace
+
+    from imgclf.runs.folder import RunFolder
+
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    shutil.copytree(pretrained, folder, dirs_exist_ok=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        Path("stop").touch()
+        done = by_config("both", _BOTH)
+    finally:
+        os.chdir(before)
+    return replace(done, run=RunFolder(folder / done.run.path), model=folder / done.model)
+
+
+@pytest.mark.slow
+def test_a_network_that_fine_tuning_has_spoilt_is_not_published(here: Path) -> None:
+    spoiling = _BOTH.replace("learning_rate: 0.01", "learning_rate: 100.0")
+    done = by_config("both", spoiling)
+    assert done.record.published_epoch is not None
+    assert done.record.published_epoch <= 3
+    for ours, theirs in zip(
+        backbone_weights(done.model), backbone_weights(Path("models/base.keras")), strict=True
+    ):
+        assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.slow
+def test_fine_tuning_moves_the_network_but_not_its_batch_normalization(here: Path) -> None:
+    last = _BOTH.replace("training: {", "training: {publish: last, ")
+    done = by_config("both", last)
+    theirs = backbone_weights(Path("models/base.keras"))
+    ours = backbone_weights(done.model)
+    same = [one.tobytes() == other.tobytes() for one, other in zip(ours, theirs, strict=True)]
+    assert same == [False, False, True, True, True, True, False, False]
+
+
+@pytest.mark.slow
+def test_fine_tuning_may_begin_at_a_layer(here: Path) -> None:
+    last = _BOTH.replace("training: {", "training: {publish: last, ")
+    by_number = by_config("both", last.replace("rate: 0.01", "rate: 0.01, from: 1"))
+    theirs = backbone_weights(Path("models/base.keras"))
+    ours = backbone_weights(by_number.model)
+    same = [one.tobytes() == other.tobytes() for one, other in zip(ours, theirs, strict=True)]
+    assert same == [True] * 6 + [False, False]
+
+
+@pytest.mark.slow
+def test_a_layer_that_there_is_none_of_is_named_before_the_first_step(here: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        by_config("both", _BOTH.replace("rate: 0.01", "rate: 0.01, from: backbone_conv2d_7"))
+    problem = caught.value.problems[0]
+    assert problem.key == "training.fine_tune.from"
+    assert problem.received == "backbone_conv2d_7"
+
+
+@pytest.mark.slow
+def test_schedules_count_the_epochs_of_their_phase(here: Path) -> None:
+    table = "{LearningRateScheduler: {schedule: table, table: {0: 0.01, 1: 0.02, 2: 0.03}}}"
+    done = by_config("both", _BOTH.replace('"stopper.py:Stop"', table))
+    rows = list(csv.DictReader((done.run.path / "training.csv").open()))
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == pytest.approx([0.01, 0.02, 0.03, 0.01, 0.02, 0.03])
+
+
+@pytest.mark.slow
+def test_what_ends_the_first_phase_does_not_end_the_second(here: Path) -> None:
+    stopping = "{EarlyStopping: {monitor: loss, mode: max, patience: 0, start_from_epoch: 1}}"
+    done = by_config("both", _BOTH.replace('"stopper.py:Stop"', stopping))
+    rows = list(csv.DictReader((done.run.path / "training.csv").open()))
+    # Each phase ends as soon as its loss falls, of which its second epoch is the first to count.
+    assert [row["phase"] for row in rows].count("1") >= 2
+    assert [row["phase"] for row in rows].count("2") >= 2
