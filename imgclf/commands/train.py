@@ -191,6 +191,8 @@ def _train(
         epochs_run=len(fitted.history["loss"]),
         seconds=plan.seconds_in_all(fitted.seconds),
         published_epoch=fitted.published_epoch,
+        fine_tuned_after=fitted.fine_tuned_after,
+        averaged=fitted.averaged,
         scores=manifest.scores,
         test_scores=score_test_part(path, data.test),
         model=str(path),
