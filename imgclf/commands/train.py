@@ -50,6 +50,8 @@ from imgclf.training.transfer import frozen_features, head_outputs
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
+# Pictures on which the published model's LiteRT graph is compared with Keras.
+_COMPARED = 4
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ def _train(
         if replay_memory:
             names, seed = data.folder.class_names, config.data.seed
             memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
-        samples = next(data.validation.batches())
+        samples = next(data.validation.batches(_COMPARED))
         graph = None if features is None or not fitted.weights.head_only else features.network.graph
         manifest, record = publish(
             model, manifest, path, samples, plan.run, record, memory, features_graph=graph
@@ -189,6 +191,8 @@ def _train(
         epochs_run=len(fitted.history["loss"]),
         seconds=plan.seconds_in_all(fitted.seconds),
         published_epoch=fitted.published_epoch,
+        fine_tuned_after=fitted.fine_tuned_after,
+        averaged=fitted.averaged,
         scores=manifest.scores,
         test_scores=score_test_part(path, data.test),
         model=str(path),
