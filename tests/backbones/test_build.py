@@ -17,6 +17,9 @@ from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.tree import Origin
 from imgclf.errors import ConfigError
+from imgclf.model.build import build_features
+from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.screening import screen
 from tests.support.heard import Heard
 from tests.support.keras_weights import cut_the_line, randomized, save_as_published, use_cache
 
@@ -68,6 +71,17 @@ def test_efficientnet_lite_takes_weights_of_a_file_in_both_formats(tmp_path: Pat
         found = build("EfficientNetLite0", str(tmp_path / file)).get_weights()
         for one, wanted in zip(found, weights, strict=True):
             np.testing.assert_array_equal(one, wanted)
+
+
+@pytest.mark.slow
+def test_what_is_built_on_a_backbone_is_flat_and_passes_the_trust_check(tmp_path: Path) -> None:
+    network = build_features(build("EfficientNetLite0", size=(32, 32)))
+    kinds = [type(operation).__name__ for operation in network.operations]
+    assert kinds[:3] == ["InputLayer", "Rescaling", "Conv2D"]
+    assert "Functional" not in kinds
+    network.save(tmp_path / "built.keras")
+    with ModelArchive(tmp_path / "built.keras") as archive:
+        screen(archive)
 
 
 @pytest.mark.slow
