@@ -10,7 +10,7 @@ from imgclf.backbones.efficientnet_lite import build_efficientnet_lite, load_tor
 from imgclf.backbones.model_files import build_from_model_file
 from imgclf.backbones.weight_files import pip_weights
 from imgclf.backend import keras
-from imgclf.config.backbone import IMAGENET, LITE, Backbone
+from imgclf.config.backbone import IMAGENET, LITE, NO_WEIGHTS, Backbone
 from imgclf.config.loaded import ConfigFile
 from imgclf.errors import ModelFileError
 
@@ -38,6 +38,9 @@ def build_backbone(
     """
     if not declared.is_file:
         _refuse_small(declared.name, image_size, file)
+    if declared.weights == NO_WEIGHTS:
+        # The same ones each time: what is published has to be what features were computed with.
+        keras.utils.set_random_seed(0)
     try:
         network = _built(declared, image_size)
     except ModelFileError as error:
@@ -59,7 +62,7 @@ def build_backbone(
 def _built(declared: Backbone, image_size: tuple[int, int]) -> keras.Model:
     name, weights = declared.name, declared.weights_file
     if declared.is_file:
-        return build_from_model_file(Path(name))
+        return build_from_model_file(Path(name).expanduser())
     if name in LITE:
         network = build_efficientnet_lite(name, image_size)
         if declared.weights == IMAGENET:

@@ -123,9 +123,12 @@ def head_outputs(
         return None
     head = build_head(network, features.network.width)
     head.set_weights(weights.arrays)
-    rows = features.validation.values[features.validation.rows[0]]
-    outputs: Outputs = head.predict(rows.astype(np.float32), batch_size=256, verbose=0)
-    return outputs
+    values, rows = features.validation.values, features.validation.rows[0]
+    outputs = [
+        np.asarray(head(values[rows[start : start + 1024]].astype(np.float32), training=False))
+        for start in range(0, len(rows), 1024)
+    ]
+    return np.concatenate(outputs)
 
 
 def fine_tuning_phase(
