@@ -140,6 +140,30 @@ def test_without_a_network_the_file_and_its_folder_are_named(
 
 
 @pytest.mark.slow
+def test_weights_are_downloaded_once_and_nothing_is_printed_among_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from keras.src.utils import file_utils
+
+    models = use_cache(tmp_path / "cache", monkeypatch)
+    original = mobilenet()
+    save_as_published(original, tmp_path / "published.h5")
+    fetched = []
+
+    def urlretrieve(origin: str, target: str, report: Any) -> None:
+        report(1, 1000, 9_000_000)
+        shutil.copy(tmp_path / "published.h5", target)
+        fetched.append(Path(target))
+
+    monkeypatch.setattr(file_utils, "urlretrieve", urlretrieve)
+    for _ in range(2):
+        found = build("MobileNetV2").get_layer("Conv1").get_weights()
+        np.testing.assert_array_equal(found, original.get_layer("Conv1").get_weights())
+    assert fetched == [models / NOTOP]
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.slow
 def test_a_download_cut_short_is_said_to_be_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
