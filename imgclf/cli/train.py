@@ -66,6 +66,7 @@ def command(
     console.note(
         f"{done.outcome} in {done.seconds:.0f} s; "
         f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
+        + (", averaged with what fine-tuning began with" if done.record.averaged else "")
     )
     if done.replaced is not None:
         console.note(_replaced_line(done.replaced))

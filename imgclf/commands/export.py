@@ -48,7 +48,7 @@ class Quantised:
         after: Accuracy of what was written.
         corrected: How many pictures the model was corrected by.
         hold: How many of them what was written has right.
-        size_before: Bytes of the float graph in the model file; None if there is none.
+        size_before: Bytes of what answers in float32 in the model file; None if nothing does.
     """
 
     pictures: int
@@ -221,7 +221,7 @@ def _export_quantised(source: ExportSource, target: Path) -> Exported:
             after=_right(written, judge) / len(judge),
             corrected=len(source.corrected),
             hold=_right(written, source.corrected),
-            size_before=None if source.twin is None else len(source.twin),
+            size_before=source.float_size,
         )
         atomic_write_bytes(target, graph)
     return Exported(target, len(graph), source.manifest, difference, source.compared, quantised)

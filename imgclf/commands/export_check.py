@@ -12,7 +12,7 @@ from imgclf.corrections.replay_memory import ReplayMemory, Samples, load_memory
 from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError, first_line
 from imgclf.model.engine import LiteRTEngine, Outputs
-from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
 from imgclf.model_file.manifest import Manifest
 
 # Relative to the largest output, or to 1 if that is larger. Other runtimes sum in another order,
@@ -29,7 +29,8 @@ class ExportSource:
     Attributes:
         path: The model file.
         manifest: What it says of itself.
-        twin: Its LiteRT graph; None if it has none.
+        twin: The LiteRT graph of the whole network; None if it has none.
+        float_size: Bytes of all that it has to answer without Keras; None if there is none.
         memory: Its replay memory; None if it has none.
         corrected: The pictures that it was corrected by.
     """
@@ -37,6 +38,7 @@ class ExportSource:
     path: Path
     manifest: Manifest
     twin: bytes | None
+    float_size: int | None
     memory: ReplayMemory | None
     corrected: Samples
 
@@ -70,10 +72,13 @@ def open_source(model: Path) -> ExportSource:
     """
     with ModelArchive(model) as archive:
         manifest = archive.manifest()
+        archive.verify_graphs(manifest)
         twin = archive.twin(manifest)
+        float_size = sum(map(archive.size, (TWIN, FEATURES, HEAD))) or None
     memory = load_memory(model)
     corrected, _ = load_corrected(model, manifest)
-    return ExportSource(model, manifest, twin, memory and memory.for_model(manifest), corrected)
+    memory = memory and memory.for_model(manifest)
+    return ExportSource(model, manifest, twin, float_size, memory, corrected)
 
 
 def run_litert(graph: bytes, pixels: Pixels) -> Outputs:

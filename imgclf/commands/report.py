@@ -39,7 +39,9 @@ def report(wanted: str | None = None) -> RunFolder:
             "what it came to failed",
             f"to train it anew: {record.command} --fresh",
         )
-    draw_curves(curves_of(facts.history, facts.record.published_epoch), run.curves)
+    record = facts.record
+    curves = curves_of(facts.history, record.published_epoch, record.fine_tuned_after)
+    draw_curves(curves, run.curves)
     write_report(facts, run)
     return run
 

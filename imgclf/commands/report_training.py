@@ -46,7 +46,8 @@ def report_training(
     Raises:
         WriteError: Something can't be written.
     """
-    draw_curves(curves_of(fitted.history, fitted.published_epoch), run.curves)
+    curves = curves_of(fitted.history, fitted.published_epoch, fitted.fine_tuned_after)
+    draw_curves(curves, run.curves)
     config, names = loaded.config, data.folder.class_names
     declared = Declared(
         path=str(loaded.file.path),

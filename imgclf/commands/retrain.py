@@ -20,6 +20,7 @@ from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import DataError, UsageError
+from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
@@ -157,6 +158,8 @@ def _learn(
                 save_memory(model, memory)
             learner.response_cache.keep()
             corrected = learner.corrected_model(learned, compiled_like=keras_model)
+            with ModelArchive(model) as archive:
+                features_graph = archive.features_graph(manifest)
             version = _publish(
                 model,
                 corrected,
@@ -165,6 +168,7 @@ def _learn(
                 learned.pictures,
                 learned.kept,
                 learned.judged,
+                features_graph,
             )
     outcome: Outcome = "corrected" if learned.accepted else "refused"
     return Retrained(outcome, model, version, learned.pictures, learned.judged)
@@ -208,8 +212,12 @@ def _publish(
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
+    features_graph: bytes | None = None,
 ) -> int:
-    """Replaces the model in use by its next version, whose number is returned."""
+    """Replaces the model in use by its next version, whose number is returned.
+
+    The features graph of the version in use is that of the next, if only its head has changed.
+    """
     from imgclf.model_file.keras_io import write_model_file
 
     number = next_version(model)
@@ -240,7 +248,7 @@ def _publish(
         made_with=installed_versions(),
     )
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples)
+    write_model_file(network, after, model, samples, features_graph)
     return number
 
 

@@ -208,6 +208,7 @@ class TrainerProcess:
             None,  # all of the augmentation is shown as Keras does it
             result.history,
             told["published_epoch"],
+            told["fine_tuned_after"],
             told["averaged"],
             told["seconds"],
             lambda: self._finished(plan),

@@ -268,6 +268,7 @@ def _hand_over(fitted: Fitted, folder: Path) -> None:
                 "History": {"history": fitted.history},
                 "Fitted": {
                     "published_epoch": fitted.published_epoch,
+                    "fine_tuned_after": fitted.fine_tuned_after,
                     "averaged": fitted.averaged,
                     "head_only": fitted.weights.head_only,
                     "seconds": fitted.seconds,

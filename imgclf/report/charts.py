@@ -63,6 +63,7 @@ class Chart:
 
     Attributes:
         best: Where the published epoch is; None if it isn't known.
+        fine_tuning: Where the second phase begins, between two epochs; None if there is but one.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     best: Tick | None
+    fine_tuning: float | None
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def chart_curves(curves: Curves) -> Chart:
     scale: Callable[[float], float] = math.log10 if logarithmic else float
     bottom, top = scale(marks[0]), scale(marks[-1])
 
-    def x(epoch: int) -> float:
+    def x(epoch: float) -> float:
         return _across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
 
     def y(value: float) -> float:
@@ -127,6 +129,7 @@ def chart_curves(curves: Curves) -> Chart:
         tuple(Tick(x(epoch), str(epoch)) for epoch in shown),
         tuple(Tick(y(mark), f"{mark:.4g}") for mark in marks),
         None if published is None else Tick(x(published), str(published)),
+        None if curves.fine_tuned_after is None else x(curves.fine_tuned_after + 0.5),
     )
 
 

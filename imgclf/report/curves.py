@@ -18,11 +18,13 @@ class Curves:
         lines: "training" and "validation", or a name each, to the values by epoch; NaN for an
             epoch that has none.
         published_epoch: Counted from 1; None if it isn't known.
+        fine_tuned_after: How many epochs the first phase had; None if there was but one.
     """
 
     title: str
     lines: Mapping[str, Sequence[float]]
     published_epoch: int | None
+    fine_tuned_after: int | None = None
 
     @property
     def epochs(self) -> int:
@@ -31,7 +33,9 @@ class Curves:
 
 
 def curves_of(
-    history: Mapping[str, Sequence[object]], published_epoch: int | None
+    history: Mapping[str, Sequence[object]],
+    published_epoch: int | None,
+    fine_tuned_after: int | None = None,
 ) -> tuple[Curves, ...]:
     """One for the loss, for each metric, and for the learning rate, in this order.
 
@@ -39,6 +43,7 @@ def curves_of(
         history: Values by epoch, by Keras's names, of which `val_` marks those of validation;
             what is no number (a metric with a value for each class) is left out.
         published_epoch: Counted from 1.
+        fine_tuned_after: How many epochs the first phase had; None if there was but one.
     """
     numbers = {name: [_number(value) for value in values] for name, values in history.items()}
     numbers = {name: values for name, values in numbers.items() if any(map(math.isfinite, values))}
@@ -53,12 +58,13 @@ def curves_of(
                 if key in numbers
             },
             published_epoch,
+            fine_tuned_after,
         )
         for name in sorted(measured, key=lambda name: name != "loss")
     ]
     if rates:
         lines = {name.replace("_", " "): numbers[name] for name in rates}
-        found.append(Curves(LEARNING_RATE, lines, published_epoch))
+        found.append(Curves(LEARNING_RATE, lines, published_epoch, fine_tuned_after))
     return tuple(found)
 
 

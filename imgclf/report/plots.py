@@ -41,6 +41,8 @@ def draw_curves(curves: Sequence[Curves], path: Path) -> None:
                 axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
             if (best := one.published_epoch) is not None:
                 axes.axvline(best, color="0.6", linestyle=":", label=f"best: epoch {best}")
+            if (after := one.fine_tuned_after) is not None:
+                axes.axvline(after + 0.5, color="0.6", linewidth=1, label="fine-tuning begins")
             axes.set(title=one.title, xlabel="epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.grid(alpha=0.25)

@@ -52,7 +52,8 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
     bins = reliability(probabilities, labels)
     draw_confusion(evaluation, run.confusion)
     draw_calibration(bins, evaluation.expected_calibration_error, run.calibration)
-    published = facts.record.published_epoch
+    record = facts.record
+    curves = curves_of(facts.history, record.published_epoch, record.fine_tuned_after)
     board = facts.tensorboard
     write_page(
         run.report,
@@ -61,7 +62,7 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
             "facts": facts,
             "evaluation": evaluation,
             "started": _started(facts),
-            "charts": [charts.chart_curves(one) for one in curves_of(facts.history, published)],
+            "charts": [charts.chart_curves(one) for one in curves],
             "bins": len(bins),
             "reliability": charts.chart_reliability(bins),
             "frame": charts,

@@ -59,6 +59,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             the user's own.
         settled: What the config leaves open.
         published_epoch: Whose weights the model has, counted from 1.
+        fine_tuned_after: How many epochs the first phase had; None if there was but one.
+        averaged: The weights lie half way between those and what fine-tuning began with.
         scores: Of the published model on the validation pictures.
         test_scores: Likewise on the data set's test part, if it has one.
         model: Where the model was published.
@@ -73,6 +75,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     epochs_run: int = 0
     seconds: float | None = None
     published_epoch: int | None = None
+    fine_tuned_after: int | None = None
+    averaged: bool = False
     scores: Scores | None = None
     test_scores: Scores | None = None
     model: str | None = None

@@ -36,6 +36,7 @@ class Fitted:
         resampling: What the source did in place of augmentation layers.
         history: Values by epoch, by Keras's names.
         published_epoch: Whose weights they are, counted from 1.
+        fine_tuned_after: How many epochs the first phase had; None if there was but one.
         averaged: They lie half way between those and what fine-tuning began with.
         seconds: What fitting took.
         finished: To be called when the model is safe elsewhere; see `CommittedState.finished`.
@@ -45,6 +46,7 @@ class Fitted:
     resampling: Resampling | None
     history: dict[str, list[float]]
     published_epoch: int
+    fine_tuned_after: int | None
     averaged: bool
     seconds: float
     finished: Callable[[], None]
@@ -111,7 +113,16 @@ def fit(
     state = stack.committed_state
     finished = state.finished if state is not None else lambda: None
     weights, published_epoch, is_averaged = chosen
-    return Fitted(weights, resampling, ran.history, published_epoch, is_averaged, seconds, finished)
+    return Fitted(
+        weights,
+        resampling,
+        ran.history,
+        published_epoch,
+        stack.set_epoch.phase_began if len(phases) > 1 else None,
+        is_averaged,
+        seconds,
+        finished,
+    )
 
 
 def _phases(

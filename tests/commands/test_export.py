@@ -23,9 +23,11 @@ from imgclf.corrections.replay_memory import ReplayMemory, load_memory
 from imgclf.data.decoder import decode
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import LiteRTEngine
-from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.archive import FEATURES, HEAD, ModelArchive, read_manifest
+from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.converters import run_onnx, run_saved_model
 from tests.support.command_line import imgclf, imported_by
+from tests.support.pretrained import on_backbone, written
 
 OWN_RUNTIME = {
     "litert": lambda path, pixels: LiteRTEngine(path.read_bytes()).run(pixels),
@@ -117,6 +119,31 @@ def test_corrections_survive_int8_although_only_their_pictures_make_their_neuron
     pixels = decode(Path(wrong.path), manifest.decoder.settings())[np.newaxis]
     second = LiteRTEngine(done.path.read_bytes()).run(pixels)[0, 0] > 0.5
     assert manifest.class_names[int(second)] == truth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["litert", "onnx", "saved_model"])
+def test_a_model_in_two_parts_is_written_in_one(trained: Trained, form: Format) -> None:
+    written(on_backbone(keras.layers.Dense(1, activation="sigmoid"), size=(32, 32)), trained.model)
+    done = export(trained.model, form)
+    assert done.compared == "12 held-out pictures"
+    assert 0 <= done.difference < 1e-5
+    pixels = memory_of(trained).judge.pixels
+    found = OWN_RUNTIME[form](done.path, pixels)
+    np.testing.assert_allclose(found, outputs_of(trained), atol=1e-5)
+    np.testing.assert_allclose(found, open_classifier(trained.model).engine.run(pixels), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_model_in_two_parts_is_quantised_in_one(trained: Trained) -> None:
+    written(on_backbone(keras.layers.Dense(1, activation="sigmoid"), size=(32, 32)), trained.model)
+    done = export(trained.model, "litert", quantize="int8")
+    interpreter = Interpreter(model_path=str(done.path))
+    assert np.int8 in {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    assert 0 < done.difference < 0.1
+    assert done.quantised is not None
+    with ModelArchive(trained.model) as archive:
+        assert done.quantised.size_before == archive.size(FEATURES) + archive.size(HEAD) > 4000
 
 
 @pytest.mark.slow

@@ -38,13 +38,16 @@ from imgclf.data.dataset import Part
 from imgclf.data.decoder import decode
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import BusyError, DataError, UsageError
+from imgclf.model.engine import SplitEngine
 from imgclf.model.prediction import Prediction
-from imgclf.model_file.archive import MANIFEST, read_manifest
+from imgclf.model_file import twin
+from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Decoder
 from imgclf.model_file.versions import roll_back, versions
 from imgclf.system.lock import lock
 from tests.support.heard import Heard
+from tests.support.pretrained import fitted, written
 
 MODEL = Path("models/pets.keras")
 
@@ -547,6 +550,71 @@ def test_without_a_convolution_the_features_are_what_the_head_sees() -> None:
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(seen))
     pixels = np.zeros((2, 4, 4, 3), np.uint8)
     assert CorrectableNetwork(model).responses(pixels).features.shape == (2, 8)
+
+
+@pytest.fixture
+def pretrained(trained: Trained) -> Path:
+    """A model on a pretrained network, of which a file holds two parts, in place of the other."""
+    memory = load_memory(MODEL)
+    assert memory is not None
+    written(fitted(memory.replay.pixels, memory.replay.labels), MODEL)
+    return MODEL
+
+
+def member(name: str) -> bytes:
+    with zipfile.ZipFile(MODEL) as archive:
+        return archive.read(name)
+
+
+@pytest.mark.slow
+def test_a_correction_leaves_the_graph_of_the_features_as_it_is(
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(model: Any) -> None:
+        raise AssertionError("it takes seconds, and would be the same")
+
+    monkeypatch.setattr(twin, "make_features_graph", refuse)
+    original, graph, head = MODEL.read_bytes(), member(FEATURES), member(HEAD)
+    for version in (2, 3):
+        wrong = mistakes(MODEL)[0]
+        assert correct(truth(wrong), wrong.path).version == version
+        assert answers(MODEL, wrong.path)[0].label == truth(wrong)
+        assert member(FEATURES) == graph
+        assert member(HEAD) != head
+    manifest = read_manifest(MODEL)
+    assert (manifest.format_version, len(manifest.corrections)) == (2, 2)
+    engine = open_classifier(MODEL).engine
+    assert isinstance(engine, SplitEngine)
+    pixels = load_memory(MODEL).judge.pixels  # type: ignore[union-attr]
+    expected = keras.models.load_model(MODEL).predict(pixels, verbose=0)
+    np.testing.assert_allclose(engine.run(pixels), expected, atol=1e-5)
+    roll_back(MODEL, 1)
+    assert MODEL.read_bytes() == original
+
+
+@pytest.mark.slow
+def test_a_new_class_leaves_the_graph_of_the_features_as_it_is(pretrained: Path) -> None:
+    graph = member(FEATURES)
+    assert correct("fish", *striped(12), new_class=True).outcome == "corrected"
+    assert member(FEATURES) == graph
+    assert isinstance(open_classifier(MODEL).engine, SplitEngine)
+    assert [row.label for row in answers(MODEL, "fish")].count("fish") >= 10
+
+
+@pytest.mark.slow
+def test_unguarded_changes_the_features_and_so_their_graph(
+    pretrained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unguarded, "LEARNING_RATE", 0.01)
+    graph = member(FEATURES)
+    wrong = mistakes(MODEL)[0]
+    assert correct(truth(wrong), wrong.path, unguarded_epochs=20).version == 2
+    assert member(FEATURES) != graph
+    engine = open_classifier(MODEL).engine
+    assert isinstance(engine, SplitEngine)
+    pixels = load_memory(MODEL).judge.pixels  # type: ignore[union-attr]
+    expected = keras.models.load_model(MODEL).predict(pixels, verbose=0)
+    np.testing.assert_allclose(engine.run(pixels), expected, atol=1e-5)
 
 
 def one_hot(*rows: int, features: int = 4) -> np.ndarray:

@@ -14,9 +14,15 @@ import numpy as np
 import pytest
 
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
+from imgclf.corrections.inputs import Labelled
 from imgclf.data.drawn_sample import draw_sample
 from imgclf.errors import ConfigError, Interrupted
+from imgclf.model.engine import SplitEngine
+from imgclf.model_file import twin
+from imgclf.model_file.archive import FEATURES, HEAD, ModelArchive
+from imgclf.model_file.classifier import open_classifier
 from tests.support.heard import Heard
 from tests.support.trainings import STOPPER, assert_equal, weights
 
@@ -237,3 +243,25 @@ def test_what_ends_the_first_phase_does_not_end_the_second(here: Path) -> None:
     # Each phase ends as soon as its loss falls, of which its second epoch is the first to count.
     assert [row["phase"] for row in rows].count("1") >= 2
     assert [row["phase"] for row in rows].count("2") >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [_FROZEN, _BOTH])
+def test_it_answers_in_two_parts_and_a_correction_changes_one(
+    here: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = by_config("pets", text).model
+    monkeypatch.delattr(twin, "make_features_graph")
+    parts = []
+    for version in (2, 3):
+        engine = open_classifier(model).engine
+        assert isinstance(engine, SplitEngine)
+        with ModelArchive(model) as archive:
+            parts.append((archive.read(FEATURES), archive.read(HEAD)))
+        rows = predict(open_for_prediction(model, []), find_inputs(["new"], []))
+        wrong = next(row for row in rows if row.label != Path(row.path).parent.name)
+        label = Path(wrong.path).parent.name
+        done = retrain(model, [Labelled(Path(wrong.path), label)])
+        assert (done.outcome, done.version) == ("corrected", version)
+    assert parts[0][0] == parts[1][0]
+    assert parts[0][1] != parts[1][1]

@@ -16,11 +16,11 @@ SIZE = (24, 32)
 PIXELS = np.random.default_rng(3).integers(0, 256, (12, *SIZE, 3)).astype(np.uint8)
 
 
-def backbone(flat: bool = False) -> keras.Model:
-    """A feature map of 6 x 8 x 10, or the inputs of a last layer that isn't there."""
+def backbone(size: tuple[int, int], flat: bool) -> keras.Model:
+    """Gives a feature map of 10 channels, or what a last layer takes that isn't there."""
     layers = keras.layers
     values = [
-        keras.Input((*SIZE, 3)),
+        keras.Input((*size, 3)),
         layers.Rescaling(1 / 127.5, -1),
         layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False),
         layers.BatchNormalization(epsilon=1e-3),
@@ -33,13 +33,19 @@ def backbone(flat: bool = False) -> keras.Model:
     return keras.Sequential(values)
 
 
-def on_backbone(*head: Any, flat: bool = False, augmented: bool = False, seed: int = 0) -> Any:
+def on_backbone(
+    *head: Any,
+    flat: bool = False,
+    augmented: bool = False,
+    seed: int = 0,
+    size: tuple[int, int] = SIZE,
+) -> Any:
     """A compiled classifier that ends in the layers given, its weights all random."""
     keras.utils.set_random_seed(seed)
     layers = keras.layers
-    pictures = keras.Input((*SIZE, 3))
+    pictures = keras.Input((*size, 3))
     values = layers.RandomFlip()(pictures) if augmented else pictures
-    for layer in backbone(flat).layers:  # each of which is in two models then
+    for layer in backbone(size, flat).layers:  # each of which is in two models then
         values = layer(values)
     features = layers.Identity if flat else layers.GlobalAveragePooling2D
     values = features(name="features")(values)
@@ -67,6 +73,19 @@ def as_loaded(model: Any) -> Any:
     return again
 
 
+def fitted(pixels: np.ndarray, labels: np.ndarray) -> Any:
+    """One for two classes, fine-tuned on some square pictures."""
+    size = pixels.shape[1:3]
+    model = on_backbone(keras.layers.Dense(1, activation="sigmoid"), size=size)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.optimizer.learning_rate = 0.01
+    model.fit(pixels, labels, batch_size=8, epochs=20, verbose=0)
+    return model
+
+
 def manifest_of(model: Any, **changes: Any) -> Manifest:
     """What a file of this model says of itself."""
     units = model.output_shape[-1]
@@ -76,7 +95,7 @@ def manifest_of(model: Any, **changes: Any) -> Manifest:
         name="pets",
         created="2026-01-01T00:00:00+00:00",
         class_names=("cat", "dog", *"efghijk")[: max(units, 2)],
-        decoder=Decoder(height=SIZE[0], width=SIZE[1]),
+        decoder=Decoder(height=model.input_shape[1], width=model.input_shape[2]),
         head=activation_of(activation.__name__, units),
         **changes,
     )
@@ -84,4 +103,5 @@ def manifest_of(model: Any, **changes: Any) -> Manifest:
 
 def written(model: Any, path: Path = Path("models/pets.keras"), **options: Any) -> Manifest:
     """The manifest of a file of this model that was written."""
-    return write_model_file(model, manifest_of(model), path, PIXELS[:4], **options)
+    samples = np.random.default_rng(3).integers(0, 256, (4, *model.input_shape[1:]))
+    return write_model_file(model, manifest_of(model), path, samples.astype(np.uint8), **options)

@@ -75,7 +75,8 @@ def is_whole(model: Path) -> bool:
     with ModelArchive(model) as archive:
         manifest = archive.manifest()
         archive.verify_weights(manifest)
-        return archive.twin(manifest) is not None
+        archive.verify_graphs(manifest)
+        return manifest.twin_note is None
 
 
 def leftovers() -> list[Path]:
