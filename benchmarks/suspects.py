@@ -1,33 +1,40 @@
-"""Flips labels of real pictures and looks how many `evaluate --suspects` finds again.
+"""Swaps labels of real pictures and looks how many `evaluate --suspects` finds again, and how soon.
 
-    python benchmarks/suspects.py shared/data/catdog/train [--seed 7] [--set training.epochs=60]
+    python benchmarks/suspects.py shared/data/catdog/train [--seeds 17 18 19] [--share 0.05]
 
-The data set is copied (as links) with a share of its labels swapped; all pictures are then judged
-by cross-validation as the command does it. Precision is the share of swapped labels among the
-first so many suspects, recall the share of all swapped labels that are among them. A repeat takes
-about FOLDS - 1 times as long as a training.
+For each seed the data set is linked to, with a share of its labels swapped, and a small network
+trained on it for an epoch, which is not measured and has no say: the pictures are judged on
+features of a pretrained network. Then the whole command, as a process of its own:
+
+first         on a machine that never prepared the pretrained network, with an empty cache
+other photos  that network is prepared; the pictures have been trained on, and never looked at by it
+again         the same once more
+
+Precision is the share of swapped labels among the first so many suspects, where fewer are listed
+as if right labels came after them; recall the share of all swapped labels that are among them. A
+swapped label is not the only wrong one there may be. Each run prints a line of JSON, the means
+come last.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imgclf.config.load import load_config
-from imgclf.data.dataset import read_config_dataset
 from imgclf.data.folder import scan_labelled
-from imgclf.model.probabilities import Probabilities
-from imgclf.suspects.confident_learning import estimated_label_errors, rank_suspects
-from imgclf.suspects.cross_validation import out_of_fold_probabilities
-from imgclf.suspects.find import FOLDS, all_judged
-from imgclf.system import console
+
+CONFIG = Path(__file__).resolve().parent.parent / "configs" / "catdog.yaml"
+TOPS = (20, 50, 100, 200)
 
 
 def flipped_copy(source: Path, target: Path, share: float, seed: int) -> set[str]:
@@ -49,59 +56,86 @@ def flipped_copy(source: Path, target: Path, share: float, seed: int) -> set[str
     return flipped
 
 
+def imgclf(work: Path, cache: Path, *arguments: str) -> tuple[str, dict[str, float]]:
+    """What the command prints, and how long it took: by the clock, and of all processors."""
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    started, before = time.monotonic(), os.times()
+    done = subprocess.run(
+        [sys.executable, "-m", "imgclf", *arguments],
+        cwd=work,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        sys.exit(f"imgclf {' '.join(arguments)}: {done.stderr}")
+    after = os.times()
+    processors = after.children_user + after.children_system
+    processors -= before.children_user + before.children_system
+    return done.stdout, {"seconds": time.monotonic() - started, "of processors": processors}
+
+
+def scores(found: dict[str, Any], swapped: set[str]) -> dict[str, float]:
+    """What the list is worth."""
+    hits = np.array([Path(one["path"]).name in swapped for one in found["suspects"]])
+    result = {
+        "swapped": len(swapped),
+        "contradicted": found["contradicted"],
+        "estimated": found["estimated_label_errors"],
+        "agreement": found["agreement"],
+        "precision of all": hits.mean() if len(hits) else 0.0,
+        "recall of all": hits.sum() / len(swapped),
+    }
+    for top in TOPS:
+        result[f"precision at {top}"] = hits[:top].sum() / top
+        result[f"recall at {top}"] = hits[:top].sum() / len(swapped)
+    return result
+
+
 def main() -> None:
-    """Prints a line of JSON for each number of repeats."""
+    """Prints a line of JSON for each run, and the means of each arm."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("directory", type=Path, help="class folders")
-    parser.add_argument("--config", type=Path, default=Path("configs/catdog.yaml"))
     parser.add_argument("--share", type=float, default=0.05, help="of the labels to swap")
-    parser.add_argument("--seed", type=int, default=7, help="which labels are swapped")
-    parser.add_argument("--folds", type=int, default=FOLDS)
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--cache", type=Path, help="keep what is known of each fold here")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[17, 18, 19], help="of the swaps")
+    parser.add_argument("--folds", type=int)
+    parser.add_argument("--repeats", type=int)
     given = parser.parse_args()
-    console.use(console.Console(sys.stderr))
+    options = [
+        text
+        for name in ("folds", "repeats")
+        if (value := getattr(given, name)) is not None
+        for text in (f"--{name}", str(value))
+    ]
+    rows: dict[str, list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "flipped")
-        flipped = flipped_copy(given.directory, copy, given.share, given.seed)
-        loaded = load_config(given.config, [*given.set, f"data.directory={copy}"])
-        data = read_config_dataset(loaded.config.data)
-        part = all_judged(data)
-        wrong = np.array([picture.path.name in flipped for picture in part.pictures])
-        seconds = 0.0
-        for repeats in range(1, given.repeats + 1):
-            started = time.monotonic()
-            probabilities = out_of_fold_probabilities(
-                loaded,
-                part,
-                len(data.folder.class_names),
-                folds=given.folds,
-                repeats=repeats,
-                cache_directory=given.cache or Path(folder, "cache"),
-            )
-            seconds += time.monotonic() - started
-            row = {"repeats": repeats, "seconds": round(seconds)}
-            print(json.dumps(row | scores(probabilities, part.labels, wrong)), flush=True)
-
-
-def scores(
-    probabilities: Probabilities, labels: NDArray[np.int64], wrong: NDArray[np.bool_]
-) -> dict[str, float]:
-    """What the ranking is worth."""
-    ranked, _ = rank_suspects(probabilities, labels)
-    found = wrong[ranked]
-    result = {
-        "pictures": len(labels),
-        "swapped": int(wrong.sum()),
-        "contradicted": len(ranked),
-        "estimated": estimated_label_errors(probabilities, labels),
-        "agreement": round(float((probabilities.argmax(axis=1) == labels).mean()), 4),
-    }
-    for top in (20, 50, 100, 200):
-        result[f"precision at {top}"] = round(float(found[:top].mean()), 4)
-        result[f"recall at {top}"] = round(float(found[:top].sum() / wrong.sum()), 4)
-    return result
+        caches = {"first": Path(folder, "empty"), "other photos": Path(folder, "prepared")}
+        caches["again"] = caches["other photos"]
+        for seed in given.seeds:
+            work = Path(folder, str(seed))
+            swapped = flipped_copy(given.directory, work / "photos", given.share, seed)
+            small = ["data.directory=photos", "data.image_size=32", "training.epochs=1"]
+            changes = [text for change in small for text in ("--set", change)]
+            imgclf(work, caches["first"], "train", str(CONFIG), *changes)
+            untouched = Path(folder, "untouched")
+            shutil.copytree(work, untouched, symlinks=True)
+            for arm, cache in caches.items():
+                if arm == "other photos":
+                    if not cache.exists():
+                        shutil.copytree(caches["first"], cache)
+                    shutil.rmtree(work)
+                    untouched.rename(work)
+                command = ["evaluate", "--suspects", "--json", "--top", "100000", *options]
+                printed, times = imgclf(work, cache, *command)
+                row = {**times, **scores(json.loads(printed), swapped)}
+                rows.setdefault(arm, []).append(row)
+                line = {"arm": arm, "seed": seed, **row}
+                print(json.dumps(line, default=float), flush=True)
+            shutil.rmtree(caches["first"])
+            shutil.rmtree(work)
+    for arm, several in rows.items():
+        means = {name: round(float(np.mean([row[name] for row in several])), 3) for name in row}
+        print(json.dumps({"arm": arm, "means of": len(several), **means}))
 
 
 if __name__ == "__main__":
