@@ -8,6 +8,7 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config.choices import Precision
+from imgclf.config.keras_private import run_through
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
@@ -113,8 +114,7 @@ def set_head_weights(model: keras.Model, weights: Sequence[Any]) -> None:
 
 def _features_of(backbone: keras.Model, pictures: Any) -> tuple[Any, Any]:
     """The last feature map and the features."""
-    # Calling the model would nest it; its own `call` runs its layers one by one.
-    feature_map = backbone.call(pictures)
+    feature_map = run_through(backbone, pictures)
     layers, pooled = keras.layers, len(feature_map.shape) == 4
     kind = layers.GlobalAveragePooling2D if pooled else layers.Identity
     return feature_map, kind(name=FEATURES)(feature_map)
