@@ -134,6 +134,17 @@ def test_pictures_too_small_for_a_pretrained_network_get_one_of_their_own(in_fol
     assert rest == asked_for.read_text().replace("asked.yaml", "set.yaml").splitlines()
 
 
+def test_what_the_comment_says_of_small_photos_can_be_done(in_folder: Path) -> None:
+    config = init(draw(Path("set"), (28, 28)), None).config
+    text = re.sub(r"  layers:\n(    .*\n)+", "  backbone: EfficientNetLite0\n", config.read_text())
+    config.write_text(re.sub(r"  image_size: .*\n", "", text))
+    loaded = load_config(config).config
+    assert (loaded.model.backbone, loaded.data.image_size) == (
+        Backbone(name="EfficientNetLite0"),
+        (224, 224),
+    )
+
+
 def test_slightly_larger_ones_get_a_pretrained_one(in_folder: Path) -> None:
     assert config_of((49, 49)).model.backbone is not None
 
