@@ -2,10 +2,12 @@
 
     python benchmarks/agreement.py MODEL.keras FOLDER
 
-Decodes every picture in the folder once, gives the arrays to imgclf's engine and to the model as
-plain Keras loads it, and compares. Keras's outputs are calibrated by the same temperature.
+Decodes every picture in the folder once, gives the arrays to imgclf's engine (LiteRT, or LiteRT
+and a head in NumPy) and to the model as plain Keras loads it, and compares. Keras's outputs are
+calibrated by the same temperature.
 """
 
+import random
 import sys
 from pathlib import Path
 
@@ -20,15 +22,24 @@ from imgclf.model.probabilities import to_probabilities
 from imgclf.model_file.classifier import open_classifier
 
 
-def main(model: Path, folder: Path) -> None:
+def compare(model: Path, folder: Path, most: int | None = None) -> tuple[int, float]:
+    """Prints how far the two are from each other.
+
+    Args:
+        most: Only so many of the pictures, drawn from all over the folder; None for all.
+
+    Returns:
+        How many pictures get another label, and the largest difference of a probability.
+    """
     classifier = open_classifier(model)
-    assert not isinstance(classifier.engine, KerasEngine), "the model has no LiteRT twin"
+    assert not isinstance(classifier.engine, KerasEngine), "the model has no LiteRT graph"
     plain = keras.models.load_model(model)
     manifest = classifier.manifest
     pixels, unreadable = [], 0
-    for path in walk_files(folder):
-        if not_a_picture(path):
-            continue
+    paths = [path for path in walk_files(folder) if not not_a_picture(path)]
+    if most is not None:
+        random.Random(0).shuffle(paths)
+    for path in paths[:most]:
         try:
             pixels.append(decode(path, manifest.decoder.settings()))
         except PictureError:
@@ -45,7 +56,8 @@ def main(model: Path, folder: Path) -> None:
         f"{len(pixels)} pictures ({unreadable} unreadable): {other_labels} with another label, "
         f"probabilities differ by at most {max(differences):.1e}"
     )
+    return other_labels, float(max(differences))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    compare(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -72,11 +72,20 @@ class Process:
 
     Attributes:
         spawned: When it was started, on the clock of `time.perf_counter`.
-        times: What `Times` or plain_start.py wrote.
+        seconds: From then to its end.
+        times: What `Times` or plain_start.py wrote, if one of them is in it.
         memory: Moments and anonymous memory in MB, if asked for.
     """
 
-    def __init__(self, command: list[str], work: Path, *, memory: bool = False) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        work: Path,
+        *,
+        memory: bool = False,
+        timed: bool = True,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         saved = work / "times.json"
         saved.unlink(missing_ok=True)
         ours, terminal = pty.openpty()
@@ -91,7 +100,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=terminal,
             stderr=terminal,
-            env={"TERM": "xterm-256color", **os.environ},
+            env={"TERM": "xterm-256color", **os.environ, **(environment or {})},
         )
         os.close(terminal)
         reader.start()
@@ -99,11 +108,12 @@ class Process:
             self._sample(Path(f"/proc/{process.pid}/status"))
             time.sleep(0.02)
         status = process.wait()
+        self.seconds = time.perf_counter() - self.spawned
         reader.join()
         os.close(ours)
-        if status or not saved.exists():
+        if status or (timed and not saved.exists()):
             raise SystemExit(f"{command} ended with {status}:\n{said.decode(errors='replace')}")
-        self.times: Row = json.loads(saved.read_text())
+        self.times: Row = json.loads(saved.read_text()) if timed else {}
 
     def _sample(self, status: Path) -> None:
         for line in status.read_text().splitlines():

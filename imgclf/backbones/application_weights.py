@@ -68,8 +68,8 @@ def load_weights_file(network: keras.Model, name: str, path: Path) -> None:
     _refuse_all_but_numbers(path)
     try:
         with warnings.catch_warnings():
-            # Of layers that the file has nothing for, which would keep random weights.
-            warnings.simplefilter("error", UserWarning)
+            # Of each part that the file has nothing for, before the error that counts them.
+            warnings.simplefilter("ignore", UserWarning)
             network.load_weights(path)
     except Exception as error:  # Keras raises whatever the part that doesn't fit happens to raise
         raise ModelFileError(

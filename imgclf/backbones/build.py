@@ -62,7 +62,7 @@ def build_backbone(
 def _built(declared: Backbone, image_size: tuple[int, int]) -> keras.Model:
     name, weights = declared.name, declared.weights_file
     if declared.is_file:
-        return build_from_model_file(Path(name))
+        return build_from_model_file(Path(name).expanduser())
     if name in LITE:
         network = build_efficientnet_lite(name, image_size)
         if declared.weights == IMAGENET:

@@ -62,47 +62,64 @@ def flat_copy(
         keep: Which are copied; others hand on what they are given.
         dtype: What the copies compute in; None for what the originals do.
     """
-    copies: dict[int, keras.Operation | None] = {}  # a layer may be called more than once
-    copied: list[tuple[keras.Layer, keras.Layer]] = []
+    graph = _as_graph(model)
+    pictures = keras.Input(batch_shape=graph.input_shape, dtype=graph.inputs[0].dtype)
+    copies = _Copies(rename, added, keep, dtype)
+    flat = keras.Model(pictures, copies.run(graph, pictures), name=model.name)
+    copies.take_weights()
+    return flat
 
-    def copy_of(operation: keras.Operation) -> keras.Operation | None:
+
+class _Copies:
+    """Copies of layers and operations; the arguments are those of `flat_copy`."""
+
+    def __init__(
+        self,
+        rename: Rename,
+        added: Callable[[keras.Operation], keras.Layer | None],
+        keep: Callable[[keras.Operation], bool],
+        dtype: keras.DTypePolicy | None,
+    ) -> None:
+        self._rename, self._added, self._keep, self._dtype = rename, added, keep, dtype
+        # By identity, for a layer may be called more than once: itself, its copy, what follows.
+        self._made: dict[
+            int, tuple[keras.Operation, keras.Operation | None, keras.Layer | None]
+        ] = {}
+
+    def run(self, graph: keras.Model, values: keras.KerasTensor) -> keras.KerasTensor:
+        """What the copies make of symbolic values, in place of the originals in a graph."""
+        return run_through(graph, values, call=self._call)
+
+    def take_weights(self) -> None:
+        """Gives the copies the weights of the originals."""
+        for original, copy, _ in self._made.values():
+            if copy is not None and getattr(copy, "weights", []):
+                copy.set_weights(original.get_weights())
+
+    def _call(self, operation: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         if isinstance(operation, keras.Model):
-            return operation
-        if id(operation) not in copies:
-            copies[id(operation)] = copy(operation) if keep(operation) else None
-        return copies[id(operation)]
+            return self.run(_as_graph(operation), args[0])
+        if id(operation) not in self._made:
+            self._made[id(operation)] = (operation, *self._copied(operation))
+        _, copy, following = self._made[id(operation)]
+        if copy is None:
+            return args[0]
+        values = copy(*args, **kwargs)
+        return values if following is None else following(values)
 
-    def copy(operation: keras.Operation) -> keras.Operation:
-        config = operation.get_config() | {"name": rename(operation)}
+    def _copied(
+        self, operation: keras.Operation
+    ) -> tuple[keras.Operation | None, keras.Layer | None]:
+        if not self._keep(operation):
+            return None, None
+        config = operation.get_config() | {"name": self._rename(operation)}
         if isinstance(operation, keras.layers.Normalization) and operation.weights:
             # What it was adapted to: as weights, Keras would forget it where weights are set.
             mean, variance, _ = operation.get_weights()
             config |= {"mean": mean.tolist(), "variance": variance.tolist()}
-        if dtype is not None and isinstance(operation, keras.Layer):
-            config["dtype"] = dtype
-        clone = type(operation).from_config(config)
-        after[id(clone)] = added(operation)
-        if isinstance(operation, keras.Layer):
-            copied.append((operation, clone))
-        return clone
-
-    def call(clone: keras.Operation | None, *args: Any, **kwargs: Any) -> Any:
-        if clone is None:
-            return args[0]
-        if isinstance(clone, keras.Model):
-            return run_through(_as_graph(clone), args[0], copy_of, call)
-        values = clone(*args, **kwargs)
-        layer = after[id(clone)]
-        return values if layer is None else layer(values)
-
-    after: dict[int, keras.Layer | None] = {}
-    graph = _as_graph(model)
-    pictures = keras.Input(batch_shape=graph.input_shape, dtype=graph.inputs[0].dtype)
-    flat = keras.Model(pictures, run_through(graph, pictures, copy_of, call), name=model.name)
-    for original, clone in copied:
-        if clone.weights:
-            clone.set_weights(original.get_weights())
-    return flat
+        if self._dtype is not None and isinstance(operation, keras.Layer):
+            config["dtype"] = self._dtype
+        return type(operation).from_config(config), self._added(operation)
 
 
 def _as_graph(model: keras.Model) -> keras.Model:

@@ -48,9 +48,9 @@ def _weights_digest(declared: Backbone, image_size: tuple[int, int]) -> str | No
     if name in PIP_WEIGHTS and declared.weights == IMAGENET:
         return PIP_WEIGHTS[name].sha256
     if declared.is_file:
-        path = Path(name)
+        path = Path(name).expanduser()
     elif declared.weights_file is not None:
-        path = Path(declared.weights_file)
+        path = Path(declared.weights_file).expanduser()
     else:
         path = keras_file(name, image_size)
     try:

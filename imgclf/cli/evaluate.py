@@ -29,8 +29,8 @@ def command(
         typer.Option(
             "--suspects",
             help="List pictures of the data set that probably have the wrong label, most "
-            "suspicious first: models that are trained without them contradict it. This takes "
-            "longer than a training. Pictures in class folders are judged by the model itself.",
+            "suspicious first: what was learned from the others contradicts it. Pictures in class "
+            "folders are judged by the model itself.",
         ),
     ] = False,
     folds: Annotated[
@@ -39,8 +39,8 @@ def command(
             "--folds",
             metavar="K",
             min=0,
-            help="With --suspects: train K models, each without a K-th of the pictures; with 0, "
-            "the model itself judges the validation part, in seconds. [default: 3]",
+            help="With --suspects: judge each K-th of the pictures by what was learned from the "
+            "others; with 0, the model itself judges the validation part. [default: 5]",
             show_default=False,
         ),
     ] = None,
@@ -59,8 +59,7 @@ def command(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="With --suspects: another value than in the model's config, such as "
-            "data.image_size=90; may be given several times.",
+            help="With --suspects: data.directory=FOLDER, if the data set has moved.",
         ),
     ] = None,
     top: Annotated[
@@ -93,9 +92,10 @@ def command(
             raise UsageError("--suspects takes no --callback, and one of --json and --csv")
         if directory is not None and (folds or repeats or overrides):
             raise UsageError("--folds, --repeats and --set are for what the model was trained on")
-        trained_by = [one for one in overrides or [] if not one.startswith("data.directory=")]
-        if folds == 0 and (repeats or trained_by):
-            raise UsageError("--folds 0 trains no models, which --repeats and --set are for")
+        if folds == 0 and repeats:
+            raise UsageError(
+                "--folds 0 leaves the judging to the model, which --repeats is not for"
+            )
         from imgclf.suspects.find import FOLDS, find_suspects
 
         if review is not None:
@@ -146,7 +146,7 @@ def _print_suspects(found: "Suspects", as_json: bool, as_csv: bool) -> None:
 def _next_steps(review: Path | None, correct: str, *, in_data_set: bool) -> list[str]:
     if review is None:
         again = "to look at them and correct their labels: the same with --review suspects.html"
-        return [f"{again} (what was trained for it is not trained again)"]
+        return [again]
     if not in_data_set:
         return [
             f"look at {review} and save what you correct, for the model to learn:",

@@ -7,7 +7,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.commands.draft import Draft, draft, write_draft
+from imgclf.commands.draft import Draft
+from imgclf.commands.draft_from_scratch import draft_from_scratch, write_from_scratch
+from imgclf.commands.draft_pretrained import draft_pretrained, write_pretrained
 from imgclf.config.load import parse_config
 from imgclf.data.folder import scan
 from imgclf.data.survey import Survey, survey
@@ -15,6 +17,11 @@ from imgclf.errors import UsageError
 from imgclf.system.files import atomic_write_text
 
 _PARTS = ("train", "training")
+
+WHY_SMALL = (
+    "Pictures this small are icons, digits or the like: a pretrained network knows photos.",
+    "To try one, `backbone: EfficientNetLite0` in place of the layers and of image_size.",
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +33,13 @@ class Initialized:
     chosen: Draft
 
 
-def init(directory: Path, target: Path | None) -> Initialized:
+def init(directory: Path, target: Path | None, *, from_scratch: bool = False) -> Initialized:
     """Looks at a data set and writes a config for it.
 
     Args:
         directory: Class folders, or train/, validation/ and test/ with those.
         target: The file to write; None for the folder's name with `.yaml`.
+        from_scratch: With a small network of random weights, even where a pretrained one fits.
 
     Raises:
         DataError: The folder is none that can be trained on.
@@ -45,11 +53,20 @@ def init(directory: Path, target: Path | None) -> Initialized:
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
     seen = survey(scan(directory, 0.2, 123))
-    chosen = draft(seen)
-    text = write_draft(seen, chosen, f"imgclf train {shlex.quote(str(target))}")
+    chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(target))}", from_scratch)
     parse_config(text, target)  # so that nothing is written that could not be trained by
     atomic_write_text(target, text)
     return Initialized(target, seen, chosen)
+
+
+def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str]:
+    small = draft_from_scratch(seen)
+    if from_scratch:
+        return small, write_from_scratch(seen, small, command)
+    if small.is_icon:
+        return small, write_from_scratch(seen, small, command, why=WHY_SMALL)
+    chosen = draft_pretrained(seen)
+    return chosen, write_pretrained(seen, chosen, command)
 
 
 def _name(directory: Path) -> str:

@@ -147,6 +147,7 @@ def _train(
     with keras_importing(needed=earlier is None or earlier.is_another):
         data = _read_pictures(config.data)
     network = declared_network(loaded, len(data.folder.class_names))
+    _refuse_itself(loaded, path)
 
     pictures = data.folder.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
@@ -238,6 +239,20 @@ def take_part(loaded: LoadedConfig) -> bool:
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept") from None
     return True
+
+
+def _refuse_itself(loaded: LoadedConfig, published: Path) -> None:
+    """A model that is built on itself would be another training each time."""
+    backbone = loaded.config.model.backbone
+    if backbone is None or not backbone.is_file:
+        return
+    if Path(backbone.name).expanduser().resolve() == published.resolve():
+        raise loaded.file.refusal(
+            "model.backbone",
+            "this is the model that the training will replace; give the config another name",
+            received=backbone.name,
+            allowed=f"name: {loaded.name}-2, say, or another model",
+        )
 
 
 def _command(loaded: LoadedConfig, replay_memory: int) -> str:

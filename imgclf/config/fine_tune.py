@@ -17,7 +17,7 @@ class FineTune(Declared):
         epochs: At most; callbacks may end it earlier. They come after those of the first phase.
         learning_rate: That it begins with; it falls along a cosine.
         from_: Where the layers begin that are trained, written as `from`: "all", the name of a
-            layer, or how many of the last layers that have weights.
+            layer, or how many of its last layers, as Keras counts them.
     """
 
     epochs: int = 8

@@ -83,7 +83,6 @@ def with_inner_layers(layer: Any) -> list[Any]:
 def run_through(
     model: Any,
     values: Any,
-    operation_of: Callable[[Any], Any] = lambda operation: operation,
     call: Callable[..., Any] = lambda operation, *args, **kwargs: operation(*args, **kwargs),
 ) -> Any:
     """What a model with one input and one output makes of values, layer by layer.
@@ -94,10 +93,9 @@ def run_through(
     Args:
         model: Functional.
         values: In place of its input.
-        operation_of: Gives for each of its layers and operations the one to take.
-        call: Calls that, with its arguments.
+        call: Is given each layer or operation in turn, with its arguments.
     """
-    return model._run_through_graph([values], operation_fn=operation_of, call_fn=call)
+    return model._run_through_graph([values], call_fn=call)
 
 
 def build_metrics(model: Any, elements: Any) -> None:

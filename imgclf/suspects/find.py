@@ -8,13 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from imgclf.backbones.as_it_came import DEFAULT, features_as_it_came
+from imgclf.backbones.feature_store import Features
+from imgclf.config.backbone import IMAGENET
 from imgclf.config.load import config_from_values
-from imgclf.config.loaded import LoadedConfig
+from imgclf.config.schema import Config
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
 from imgclf.data.file_walk import not_a_picture
 from imgclf.data.picture_files import warn_of_left_out
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
+from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.trained_on import TrainingData, positions_in_outputs, training_data
 from imgclf.suspects.confident_learning import (
@@ -25,11 +29,11 @@ from imgclf.suspects.confident_learning import (
     rank_suspects,
 )
 from imgclf.suspects.cross_validation import out_of_fold_probabilities
-from imgclf.system import console
-from imgclf.system.signals import ended_by
 
-FOLDS = 3
+FOLDS = 5
 """Measured in docs/suspects.md."""
+
+_DIRECTORY = "data.directory"
 
 
 def find_suspects(
@@ -41,54 +45,64 @@ def find_suspects(
     top: int = 100,
     overrides: Sequence[str] = (),
 ) -> Suspects:
-    """Looks for labels that a model contradicts which was trained without the pictures.
+    """Looks for labels that are contradicted by what was learned from the other pictures.
 
     See `suspects.confident_learning` for what counts as contradicted, and
-    `suspects.cross_validation` for how all pictures of a data set come to be judged. Nothing is
-    published and no run is begun.
+    `suspects.cross_validation` for how all pictures of a data set come to be judged, on features
+    that no label of them had a part in. Nothing is published and no run is begun.
 
     Args:
-        model: The model file, whose config is trained with and whose data set is judged.
+        model: The model file, whose data set is judged.
         directory: Class folders that the model was not trained on, to be judged by itself; None
             for its data set.
-        folds: How many new models judge the data set; 0 for the validation part by the model
+        folds: How many heads judge the data set in turn; 0 for the validation part by the model
             itself.
-        repeats: Judge so many times, by other models, and take the mean.
+        repeats: Judge so many times, in other folds, and take the mean.
         top: The most to list.
-        overrides: `key=value` each, for the config that is trained with.
+        overrides: `data.directory=FOLDER`, for a data set that has moved.
 
     Raises:
         ModelFileError: The model can't be read.
-        ConfigError: The overrides don't fit.
+        ConfigError: The override doesn't fit, or the pretrained network can't be had.
         DataError: The pictures can't be used.
-        UsageError: One fold, or one that leaves nothing to train on.
-        Interrupted: Ctrl-C; the folds that were done need not be done again.
-        Terminated: SIGTERM; likewise.
+        UsageError: One fold, one that leaves nothing to learn from, or another override.
     """
     if folds == 1 or folds < 0:
         raise UsageError(f"--folds {folds}: allowed are 0, and numbers from 2 on")
-    classifier = open_classifier(model)
-    manifest = classifier.manifest
+    for override in overrides:
+        if override.partition("=")[0].strip() != _DIRECTORY:
+            raise UsageError(
+                f"--set {override}: the model's network is not trained to judge the pictures, so "
+                f"that no key matters but {_DIRECTORY}, for a data set that has moved"
+            )
+    manifest = read_manifest(model)
     if directory is not None:
         settings = manifest.decoder.settings()
         part, left_out = read_labelled(directory, manifest.class_names, settings)
         classes, folds = manifest.class_names, 0
-        probabilities = classifier.probabilities_of(part.batches())
+        probabilities = open_classifier(model).probabilities_of(part.batches())
     else:
         trained_on = training_data(manifest)
         if trained_on is None:
             raise DataError(
-                f"{manifest.name} doesn't say what it was trained on, or how",
+                f"{manifest.name} doesn't say what it was trained on",
                 "judge other pictures by it: imgclf evaluate FOLDER --suspects",
             )
-        loaded = _config(model, trained_on, overrides)
-        data = _read_pictures(loaded, trained_on, folds)
+        config = _config(model, trained_on, overrides)
+        data = _read_pictures(config, trained_on, folds)
         classes, left_out = data.folder.class_names, data.folder.skipped
         if folds == 0:
-            part, probabilities = data.validation, _by_the_model(classifier, data)
+            part, probabilities = data.validation, _by_the_model(open_classifier(model), data)
         else:
             part = all_judged(data)
-            probabilities = _by_new_models(loaded, part, len(classes), folds, repeats)
+            probabilities = out_of_fold_probabilities(
+                _features(config, part),
+                part,
+                len(classes),
+                folds=folds,
+                repeats=repeats,
+                seed=config.seed,
+            )
     warn_of_left_out(left_out)
     guessing = no_better_than_guessing(probabilities, part.labels)
     ranked, reached = rank_suspects(probabilities, part.labels)
@@ -131,27 +145,21 @@ def all_judged(data: DataSet) -> Part:
     )
 
 
-def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> LoadedConfig:
+def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> Config:
     # Not the config's own directory, which was relative to where it was trained.
     directory, written = trained_on.directory, trained_on.manifest.config
     if directory.is_relative_to(Path.cwd()):
         directory = directory.relative_to(Path.cwd())  # to be read by people
     config = written | {"data": written["data"] | {"directory": str(directory)}}
-    return config_from_values(config, model, overrides)
+    return config_from_values(config, model, overrides).config
 
 
-def _read_pictures(loaded: LoadedConfig, data: TrainingData, folds: int) -> DataSet:
-    config = loaded.config.data
-    data = replace(
-        data,
-        directory=Path(config.directory),
-        validation_split=config.validation_split,
-        seed=config.seed,
-        keep=config.cache,
-    )
-    data.require("if it has moved: imgclf evaluate --suspects --set data.directory=FOLDER")
+def _read_pictures(config: Config, data: TrainingData, folds: int) -> DataSet:
+    data = replace(data, directory=Path(config.data.directory))
+    data.require(f"if it has moved: imgclf evaluate --suspects --set {_DIRECTORY}=FOLDER")
     if folds:
-        return read_config_dataset(config)
+        # As the model takes them, for so they are decoded already; which can be read is known then.
+        return read_config_dataset(config.data)
     return data.read("these pictures, and agrees with their labels then")
 
 
@@ -162,16 +170,13 @@ def _by_the_model(classifier: Classifier, data: DataSet) -> Probabilities:
     return classifier.probabilities_of(data.validation.batches())[:, positions]
 
 
-def _by_new_models(
-    loaded: LoadedConfig, part: Part, num_classes: int, folds: int, repeats: int
-) -> Probabilities:
-    console.note(
-        f"{len(part)} pictures are judged by {folds * repeats} new models, each trained without "
-        f"those that it judges, which takes about {(folds - 1) * repeats} times as long as a "
-        "training on all; --folds 0 takes seconds, and judges the validation pictures alone"
-    )
-    try:
-        return out_of_fold_probabilities(loaded, part, num_classes, folds=folds, repeats=repeats)
-    except KeyboardInterrupt as error:
-        hint = "to go on, the same again: the folds that were done are not done again"
-        raise ended_by(error, hint=hint) from None
+def _features(config: Config, part: Part) -> Features:
+    """By the network that the model was built on, as it came, if that knows no label of these.
+
+    Of weights that are a file of somebody's nobody knows what they were trained on.
+    """
+    backbone = config.model.backbone
+    if backbone is None or backbone.is_file or backbone.weights != IMAGENET:
+        return features_as_it_came(part.pictures, config.data.resize, DEFAULT)
+    size = config.data.image_size
+    return features_as_it_came(part.pictures, config.data.resize, backbone, size)

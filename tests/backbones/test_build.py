@@ -17,6 +17,9 @@ from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.tree import Origin
 from imgclf.errors import ConfigError
+from imgclf.model.build import build_features
+from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.screening import screen
 from tests.support.heard import Heard
 from tests.support.keras_weights import cut_the_line, randomized, save_as_published, use_cache
 
@@ -71,6 +74,17 @@ def test_efficientnet_lite_takes_weights_of_a_file_in_both_formats(tmp_path: Pat
 
 
 @pytest.mark.slow
+def test_what_is_built_on_a_backbone_is_flat_and_passes_the_trust_check(tmp_path: Path) -> None:
+    network = build_features(build("EfficientNetLite0", size=(32, 32)))
+    kinds = [type(operation).__name__ for operation in network.operations]
+    assert kinds[:3] == ["InputLayer", "Rescaling", "Conv2D"]
+    assert "Functional" not in kinds
+    network.save(tmp_path / "built.keras")
+    with ModelArchive(tmp_path / "built.keras") as archive:
+        screen(archive)
+
+
+@pytest.mark.slow
 def test_random_weights_are_others_each_time_and_those_of_a_seed() -> None:
     keras.utils.set_random_seed(1)
     first, second = (build("MobileNetV2", "none").get_weights()[0] for _ in range(2))
@@ -98,7 +112,10 @@ def test_weights_in_kerass_cache_are_taken_without_a_network(
 
 @pytest.mark.slow
 def test_without_a_network_the_file_and_its_folder_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    heard: Heard,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     models = use_cache(tmp_path, monkeypatch)
     cut_the_line(monkeypatch)
@@ -116,9 +133,34 @@ def test_without_a_network_the_file_and_its_folder_are_named(
     assert heard.text == (
         f"downloading the weights of MobileNetV2, about 9 MB, to {models / NOTOP}\n"
     )
+    assert capsys.readouterr().out == ""
     # Which is all that it takes.
     save_as_published(mobilenet(), models / NOTOP)
     build("MobileNetV2")
+
+
+@pytest.mark.slow
+def test_weights_are_downloaded_once_and_nothing_is_printed_among_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from keras.src.utils import file_utils
+
+    models = use_cache(tmp_path / "cache", monkeypatch)
+    original = mobilenet()
+    save_as_published(original, tmp_path / "published.h5")
+    fetched = []
+
+    def urlretrieve(origin: str, target: str, report: Any) -> None:
+        report(1, 1000, 9_000_000)
+        shutil.copy(tmp_path / "published.h5", target)
+        fetched.append(Path(target))
+
+    monkeypatch.setattr(file_utils, "urlretrieve", urlretrieve)
+    for _ in range(2):
+        found = build("MobileNetV2").get_layer("Conv1").get_weights()
+        np.testing.assert_array_equal(found, original.get_layer("Conv1").get_weights())
+    assert fetched == [models / NOTOP]
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.slow
@@ -163,14 +205,20 @@ def test_weights_of_a_file_are_those_that_keras_saved(tmp_path: Path, ending: st
 
 
 @pytest.mark.slow
-def test_a_file_of_other_weights_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_other_weights_is_refused(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
     path = tmp_path / "other.weights.h5"
     keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)]).save_weights(path)
     error = refused("MobileNetV2", str(path))
     (problem,) = error.problems
     assert problem.key == "model.backbone.weights"
     assert problem.received == str(path)
-    assert f"{path} doesn't hold the weights of MobileNetV2 without its head: " in problem.message
+    assert problem.message.startswith(
+        f"{path} doesn't hold the weights of MobileNetV2 without its head: A total of 104 objects "
+        "could not be loaded."
+    )
+    assert not [one for one in recwarn if "Skipping" in str(one.message)]
 
 
 @pytest.mark.slow

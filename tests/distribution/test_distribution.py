@@ -22,6 +22,7 @@ import pytest
 
 from imgclf.commands.predict import predict
 from imgclf.commands.retrain import retrain
+from imgclf.commands.train import train
 from imgclf.corrections.inputs import read_inputs
 from imgclf.data.batch_share import Share
 from imgclf.data.drawn_sample import draw_sample
@@ -54,6 +55,23 @@ training: {epochs: 3, distribution: data_parallel}
 callbacks:
   - ReduceLROnPlateau: {patience: 1}
   - digests.py:Digests
+"""
+
+PRETRAINED = """\
+data: {directory: dataset, image_size: 16, batch_size: 8}
+model:
+  layers:
+    - Rescaling: 1/255
+    - Conv2D: {filters: 4, kernel_size: 3, strides: 2, activation: relu}
+    - BatchNormalization
+    - GlobalAveragePooling2D
+training: {epochs: 1}
+"""
+FINE_TUNED = """\
+data: {directory: dataset, image_size: 16, batch_size: 8}
+model: {backbone: models/base.keras, layers: [{Dropout: 0.1}]}
+training: {epochs: 2, fine_tune: 2, distribution: data_parallel}
+callbacks: [ReduceLROnPlateau: {patience: 1}, "digests.py:Digests"]
 """
 
 # Each process leaves a digest of its weights after each epoch, under its own name.
@@ -268,6 +286,24 @@ def test_the_published_model_predicts_and_is_corrected_on_tensorflow(
     label = Path(wrong).parent.name
     done = retrain(model, read_inputs([wrong], label, []))
     assert [(one.before.path, one.label) for one in done.pictures] == [(wrong, label)]
+
+
+@pytest.mark.slow
+@needs_jax
+def test_a_pretrained_network_is_trained_in_both_phases_by_two_processes_alike(
+    in_folder: Path,
+) -> None:
+    prepare(in_folder)
+    (in_folder / "base.yaml").write_text(PRETRAINED)
+    train(Path("base.yaml"))
+    (in_folder / "pets.yaml").write_text(FINE_TUNED)
+    with started(2) as processes:
+        assert [status for status, _, _ in ended(processes)] == [0, 0]
+    assert len(digests(in_folder, 2, 0)) == 4
+    assert digests(in_folder, 2, 0) == digests(in_folder, 2, 1)
+    assert [row["phase"] for row in log(in_folder)] == [1, 1, 2, 2]
+    features = open_classifier(Path("models/pets.keras")).manifest.features_sha256
+    assert features is not None
 
 
 @pytest.mark.slow

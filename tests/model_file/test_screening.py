@@ -20,7 +20,7 @@ from imgclf.backend import keras
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
 from imgclf.model_file.keras_io import load_checked
-from imgclf.model_file.screening import _OPERATIONS, _classes, _functions, screen
+from imgclf.model_file.screening import _OPERATIONS, _OWN_LAYERS, _classes, _functions, screen
 from tests.support.command_line import NAMES_WHAT_IT_IMPORTED
 
 Config = dict[str, Any]
@@ -138,6 +138,10 @@ HOSTILE_CONFIGS: dict[str, tuple[Callable[[Config], None], str]] = {
     "an operation that runs functions": (
         layer(class_name="Map", module="keras.src.ops.core", config={}),
         "'Map' of 'keras.src.ops.core'",
+    ),
+    "a function of the module of one of Keras's networks": (
+        layer(class_name="ConvNeXt", module="keras.src.applications.convnext", config={}),
+        "'ConvNeXt' of 'keras.src.applications.convnext'",
     ),
     "a type of TensorFlow's": (
         layer(class_name="__typespec__", module="builtins", spec_name="eval", config=[]),
@@ -388,7 +392,7 @@ def test_a_hostile_file_runs_nothing_and_imports_no_keras(tmp_path: Path) -> Non
 
 
 def test_every_name_that_may_be_asked_for_is_a_class_or_function_of_keras() -> None:
-    for module, names in _OPERATIONS.items():
+    for module, names in [*_OPERATIONS.items(), *_OWN_LAYERS.items()]:
         there = vars(sys.modules[module])
         assert all(issubclass(there[name], keras.Operation) for name in names)
     assert {"Conv2D", "InputLayer", "RandomFlip", "Rescaling"} <= _classes("keras.layers")

@@ -7,30 +7,33 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from typer.testing import CliRunner
 
+from imgclf.backbones.as_it_came import features_as_it_came
 from imgclf.backend import keras
 from imgclf.cli import app
 from imgclf.commands.adopt import adopt
 from imgclf.commands.train import train
+from imgclf.config.backbone import Backbone
 from imgclf.config.load import load_config
 from imgclf.corrections.inputs import read_inputs
 from imgclf.data.dataset import Part, read_config_dataset
 from imgclf.data.decoder import DecoderSettings, decode
 from imgclf.data.picture_files import Picture
-from imgclf.errors import ConfigError, DataError, Interrupted, UsageError
+from imgclf.errors import DataError, UsageError
+from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import MANIFEST
 from imgclf.report.suspects import suspects_table, write_suspects
-from imgclf.suspects import cross_validation as out_of_fold
+from imgclf.suspects import cross_validation, find
 from imgclf.suspects.confident_learning import (
     Suspect,
     Suspects,
@@ -42,10 +45,10 @@ from imgclf.suspects.confident_learning import (
     rank_suspects,
 )
 from imgclf.suspects.cross_validation import out_of_fold_probabilities
-from imgclf.suspects.find import all_judged, find_suspects
+from imgclf.suspects.find import find_suspects
 from imgclf.suspects.folds import divide
 from imgclf.system.files import open_output
-from tests.support.heard import Heard, listen
+from tests.support.heard import Heard
 
 # Of three classes. The thresholds are the means of what each label's own pictures reach:
 # (0.9 + 0.7 + 0.2) / 3, (0.6 + 0.8) / 2 and 0.5.
@@ -128,12 +131,8 @@ def test_folds_spread_each_class_evenly_and_keep_equal_files_together() -> None:
 # Pictures that are told apart by their colour, with two that lie in the wrong folder.
 CONFIG = """\
 data: {directory: shades, image_size: 8, batch_size: 4}
-augmentation: [RandomFlip: horizontal]
 model: {layers: [Rescaling: 1/255, Flatten]}
-training: {epochs: 6, optimizer: {Adam: {learning_rate: 0.05}}}
-callbacks:
-  - LearningRateScheduler: {schedule: exponential, rate: -0.05, verbose: 1}
-  - CSVLogger: {filename: kept/log.csv}
+training: {epochs: 3, optimizer: {Adam: {learning_rate: 0.05}}}
 """
 SWAPPED = {"red/blue-03.png": "blue", "blue/red-05.png": "red"}
 
@@ -151,143 +150,236 @@ def draw_shades(folder: Path) -> None:
             Image.fromarray(pixels.astype(np.uint8)).save(target)
 
 
+def mean_colours(pictures: Sequence[Picture], *_: Any) -> NDArray[np.float16]:
+    """What a pretrained network would see in these pictures."""
+    settings = DecoderSettings(8, 8, "stretch")
+    colours = [decode(one.path, settings).mean(axis=(0, 1)) for one in pictures]
+    return np.array(colours, np.float16)
+
+
 @pytest.fixture(scope="module")
-def shades_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Suspects]:
+def shades_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shades")
     draw_shades(folder / "shades")
     (folder / "shades.yaml").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train(Path("shades.yaml"))
-        shutil.rmtree("kept")
-        before = files()
-        judging = listen()
-        with redirect_stdout(io.StringIO()) as printed:
-            found = find_suspects(Path("models/shades.keras"), None)
-        assert "setting learning rate" in judging.text
-        assert files() == before  # also no log where the config wants one
-        assert printed.getvalue() == ""  # nor what the schedule says
-    return folder, found
+    return folder
 
 
 @pytest.fixture
-def shades(
-    shades_once: tuple[Path, Suspects], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """A model of coloured pictures, two of which lie in the wrong folder; its folds are known."""
-    shutil.copytree(shades_once[0], tmp_path / "work")
+def shades(shades_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A model of coloured pictures, two of which lie in the wrong folder, seen by their colours."""
+    shutil.copytree(shades_once, tmp_path / "work")
     monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(find, "features_as_it_came", mean_colours)
     model = Path("models/shades.keras")
+    change_manifest(model, lambda it: it["data"].update(directory=str(Path("shades").absolute())))
+    yield model
+
+
+def change_manifest(model: Path, change: Callable[[dict[str, Any]], None]) -> None:
     with zipfile.ZipFile(model) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     manifest = json.loads(members[MANIFEST])
-    manifest["data"]["directory"] = str(Path("shades").absolute())
+    change(manifest)
     members[MANIFEST] = json.dumps(manifest).encode()
     with zipfile.ZipFile(model, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    yield model
-
-
-def forget_the_folds() -> None:
-    for file in Path(".imgclf-cache").glob("out-of-fold*"):
-        file.unlink()
-
-
-def guess(_: Any, training: Part, judged: Part, seed: int, advance: Any) -> Probabilities:
-    """A training that comes to little."""
-    return np.full((len(judged), 2), 0.5)
 
 
 def files() -> set[str]:
-    return {
-        str(path)
-        for path in Path().rglob("*")
-        if path.is_file() and path.parts[0] not in (".imgclf-cache",)
-    }
+    return {str(path) for path in Path().rglob("*") if path.is_file()}
 
 
 def named(found: Suspects) -> dict[str, str]:
     return {one.path.removeprefix("shades/"): one.suggested for one in found.suspects}
 
 
-def test_pictures_in_the_wrong_folder_are_found(shades_once: tuple[Path, Suspects]) -> None:
-    found = shades_once[1]
+def test_pictures_in_the_wrong_folder_are_found_and_nothing_is_left_behind(
+    shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files()
+    found = find_suspects(shades, None)
     assert named(found) == SWAPPED
-    assert (found.pictures, found.folds, found.judged_by) == (24, 3, "cross-validation")
+    assert (found.pictures, found.folds, found.repeats) == (24, 5, 1)
+    assert found.judged_by == "cross-validation"
     assert found.agreement == 22 / 24
     assert found.contradicted == 2
     assert all(one.confidence > 0.6 for one in found.suspects)
-    assert all(one.confidence + one.confidence_in_given == 1 for one in found.suspects)
-
-
-def test_the_second_call_trains_nothing_until_something_changes(
-    shades: Path, shades_once: tuple[Path, Suspects], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", None)
-    first = shades_once[1]
-    assert find_suspects(shades, None) == first
-    assert find_suspects(shades, None, top=1).suspects == first.suspects[:1]
-    with pytest.raises(TypeError):
-        find_suspects(shades, None, overrides=["training.epochs=7"])
-    with pytest.raises(TypeError):
-        find_suspects(shades, None, repeats=2)
-    Path("shades/red/red-00.png").rename("shades/blue/red-00.png")
-    with pytest.raises(TypeError):
-        find_suspects(shades, None)
-
-
-def test_a_damaged_cache_is_trained_anew(shades: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", guess)
-    for file in Path(".imgclf-cache").glob("out-of-fold*"):
-        file.write_bytes(file.read_bytes()[:-8])
-    assert find_suspects(shades, None).suspects == []
-
-
-def test_ctrl_c_keeps_the_folds_that_are_done_and_nothing_else(
-    shades: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forget_the_folds()
-    before, trainings = files(), list[int]()
-
-    def interrupted_in_the_second(*arguments: Any) -> Probabilities:
-        trainings.append(len(trainings))
-        if len(trainings) == 2:
-            raise KeyboardInterrupt
-        return guess(*arguments)
-
-    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", interrupted_in_the_second)
-    with pytest.raises(Interrupted, match="the same again"):
-        find_suspects(shades, None)
+    assert all(
+        one.confidence + one.confidence_in_given == pytest.approx(1) for one in found.suspects
+    )
     assert files() == before
-    assert [path.suffix for path in Path(".imgclf-cache").glob("out-of-fold*")] == [".npy"]
-    find_suspects(shades, None)
-    assert len(trainings) == 4
+    assert find_suspects(shades, None) == found
+    assert find_suspects(shades, None, top=1).suspects == found.suspects[:1]
 
 
-def test_every_picture_is_judged_once_in_each_repeat_by_a_training_without_it(
-    shades: Path, monkeypatch: pytest.MonkeyPatch
+def test_training_validation_and_no_test_pictures_are_judged(shades: Path) -> None:
+    for part in ("train", "validation", "test"):
+        shutil.copytree("shades", f"divided/{part}")
+    for number, path in enumerate(sorted(Path("divided").rglob("*.png"))):
+        with path.open("ab") as stream:  # each is another file
+            stream.write(bytes([number]))
+    found = find_suspects(shades, None, overrides=["data.directory=divided"])
+    assert found.pictures == 48
+    assert {Path(one.path).parts[1] for one in found.suspects} == {"train", "validation"}
+
+
+def as_a_part(labels: Sequence[int]) -> Part:
+    pictures = tuple(Picture(Path(f"{n}"), label, f"{n}") for n, label in enumerate(labels))
+    rows = np.arange(len(labels))
+    return Part(pictures, np.zeros((len(labels), 1, 1, 3), np.uint8), rows, np.array(labels))
+
+
+def overlapping(pictures: int, features: int = 40) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Features of two classes, and which of them each picture is of."""
+    random = np.random.default_rng(4)
+    labels = np.arange(pictures) % 2
+    middles = random.normal(size=(2, features)) * 0.6
+    return middles[labels] + random.normal(size=(pictures, features)), labels
+
+
+def test_every_picture_is_judged_once_in_each_repeat_by_a_head_that_was_fitted_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features, labels = overlapping(40)
+    fits: list[NDArray[Any]] = []
+    judged: list[NDArray[Any]] = []
+
+    def watch(given: NDArray[Any], its_labels: NDArray[np.int64], num_classes: int) -> LinearHead:
+        fits.append(given)
+        head = fit_logistic_regression(given, its_labels, num_classes)
+
+        class Watched(LinearHead):
+            def probabilities(self, features: NDArray[Any]) -> Probabilities:
+                judged.append(features)
+                return super().probabilities(features)
+
+        return Watched(head.weights, head.biases)
+
+    monkeypatch.setattr(cross_validation, "fit_logistic_regression", watch)
+    said = out_of_fold_probabilities(features, as_a_part(labels.tolist()), 2, folds=4, repeats=3)
+    np.testing.assert_allclose(said.sum(axis=1), 1)
+    assert len(fits) == len(judged) == 2 * 3 * 4
+    rows = [[{tuple(row) for row in given} for given in some] for some in (fits, judged)]
+    assert not any(seen & new for seen, new in zip(*rows, strict=True))
+    everything = set().union(*rows[1])
+    assert len(everything) == 40
+    for start in range(0, 24, 4):
+        assert sum(len(new) for new in rows[1][start : start + 4]) == 40
+    assert all(
+        seen | new == everything for seen, new in zip(rows[0][:12], rows[1][:12], strict=True)
+    )
+    assert rows[1][:4] != rows[1][4:8]
+    assert rows[1][:12] == rows[1][12:]
+
+
+def test_the_second_time_is_without_what_the_first_contradicts_and_finds_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features, right = overlapping(400)
+    wrong = np.random.default_rng(5).choice(400, 60, replace=False)
+    labels = right.copy()
+    labels[wrong] = 1 - labels[wrong]
+    part = as_a_part(labels.tolist())
+    twice = rank_suspects(out_of_fold_probabilities(features, part, 2, folds=5), labels)[0]
+    monkeypatch.setattr(cross_validation, "no_better_than_guessing", lambda *_: True)
+    once = rank_suspects(out_of_fold_probabilities(features, part, 2, folds=5), labels)[0]
+    hits = [len(np.intersect1d(found[:60], wrong)) for found in (once, twice)]
+    assert hits[0] + 5 <= hits[1]
+
+
+def test_labels_at_random_are_judged_once_which_is_no_better_than_guessing() -> None:
+    features, _ = overlapping(300)
+    labels = np.random.default_rng(6).integers(0, 2, 300)
+    said = out_of_fold_probabilities(features, as_a_part(labels.tolist()), 2, folds=5)
+    assert no_better_than_guessing(said, labels)
+
+
+def test_a_class_that_is_contradicted_whole_is_still_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features, labels = overlapping(60)
+    labels[[3, 4]] = 2
+    learned: list[list[int]] = []
+
+    def watch(given: NDArray[Any], its_labels: NDArray[np.int64], num_classes: int) -> LinearHead:
+        learned.append(np.bincount(its_labels, minlength=3).tolist())
+        return fit_logistic_regression(given, its_labels, num_classes)
+
+    monkeypatch.setattr(cross_validation, "fit_logistic_regression", watch)
+    contradicted = np.array([3, 4, 5, 6])
+    monkeypatch.setattr(cross_validation, "rank_suspects", lambda *_: (contradicted, contradicted))
+    out_of_fold_probabilities(features, as_a_part(labels.tolist()), 3, folds=2)
+    assert np.sum(learned[:2], axis=0).tolist() == [29, 29, 2]
+    assert np.sum(learned[2:], axis=0).tolist() == [28, 28, 2]
+
+
+def test_features_count_by_how_they_vary_and_not_by_their_size() -> None:
+    features, labels = overlapping(60)
+    part = as_a_part(labels.tolist())
+    said = out_of_fold_probabilities(features, part, 2, folds=3)
+    scaled = features * np.geomspace(1, 1e3, 40) + 1e3
+    np.testing.assert_allclose(out_of_fold_probabilities(scaled, part, 2, folds=3), said, atol=5e-3)
+    constant = np.concatenate([features, np.full((60, 1), 7.0)], axis=1)
+    np.testing.assert_allclose(
+        out_of_fold_probabilities(constant, part, 2, folds=3), said, atol=1e-3
+    )
+
+
+WRITTEN_BACKBONES: list[tuple[Any, str, tuple[int, int] | None]] = [
+    (None, "EfficientNetLite0", None),
+    ("EfficientNetLite1", "EfficientNetLite1", (8, 8)),
+    ("MobileNetV2", "MobileNetV2", (8, 8)),
+    ({"EfficientNetLite1": {"weights": "none"}}, "EfficientNetLite0", None),
+    ({"EfficientNetLite1": {"weights": "tuned.pth"}}, "EfficientNetLite0", None),
+    ("models/other.keras", "EfficientNetLite0", None),
+]
+
+
+@pytest.mark.parametrize(("written", "looks", "size"), WRITTEN_BACKBONES)
+def test_pictures_are_seen_by_a_network_that_knows_none_of_their_labels(
+    shades: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: Any,
+    looks: str,
+    size: tuple[int, int] | None,
 ) -> None:
     seen: list[Any] = []
 
-    def watch(_: Any, training: Part, judged: Part, seed: int, advance: Any) -> Probabilities:
-        seen.append(tuple({one.path for one in part.pictures} for part in (training, judged)))
-        picture = decode(judged.pictures[-1].path, DecoderSettings(8, 8, "stretch"))
-        np.testing.assert_array_equal(judged.pixels[judged.rows[-1]], picture)
-        return np.full((len(judged), 2), [seed, -seed])
+    def watch(
+        pictures: Sequence[Picture],
+        resize: str,
+        declared: Backbone,
+        image_size: tuple[int, int] | None = None,
+    ) -> NDArray[np.float16]:
+        seen.append((resize, declared, image_size))
+        return mean_colours(pictures)
 
-    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", watch)
-    loaded = load_config(Path("shades.yaml"))
-    part = all_judged(read_config_dataset(loaded.config.data))
-    said = out_of_fold_probabilities(loaded, part, 2, folds=4, repeats=2)
-    np.testing.assert_array_equal(said, np.tile([123.5, -123.5], (24, 1)))
-    everything = {picture.path for picture in part.pictures}
-    assert len(seen) == 8
-    assert all(training | judged == everything for training, judged in seen)
-    assert not any(training & judged for training, judged in seen)
-    for repeat in (seen[:4], seen[4:]):
-        assert sum(len(judged) for _, judged in repeat) == len(everything) == 24
-    assert seen[0] != seen[4]
+    def build_on_it(manifest: dict[str, Any]) -> None:
+        manifest["config"]["data"]["resize"] = "crop"
+        if written is not None:
+            manifest["config"]["model"] = {"backbone": written, "layers": []}
+
+    monkeypatch.setattr(find, "features_as_it_came", watch)
+    change_manifest(shades, build_on_it)
+    find_suspects(shades, None)
+    assert seen == [("crop", Backbone(name=looks), size)]
+
+
+@pytest.mark.slow
+def test_photos_are_seen_by_a_pretrained_network_once(
+    shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find, "features_as_it_came", features_as_it_came)
+    assert named(find_suspects(shades, None)) == SWAPPED
+    kept = {path: path.stat().st_mtime_ns for path in Path(".imgclf-cache").glob("features-*")}
+    assert kept
+    find_suspects(shades, None)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
 def test_without_folds_the_model_judges_what_was_held_out(shades: Path) -> None:
@@ -304,17 +396,28 @@ def test_class_folders_are_judged_by_the_model_itself(shades: Path, heard: Heard
     assert "left out more/red/cut.png" in heard.text
 
 
-def test_a_data_set_that_has_moved_can_be_named(
-    shades: Path, shades_once: tuple[Path, Suspects]
-) -> None:
+def test_a_data_set_that_has_moved_can_be_named(shades: Path) -> None:
     Path("shades").rename("elsewhere")
     with pytest.raises(DataError, match=r"which shades was trained on, is not there\n.*--set"):
         find_suspects(shades, None)
-    found = find_suspects(shades, None, overrides=["data.directory=elsewhere"])
-    paths = [one.path.replace("elsewhere/", "shades/") for one in found.suspects]
-    assert paths == [one.path for one in shades_once[1].suspects]
-    with pytest.raises(ConfigError, match="epochs"):
-        find_suspects(shades, None, overrides=["training.epochs=0"])
+    elsewhere = ["data.directory=elsewhere"]
+    found = find_suspects(shades, None, overrides=elsewhere)
+    assert {one.path.removeprefix("elsewhere/"): one.suggested for one in found.suspects} == SWAPPED
+    assert (
+        find_suspects(shades, None, folds=0, overrides=["data.directory=elsewhere"]).pictures == 4
+    )
+
+
+def test_what_would_change_a_training_is_refused_for_there_is_none(shades: Path) -> None:
+    with pytest.raises(UsageError, match=r"--set training.epochs=7: .* no key matters"):
+        find_suspects(shades, None, overrides=["training.epochs=7"])
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_and_counted(shades: Path, heard: Heard) -> None:
+    Path("shades/red/cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    found = find_suspects(shades, None)
+    assert (found.pictures, found.unreadable, named(found)) == (24, 1, SWAPPED)
+    assert "left out shades/red/cut.png" in heard.text
 
 
 def test_guessing_lists_nothing() -> None:
@@ -332,17 +435,11 @@ def test_one_fold_is_none(shades: Path) -> None:
         find_suspects(shades, None, folds=1)
 
 
-def test_a_class_that_would_be_missing_from_a_training_is_refused(
-    shades: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(out_of_fold._Network, "train_and_judge", guess)
-    loaded = load_config(Path("shades.yaml"))
-    part = all_judged(read_config_dataset(loaded.config.data))
-    one_red = part.at(np.append(np.flatnonzero(part.labels == 0), np.argmax(part.labels)))
+def test_a_class_of_which_too_few_would_be_left_is_refused() -> None:
     with pytest.raises(UsageError, match="too few pictures for 3 folds"):
-        out_of_fold_probabilities(loaded, one_red, 2, folds=3)
+        out_of_fold_probabilities(np.zeros((13, 2)), as_a_part([0] * 12 + [1]), 2, folds=3)
     with pytest.raises(UsageError, match="too few pictures for 25 folds"):
-        out_of_fold_probabilities(loaded, part, 2, folds=25)
+        out_of_fold_probabilities(np.zeros((24, 2)), as_a_part([0, 1] * 12), 2, folds=25)
 
 
 FOUND = Suspects(
@@ -420,6 +517,8 @@ def test_options_of_suspects_without_suspects_are_refused(shades: Path) -> None:
             imgclf("evaluate", *options)
     with pytest.raises(UsageError, match="--set are for what the model was trained on"):
         imgclf("evaluate", "shades", "--suspects", "--folds", "3")
+    with pytest.raises(UsageError, match="--folds 0 leaves the judging to the model"):
+        imgclf("evaluate", "--suspects", "--folds", "0", "--repeats", "2")
 
 
 def test_csv_and_top_on_the_command_line(shades: Path) -> None:
@@ -429,10 +528,14 @@ def test_csv_and_top_on_the_command_line(shades: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_does_not_say_how_it_was_trained_can_only_judge_others(shades: Path) -> None:
+def test_a_model_that_does_not_say_what_it_learned_from_can_only_judge_others(
+    shades: Path,
+) -> None:
     network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
     network.add(keras.layers.Dense(1, activation="sigmoid"))
     network.save("plain.keras")
     adopt(Path("plain.keras"), ["blue", "red"])
-    with pytest.raises(DataError, match=r"or how\n.*imgclf evaluate FOLDER --suspects"):
+    with pytest.raises(
+        DataError, match=r"what it was trained on\n.*imgclf evaluate FOLDER --suspects"
+    ):
         find_suspects(Path("models/plain.keras"), None)
