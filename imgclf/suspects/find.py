@@ -80,7 +80,7 @@ def find_suspects(
         settings = manifest.decoder.settings()
         part, left_out = read_labelled(directory, manifest.class_names, settings)
         classes, folds = manifest.class_names, 0
-        probabilities = open_classifier(model).probabilities_of(part.batches())
+        by_all = probabilities = open_classifier(model).probabilities_of(part.batches())
     else:
         trained_on = training_data(manifest)
         if trained_on is None:
@@ -92,10 +92,11 @@ def find_suspects(
         data = _read_pictures(config, trained_on, folds)
         classes, left_out = data.folder.class_names, data.folder.skipped
         if folds == 0:
-            part, probabilities = data.validation, _by_the_model(open_classifier(model), data)
+            part = data.validation
+            by_all = probabilities = _by_the_model(open_classifier(model), data)
         else:
             part = all_judged(data)
-            probabilities = out_of_fold_probabilities(
+            by_all, probabilities = out_of_fold_probabilities(
                 _features(config, part),
                 part,
                 len(classes),
@@ -104,7 +105,7 @@ def find_suspects(
                 seed=config.seed,
             )
     warn_of_left_out(left_out)
-    guessing = no_better_than_guessing(probabilities, part.labels)
+    guessing = no_better_than_guessing(by_all, part.labels)
     ranked, reached = rank_suspects(probabilities, part.labels)
     if guessing:
         ranked, reached = ranked[:0], reached[:0]
@@ -115,7 +116,7 @@ def find_suspects(
         classes=tuple(classes),
         pictures=len(part),
         unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
-        agreement=float((probabilities.argmax(axis=1) == part.labels).mean()),
+        agreement=float((by_all.argmax(axis=1) == part.labels).mean()),
         estimated_label_errors=estimated_label_errors(probabilities, part.labels),
         contradicted=len(ranked),
         guessing=guessing,

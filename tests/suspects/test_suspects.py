@@ -261,8 +261,10 @@ def test_every_picture_is_judged_once_in_each_repeat_by_a_head_that_was_fitted_w
         return Watched(head.weights, head.biases)
 
     monkeypatch.setattr(cross_validation, "fit_logistic_regression", watch)
-    said = out_of_fold_probabilities(features, as_a_part(labels.tolist()), 2, folds=4, repeats=3)
-    np.testing.assert_allclose(said.sum(axis=1), 1)
+    for said in out_of_fold_probabilities(
+        features, as_a_part(labels.tolist()), 2, folds=4, repeats=3
+    ):
+        np.testing.assert_allclose(said.sum(axis=1), 1)
     assert len(fits) == len(judged) == 2 * 3 * 4
     rows = [[{tuple(row) for row in given} for given in some] for some in (fits, judged)]
     assert not any(seen & new for seen, new in zip(*rows, strict=True))
@@ -277,26 +279,67 @@ def test_every_picture_is_judged_once_in_each_repeat_by_a_head_that_was_fitted_w
     assert rows[1][:12] == rows[1][12:]
 
 
-def test_the_second_time_is_without_what_the_first_contradicts_and_finds_more(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    features, right = overlapping(400)
-    wrong = np.random.default_rng(5).choice(400, 60, replace=False)
-    labels = right.copy()
+def with_wrong_labels(share: float) -> tuple[NDArray[Any], Part, NDArray[np.int64]]:
+    """Features, the pictures with their labels, and which of these are wrong."""
+    features, labels = overlapping(400)
+    wrong = np.random.default_rng(5).choice(400, round(400 * share), replace=False)
     labels[wrong] = 1 - labels[wrong]
-    part = as_a_part(labels.tolist())
-    twice = rank_suspects(out_of_fold_probabilities(features, part, 2, folds=5), labels)[0]
-    monkeypatch.setattr(cross_validation, "no_better_than_guessing", lambda *_: True)
-    once = rank_suspects(out_of_fold_probabilities(features, part, 2, folds=5), labels)[0]
-    hits = [len(np.intersect1d(found[:60], wrong)) for found in (once, twice)]
-    assert hits[0] + 5 <= hits[1]
+    return features, as_a_part(labels.tolist()), wrong
 
 
-def test_labels_at_random_are_judged_once_which_is_no_better_than_guessing() -> None:
-    features, _ = overlapping(300)
-    labels = np.random.default_rng(6).integers(0, 2, 300)
-    said = out_of_fold_probabilities(features, as_a_part(labels.tolist()), 2, folds=5)
-    assert no_better_than_guessing(said, labels)
+def test_the_second_time_is_without_what_the_first_contradicts_and_finds_more() -> None:
+    features, part, wrong = with_wrong_labels(0.15)
+    found = out_of_fold_probabilities(features, part, 2, folds=5)
+    once, twice = (
+        np.intersect1d(rank_suspects(said, part.labels)[0][:60], wrong) for said in found
+    )
+    assert len(once) + 5 <= len(twice)
+
+
+@pytest.mark.parametrize(("share", "again"), [(0.25, True), (0.36, False)])
+def test_who_contradicts_a_third_of_the_labels_does_not_choose(share: float, again: bool) -> None:
+    features, part, _ = with_wrong_labels(share)
+    first, second = out_of_fold_probabilities(features, part, 2, folds=5)
+    assert not no_better_than_guessing(first, part.labels)
+    assert (len(rank_suspects(first, part.labels)[0]) < 400 / 3) == again
+    assert (second is not first) == again
+
+
+def test_who_guesses_does_not_choose() -> None:
+    random = np.random.default_rng(6)
+    labels = (random.random(300) < 0.1).astype(np.int64)
+    features = random.normal(size=(300, 5))
+    first, second = out_of_fold_probabilities(features, as_a_part(labels.tolist()), 2, folds=5)
+    assert len(rank_suspects(first, labels)[0]) < 100
+    assert second is first
+
+
+def test_labels_at_random_are_agreed_with_by_chance_and_not_listed(
+    shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(8)
+    seen = {path: random.normal(size=200) for path in Path("shades").rglob("*.png")}
+    monkeypatch.setattr(
+        find, "features_as_it_came", lambda pictures, *_: np.array([seen[p.path] for p in pictures])
+    )
+    found = find_suspects(shades, None)
+    assert found.guessing and found.suspects == []
+    assert found.agreement < 0.75
+
+
+def test_the_agreement_is_by_all_other_labels(
+    shades: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(_: Any, part: Part, *__: Any, **___: Any) -> tuple[Probabilities, Probabilities]:
+        right = np.eye(2)[part.labels]
+        first, second = right.copy(), right.copy()
+        first[:6] = 1 - first[:6]
+        second[:3] = 1 - second[:3]
+        return first, second
+
+    monkeypatch.setattr(find, "out_of_fold_probabilities", judge)
+    found = find_suspects(shades, None)
+    assert (found.agreement, found.contradicted) == (18 / 24, 3)
 
 
 def test_a_class_that_is_contradicted_whole_is_still_learned(
@@ -321,12 +364,14 @@ def test_a_class_that_is_contradicted_whole_is_still_learned(
 def test_features_count_by_how_they_vary_and_not_by_their_size() -> None:
     features, labels = overlapping(60)
     part = as_a_part(labels.tolist())
-    said = out_of_fold_probabilities(features, part, 2, folds=3)
+    said = out_of_fold_probabilities(features, part, 2, folds=3)[1]
     scaled = features * np.geomspace(1, 1e3, 40) + 1e3
-    np.testing.assert_allclose(out_of_fold_probabilities(scaled, part, 2, folds=3), said, atol=5e-3)
+    np.testing.assert_allclose(
+        out_of_fold_probabilities(scaled, part, 2, folds=3)[1], said, atol=5e-3
+    )
     constant = np.concatenate([features, np.full((60, 1), 7.0)], axis=1)
     np.testing.assert_allclose(
-        out_of_fold_probabilities(constant, part, 2, folds=3), said, atol=1e-3
+        out_of_fold_probabilities(constant, part, 2, folds=3)[1], said, atol=1e-3
     )
 
 
