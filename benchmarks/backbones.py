@@ -137,17 +137,18 @@ def _as_keras_builds_it(name: str) -> Any:
 
 
 def _scatter(model: Any) -> None:
-    """Weights that no layer begins with, so that one that is forgotten shows."""
+    """Weights that no layer begins with, so that one that is forgotten shows.
+
+    Not far from those: deep networks would make noise of the last bits of their input.
+    """
     from imgclf.config.keras_private import with_inner_layers
 
     random = np.random.default_rng(3)
     for layer in with_inner_layers(model):
         kind = type(layer).__name__
-        if "Normalization" in kind or kind == "LayerScale":
+        if layer.weights and ("Normalization" in kind or kind == "LayerScale"):
             given = layer.get_weights()
-            around_one = [random.uniform(0.7, 1.3, one.shape).astype(one.dtype) for one in given]
-            if around_one:
-                layer.set_weights(around_one)
+            layer.set_weights([one + random.uniform(-0.1, 0.1, one.shape) for one in given])
             if kind == "Normalization":
                 layer.finalize_state()  # which Keras does when it loads weights
 

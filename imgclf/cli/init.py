@@ -24,12 +24,19 @@ def command(
             show_default=False,
         ),
     ] = None,
+    from_scratch: Annotated[
+        bool,
+        typer.Option(
+            "--from-scratch",
+            help="Propose a small network that begins with random weights, not a pretrained one.",
+        ),
+    ] = False,
 ) -> None:
     """Look at a folder of pictures and write a config for it, with comments."""
     from imgclf.commands.init import init
     from imgclf.report.survey import survey_lines
 
-    done = init(directory, output)
+    done = init(directory, output, from_scratch=from_scratch)
     for line in survey_lines(done.seen, done.chosen.image_size, done.chosen.resize):
         print(line)
     print(f"config: {done.config}")

@@ -7,7 +7,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.commands.draft import Draft, draft, write_draft
+from imgclf.commands.draft import Draft
+from imgclf.commands.draft_from_scratch import draft_from_scratch, write_from_scratch
+from imgclf.commands.draft_pretrained import draft_pretrained, write_pretrained
 from imgclf.config.load import parse_config
 from imgclf.data.folder import scan
 from imgclf.data.survey import Survey, survey
@@ -15,6 +17,15 @@ from imgclf.errors import UsageError
 from imgclf.system.files import atomic_write_text
 
 _PARTS = ("train", "training")
+
+# Measured on 1,000 drawn digits of 28 x 28, ten classes, and on 2,000 cat and dog photos that were
+# made 32 x 32; the test pictures were 1,000 others in both cases.
+WHY_SMALL = (
+    "Pictures this small are mostly digits, signs or icons, which EfficientNetLite0, a network",
+    "of photos, sees badly: it had 56 % of drawn digits right, a network like this one 80 %.",
+    "Not so of photos: of cats and dogs at 32 x 32 it had 89 % right, this one 74 %. For those",
+    "write `backbone: EfficientNetLite0` in place of the layers, and leave image_size out.",
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +37,13 @@ class Initialized:
     chosen: Draft
 
 
-def init(directory: Path, target: Path | None) -> Initialized:
+def init(directory: Path, target: Path | None, *, from_scratch: bool = False) -> Initialized:
     """Looks at a data set and writes a config for it.
 
     Args:
         directory: Class folders, or train/, validation/ and test/ with those.
         target: The file to write; None for the folder's name with `.yaml`.
+        from_scratch: With a small network of random weights, even where a pretrained one fits.
 
     Raises:
         DataError: The folder is none that can be trained on.
@@ -45,11 +57,20 @@ def init(directory: Path, target: Path | None) -> Initialized:
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
     seen = survey(scan(directory, 0.2, 123))
-    chosen = draft(seen)
-    text = write_draft(seen, chosen, f"imgclf train {shlex.quote(str(target))}")
+    chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(target))}", from_scratch)
     parse_config(text, target)  # so that nothing is written that could not be trained by
     atomic_write_text(target, text)
     return Initialized(target, seen, chosen)
+
+
+def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str]:
+    small = draft_from_scratch(seen)
+    if from_scratch:
+        return small, write_from_scratch(seen, small, command)
+    if small.is_icon:
+        return small, write_from_scratch(seen, small, command, why=WHY_SMALL)
+    chosen = draft_pretrained(seen)
+    return chosen, write_pretrained(seen, chosen, command)
 
 
 def _name(directory: Path) -> str:

@@ -48,7 +48,9 @@ _SIZES: Mapping[str, int] = {
 _FLIP = Spec(name="RandomFlip", arguments={"mode": "horizontal"})
 _VARIATIONS = (
     _FLIP,
-    Spec(name="RandomZoom", arguments={"height_factor": [-0.24, 0]}),  # nearer, never farther
+    # Together a part of the picture: nearer, never farther, and not always its middle.
+    Spec(name="RandomZoom", arguments={"height_factor": [-0.24, 0]}),
+    Spec(name="RandomTranslation", arguments={"height_factor": 0.1, "width_factor": 0.1}),
     Spec(name="RandomBrightness", arguments={"factor": 0.2}),
     Spec(name="RandomContrast", arguments={"factor": 0.2}),
 )

@@ -20,6 +20,7 @@ from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
 from imgclf.errors import ModelFileError, UsageError
+from imgclf.model.build import compile_as
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
 from imgclf.model_file.manifest import Correction, Manifest
@@ -157,7 +158,7 @@ class Learner:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
             model.compile(optimizer=compiled_like.optimizer, loss=loss, metrics=["accuracy"])
         else:
-            model.compile_from_config(config)
+            compile_as(model, config)
         return model
 
     def _responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:

@@ -17,6 +17,7 @@ from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.source import Examples, Source
 from imgclf.errors import ModelFileError
+from imgclf.model.build import compile_as
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
@@ -120,7 +121,7 @@ def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:
     run_phases(model, [phase], bare_stack(source))
     for layer in neurons:
         layer.trainable = True
-    model.compile_from_config(config)
+    compile_as(model, config)
 
 
 def with_silent_neurons(model: keras.Model, count: int) -> keras.Model:
@@ -135,7 +136,7 @@ def with_silent_neurons(model: keras.Model, count: int) -> keras.Model:
     features, units = network.neurons.keys.shape[0], network.neurons.strengths.shape[1]
     silent = Neurons(np.zeros((features, count), np.float32), np.zeros((count, units), np.float32))
     result = network.with_neurons(network.neurons.joined(silent, np.ones(count, bool)))
-    result.compile_from_config(model.get_compile_config())
+    compile_as(result, model.get_compile_config())
     return result
 
 

@@ -207,5 +207,18 @@ def compile_again(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> 
     model.compile(**{**compiled, "optimizer": optimizer})
 
 
+def compile_as(model: keras.Model, config: dict[str, Any]) -> None:
+    """Compiles a model as another one was.
+
+    Keras's `compile_from_config` makes the optimizer's moments at once, which would be saved with
+    the model, and are twice as large as it.
+
+    Args:
+        model: What to compile.
+        config: From the other's `get_compile_config`.
+    """
+    model.compile(**keras.saving.deserialize_keras_object(config))
+
+
 def _keyed(key: str, specs: Sequence[Spec]) -> list[tuple[str, Spec]]:
     return [(f"{key}.{index}", spec) for index, spec in enumerate(specs)]

@@ -65,6 +65,7 @@ class LiteRTFeatures:
 
     Args:
         graph: The flatbuffer; see `imgclf.model_file.features_graph`.
+        threads: How many share the work; None for one a core.
 
     Attributes:
         input_shape: (height, width, 3).
@@ -76,8 +77,8 @@ class LiteRTFeatures:
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
-    def __init__(self, graph: bytes) -> None:
-        self._graph = LiteRTGraph(graph, ranks=(4, 2))
+    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+        self._graph = LiteRTGraph(graph, ranks=(4, 2), threads=threads)
         self.input_shape = self._graph.input_shape
         self.map_shape, (self.width,) = self._graph.output_shapes
 

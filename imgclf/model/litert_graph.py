@@ -24,6 +24,7 @@ class LiteRTGraph:
     Args:
         content: The flatbuffer.
         ranks: Of its outputs, in the order in which `run` gives them; each is there once.
+        threads: How many share the work; None for one a core.
 
     Attributes:
         input_shape: (height, width, 3).
@@ -35,13 +36,15 @@ class LiteRTGraph:
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
-    def __init__(self, content: bytes, ranks: Sequence[int]) -> None:
+    def __init__(self, content: bytes, ranks: Sequence[int], threads: int | None = None) -> None:
         # Only this one module: the package's `__init__` is empty, its other modules are slow.
         from ai_edge_litert.interpreter import Interpreter
 
         with quiet_stderr(even_if_it_fails=True):
             try:
-                self._interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
+                self._interpreter = Interpreter(
+                    model_content=content, num_threads=threads or os.cpu_count()
+                )
                 self._interpreter.allocate_tensors()
             except (RuntimeError, TypeError, MemoryError) as error:
                 raise ValueError(str(error)) from error

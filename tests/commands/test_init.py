@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from imgclf.commands.draft import Draft
-from imgclf.commands.init import Initialized, init
+from imgclf.commands import draft_pretrained
+from imgclf.commands.draft_from_scratch import FromScratch
+from imgclf.commands.draft_pretrained import BROUGHT
+from imgclf.commands.init import WHY_SMALL, Initialized, init
 from imgclf.commands.train import train
+from imgclf.config.backbone import Backbone
+from imgclf.config.fine_tune import FineTune
 from imgclf.config.load import load_config
+from imgclf.config.schema import Config
 from imgclf.errors import DataError, UsageError
 from tests.support.command_line import imgclf, imported_by
 from tests.support.pictures import motif, with_orientation
@@ -27,8 +33,15 @@ def draw(directory: Path, *shapes: tuple[int, int], classes: tuple[str, ...] = (
     return directory
 
 
-def chosen(*shapes: tuple[int, int]) -> Draft:
-    return init(draw(Path("set"), *shapes), None).chosen
+def from_scratch(*shapes: tuple[int, int]) -> FromScratch:
+    found = init(draw(Path("set"), *shapes), None, from_scratch=True).chosen
+    assert isinstance(found, FromScratch)
+    return found
+
+
+def config_of(*shapes: tuple[int, int]) -> Config:
+    """The one that is proposed if nobody asks for anything."""
+    return load_config(init(draw(Path("set"), *shapes), None).config).config
 
 
 @pytest.mark.slow
@@ -39,24 +52,107 @@ def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> 
     assert done.stdout.splitlines() == [
         "60 pictures of 2 classes: cat 30, dog 30",
         "48 to train on, 12 to validate on, 0 to test on",
-        "typically 129 x 131 pixels; the network sees 128 x 128 (pad)",
+        "typically 129 x 131 pixels; the network sees 224 x 224 (pad)",
         "config: dataset.yaml",
     ]
     assert done.stderr == "next: imgclf check dataset.yaml\nthen: imgclf train dataset.yaml\n"
-    trained = train(Path("dataset.yaml"), ["training.epochs=1"])
+    trained = train(Path("dataset.yaml"), ["training.epochs=3"])
     assert trained.model == Path("models/dataset.keras")
+    assert trained.record.status == "finished"
+    before = Path("dataset.yaml").read_text()
+    again = before.replace("# fine_tune: {epochs: 8", "fine_tune: {epochs: 1")
+    assert again != before
+    Path("dataset.yaml").write_text(again)
+    config = load_config(Path("dataset.yaml")).config
+    assert len(config.augmentation) == 4
+    assert config.training.fine_tune == FineTune(epochs=1)
+
+
+@pytest.mark.slow
+def test_what_it_writes_from_scratch_can_be_trained_at_once(drawn: Path, in_folder: Path) -> None:
+    shutil.copytree(drawn / "dataset", "dataset")
+    done = imgclf("init", "dataset", "--from-scratch")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[2:] == [
+        "typically 129 x 131 pixels; the network sees 128 x 128 (pad)",
+        "config: dataset.yaml",
+    ]
+    trained = train(Path("dataset.yaml"), ["training.epochs=1"])
     assert trained.record.status == "finished"
 
 
-def test_the_comments_say_why(in_folder: Path) -> None:
+def test_it_proposes_a_pretrained_network(in_folder: Path) -> None:
+    config = config_of((300, 200), (200, 300))
+    assert config.model.backbone == Backbone(name="EfficientNetLite0")
+    assert (config.data.image_size, config.data.resize) == ((224, 224), "pad")
+    assert [spec.name for spec in config.augmentation] == ["RandomFlip"]
+    assert config.training.fine_tune is None
+
+
+def test_the_comments_say_what_fine_tuning_would_take_and_bring(in_folder: Path) -> None:
     init(draw(Path("set"), (300, 200), classes=("hat", "shoe")), None)
     text = Path("set.yaml").read_text()
     assert text.startswith(
         "# 2 classes of pictures: hat 5, shoe 5.\n#\n#     imgclf train set.yaml\n"
     )
-    assert "image_size: [220, 148]" in text
-    assert "# height, width; the pictures are about 300 x 200\n" in text
-    assert "# against learning 8 pictures by heart\n" in text
+    assert "# image_size: [224, 224]" in text
+    assert "; the pictures are about 300 x 200\n" in text
+    assert re.search(r"# Trains \w+ itself afterwards: about a minute more on this machine", text)
+    assert (
+        f"  # {BROUGHT}\n  # fine_tune: {{epochs: 8, learning_rate: 0.0003, from: all}}\n" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (3, "about a minute"),
+        (89, "about a minute"),
+        (91, "about 2 minutes"),
+        (5900, "about 98 minutes"),
+        (6100, "about 2 hours"),
+        (86400, "about 24 hours"),
+    ],
+)
+def test_a_time_is_said_in_round_numbers(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, words: str
+) -> None:
+    monkeypatch.setattr(draft_pretrained, "fine_tuning_seconds", lambda *_: seconds - 30)
+    init(draw(Path("set"), (60, 60)), None)
+    assert f"itself afterwards: {words} more" in Path("set.yaml").read_text()
+
+
+def test_pictures_too_small_for_a_pretrained_network_get_one_of_their_own(in_folder: Path) -> None:
+    config = config_of((28, 28))
+    assert config.model.backbone is None
+    text = Path("set.yaml").read_text()
+    assert all(f"  # {line}\n" in text for line in WHY_SMALL)
+    asked_for = Path("asked.yaml")
+    init(Path("set"), asked_for, from_scratch=True)
+    lines = [f"  # {line}" for line in WHY_SMALL]
+    rest = [line for line in text.splitlines() if line not in lines]
+    assert rest == asked_for.read_text().replace("asked.yaml", "set.yaml").splitlines()
+
+
+def test_what_the_comment_says_of_small_photos_can_be_done(in_folder: Path) -> None:
+    config = init(draw(Path("set"), (28, 28)), None).config
+    text = re.sub(r"  layers:\n(    .*\n)+", "  backbone: EfficientNetLite0\n", config.read_text())
+    config.write_text(re.sub(r"  image_size: .*\n", "", text))
+    loaded = load_config(config).config
+    assert (loaded.model.backbone, loaded.data.image_size) == (
+        Backbone(name="EfficientNetLite0"),
+        (224, 224),
+    )
+
+
+def test_slightly_larger_ones_get_a_pretrained_one(in_folder: Path) -> None:
+    assert config_of((49, 49)).model.backbone is not None
+
+
+def test_what_it_writes_from_scratch(in_folder: Path) -> None:
+    folder = draw(Path("set"), (300, 200), classes=("hat", "shoe"))
+    init(folder, None, from_scratch=True)
+    assert Path("set.yaml").read_text() == _FROM_SCRATCH
 
 
 def test_a_config_that_is_there_is_left_as_it_is(in_folder: Path) -> None:
@@ -90,7 +186,7 @@ def test_a_folder_that_cannot_be_trained_on_gets_no_config(in_folder: Path) -> N
 def test_the_size_follows_from_the_pictures(
     in_folder: Path, shapes: list[tuple[int, int]], image_size: tuple[int, int], resize: str
 ) -> None:
-    found = chosen(*shapes)
+    found = from_scratch(*shapes)
     assert (found.image_size, found.resize) == (image_size, resize)
     data = load_config(Path("set.yaml")).config.data
     assert (data.image_size, data.resize) == (image_size, resize)
@@ -106,7 +202,7 @@ def test_pictures_that_lie_on_their_side_count_upright(in_folder: Path) -> None:
 
 
 def test_small_pictures_get_a_small_network_and_are_not_mirrored(in_folder: Path) -> None:
-    found = chosen((28, 28))
+    found = from_scratch((28, 28))
     assert (found.filters, found.units, found.batch_size) == ((8, 16), 64, 8)
     config = load_config(Path("set.yaml")).config
     assert [spec.name for spec in config.augmentation] == ["RandomZoom"]
@@ -114,7 +210,7 @@ def test_small_pictures_get_a_small_network_and_are_not_mirrored(in_folder: Path
 
 
 def test_large_ones_get_a_deeper_one(in_folder: Path) -> None:
-    assert chosen((500, 500)).filters == (8, 16, 32, 64)
+    assert from_scratch((500, 500)).filters == (8, 16, 32, 64)
 
 
 def test_names_that_are_traps_for_yaml(in_folder: Path) -> None:
@@ -135,7 +231,52 @@ def test_a_set_that_comes_divided_is_named_after_itself(in_folder: Path) -> None
     assert load_config(Path("pets.yaml")).config.data.directory == "pets/train"
 
 
-def test_it_does_without_tensorflow(in_folder: Path) -> None:
-    draw(Path("set"), (20, 20))
+@pytest.mark.parametrize("side", [20, 60])
+def test_it_does_without_tensorflow(in_folder: Path, side: int) -> None:
+    draw(Path("set"), (side, side))
     assert not imported_by("init", "set") & {"tensorflow", "keras", "matplotlib"}
     assert Path("set.yaml").exists()
+
+
+_FROM_SCRATCH = """\
+# 2 classes of pictures: hat 5, shoe 5.
+#
+#     imgclf train set.yaml
+
+data:
+  directory: set
+  validation_split: 0.2       # a fifth is held out, unless there is validation/
+  seed: 123
+  image_size: [220, 148]      # height, width; the pictures are about 300 x 200
+  batch_size: 8
+  resize: stretch             # their proportions are much the same
+
+augmentation:                 # only while training; report.html shows what it does
+  - RandomFlip: horizontal    # not where left and right matter, as in writing
+  - RandomRotation: 0.05      # of a full turn, either way
+  - RandomZoom: 0.1
+
+model:
+  layers:
+    - Rescaling: {scale: 1/255}
+    - Conv2D: {filters: 8, kernel_size: 3, padding: same, activation: relu}
+    - MaxPooling2D
+    - Conv2D: {filters: 16, kernel_size: 3, padding: same, activation: relu}
+    - MaxPooling2D
+    - Conv2D: {filters: 32, kernel_size: 3, padding: same, activation: relu}
+    - MaxPooling2D
+    - Conv2D: {filters: 64, kernel_size: 3, padding: same, activation: relu}
+    - MaxPooling2D
+    - Dropout: 0.5            # against learning 8 pictures by heart
+    - Flatten
+    - Dense: {units: 64, activation: relu}
+    # The output layer and the loss follow from the classes.
+
+training:
+  epochs: 30                  # at most
+  optimizer: adam
+  metrics: [accuracy]
+
+callbacks:
+  - EarlyStopping: {monitor: val_accuracy, patience: 10}
+"""

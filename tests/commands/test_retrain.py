@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import math
 import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import msgspec
 import numpy as np
 import pytest
@@ -757,3 +760,18 @@ def test_training_without_a_replay_memory_leaves_none(trained: Trained) -> None:
 def test_samples_can_leave_out_pictures_by_their_pixels() -> None:
     samples = Samples(part([0, 1, 0]).pixels, np.array([0, 1, 0]))
     assert samples.without(samples.pixels[1:2]).labels.tolist() == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_corrected_file_holds_no_moments_of_the_optimizer(
+    trained: Trained, mistake: Prediction
+) -> None:
+    def numbers_of_the_optimizer() -> int:
+        with zipfile.ZipFile(trained.model) as archive:
+            content = archive.read("model.weights.h5")
+        with h5py.File(io.BytesIO(content)) as file:
+            return sum(math.prod(one.shape) for one in file["optimizer/vars"].values())
+
+    before = numbers_of_the_optimizer()
+    correct(truth(mistake), mistake.path)
+    assert numbers_of_the_optimizer() == before <= 2  # its steps and its rate

@@ -117,6 +117,16 @@ def test_what_is_predicted_is_what_plain_keras_says(here: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_published_file_is_trusted_by_those_who_go_on_with_it(here: Path) -> None:
+    from imgclf.backend import keras
+    from imgclf.model_file.keras_io import load_keras_model
+
+    model = load_keras_model(by_config("frozen", _FROZEN).model)
+    # Layers, and no operation that the graph was put together with.
+    assert all(isinstance(one, keras.Layer) for one in model.operations)
+
+
+@pytest.mark.slow
 def test_features_are_computed_once_and_of_new_pictures_only(here: Path, heard: Heard) -> None:
     by_config("frozen", _FROZEN)
     names = next(Path(".imgclf-cache").glob("features-*.pictures"))

@@ -218,6 +218,7 @@ def test_what_is_fine_tuned_is_varied_more() -> None:
     assert load(with_fine_tune("8")).config.augmentation == (
         FLIP,
         Spec(name="RandomZoom", arguments={"height_factor": [-0.24, 0]}),
+        Spec(name="RandomTranslation", arguments={"height_factor": 0.1, "width_factor": 0.1}),
         Spec(name="RandomBrightness", arguments={"factor": 0.2}),
         Spec(name="RandomContrast", arguments={"factor": 0.2}),
     )
