@@ -37,8 +37,8 @@ PRETRAINED = """\
 
 With `model.backbone` a model is built on a network that has learned to see from a million photos.
 That stays as it is: its features are computed once for each picture, and what is trained is
-`model.layers`, if there are any, and the output. Twenty photos go a long way. What happens in detail
-stands in [pretrained.md](pretrained.md).
+`model.layers`, if there are any, and the output. Twenty photos go a long way.
+[pretrained.md](pretrained.md) has what happens in detail.
 
 ```yaml
 model:
