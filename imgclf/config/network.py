@@ -51,13 +51,26 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
         ConfigError: See `resolve_head`.
     """
     config = loaded.config
+    head = resolve_head(config.model.output, config.training, num_classes, loaded.file)
+    if config.model.backbone is not None:
+        head = _from_nothing(head)
     return Network(
         config.data.image_size,
         config.model.backbone,
         config.augmentation,
         config.model.layers,
-        resolve_head(config.model.output, config.training, num_classes, loaded.file),
+        head,
         config.training.optimizer,
         config.training.metrics,
         loaded.file,
     )
+
+
+def _from_nothing(head: Head) -> Head:
+    """The same, but its weights begin at zero, unless the config says with what.
+
+    Random ones of a thousand features are noise that a few steps don't get rid of: from ten
+    pictures a class, cats and dogs were right 84 times in 100 with it and 95 without.
+    """
+    arguments = {"kernel_initializer": Spec(name="Zeros"), **head.output.arguments}
+    return head._replace(output=Spec(name=head.output.name, arguments=arguments))

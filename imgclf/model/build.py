@@ -33,7 +33,7 @@ FEATURES = "features"
 """The layer whose output a pretrained network is used for; its input is the last feature map."""
 
 STANDARDIZATION = "standardization"
-"""The layer after it, which brings each feature to mean 0 and variance 1 in training pictures."""
+"""The layer after it, which brings features to mean 0 and like variances in training pictures."""
 
 
 def build_model(

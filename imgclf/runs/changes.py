@@ -12,7 +12,7 @@ from imgclf.config.key_policy import ResumeRule
 from imgclf.config.resume_rules import policy_of
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
-_SHOWN = 8
+_SHOWN = 16
 _MISSING = object()
 
 

@@ -64,7 +64,7 @@ def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> 
     assert again != before
     Path("dataset.yaml").write_text(again)
     config = load_config(Path("dataset.yaml")).config
-    assert len(config.augmentation) == 4
+    assert len(config.augmentation) == 5
     assert config.training.fine_tune == FineTune(epochs=1)
 
 

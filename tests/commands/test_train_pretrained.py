@@ -93,7 +93,7 @@ def test_a_frozen_network_stays_as_it_is_and_its_head_learns(here: Path) -> None
     ):
         assert ours.tobytes() == theirs.tobytes()
     rows = list(csv.DictReader((done.run.path / "training.csv").open()))
-    assert float(rows[-1]["loss"]) < 0.8 * float(rows[0]["loss"])
+    assert float(rows[-1]["loss"]) < 0.65  # a head of zeros has ln 2, 0.69
     assert "phase" not in rows[0]  # there is but one
 
 
