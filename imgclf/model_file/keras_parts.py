@@ -35,7 +35,9 @@ _PASSING = (
 
 def is_built_on_features(model: keras.Model) -> bool:
     """Whether a model was built on a pretrained network, and so can be split."""
-    return {FEATURES, STANDARDIZATION} <= {layer.name for layer in model.layers}
+    names = {layer.name for layer in model.layers}
+    # Ours are graphs; somebody's chain of layers may have the same names.
+    return not isinstance(model, keras.Sequential) and {FEATURES, STANDARDIZATION} <= names
 
 
 def features_network(model: keras.Model) -> keras.Model:

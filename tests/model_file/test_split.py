@@ -23,7 +23,7 @@ from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN, ModelArchi
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.features_graph import foreign_operations, make_features_graph
 from imgclf.model_file.keras_io import load_keras_model
-from imgclf.model_file.keras_parts import read_numpy_head
+from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
 from tests.support.model_files import rewritten
 from tests.support.pretrained import PIXELS, as_loaded, manifest_of, on_backbone, written
 
@@ -445,3 +445,16 @@ def test_an_old_file_reads_as_it_is(in_folder: Path) -> None:
     engine = open_classifier(MODEL).engine
     assert isinstance(engine, LiteRTEngine)
     np.testing.assert_allclose(engine.run(PIXELS), outputs(model), rtol=1e-5, atol=1e-5)
+
+
+def test_a_chain_of_layers_that_has_the_names_is_none_of_ours() -> None:
+    layers = keras.layers
+    chain = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.GlobalAveragePooling2D(name="features"),
+            layers.BatchNormalization(name="standardization"),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    assert not is_built_on_features(chain)
