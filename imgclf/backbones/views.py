@@ -16,9 +16,8 @@ View: TypeAlias = Literal["clean", "mirrored"]
 def views_of(augmentation: Sequence[Spec]) -> tuple[View, ...]:
     """The views that a head is trained on.
 
-    A mirror image is a second picture at no risk. What else augmentation does brings a linear head
-    on frozen features nothing that could be measured (docs/pretrained.md), and is left to
-    fine-tuning.
+    A mirror image is a second picture, computed once. What else augmentation does is left to
+    fine-tuning, for which each epoch makes pictures anew.
 
     Args:
         augmentation: As declared.

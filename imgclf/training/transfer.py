@@ -193,8 +193,8 @@ def averaged(
 def _freeze(model: keras.Model, first: int | str, network: Network) -> None:
     """Leaves untrained what fine-tuning leaves alone.
 
-    Batch normalization above all: with the statistics of small batches it loses more than
-    fine-tuning gains.
+    Batch normalization above all: with the statistics of small batches much of what fine-tuning
+    gains is lost.
 
     Args:
         model: On a backbone.
@@ -246,8 +246,8 @@ def feature_moments(features: PartFeatures) -> list[NDArray[np.float32]]:
     """What features are standardized by: mean and variance of each, shape (features,) each.
 
     To each variance the mean of all is added: of a few pictures some features hardly vary, and
-    would be blown up. From ten pictures a class, cats and dogs are right one time in a hundred more
-    often by it; of many pictures it makes no difference.
+    would be blown up. From ten pictures a class cats and dogs are right more often by it; from many
+    it made no difference.
     """
     total, squares, count = 0.0, 0.0, features.rows.size
     order = np.sort(features.rows.ravel())  # as they lie on the disk
