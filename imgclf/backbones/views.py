@@ -16,17 +16,27 @@ View: TypeAlias = Literal["clean", "mirrored"]
 def views_of(augmentation: Sequence[Spec]) -> tuple[View, ...]:
     """The views that a head is trained on.
 
-    A mirror image is a second picture, computed once. What else augmentation does is left to
-    fine-tuning, for which each epoch makes pictures anew.
+    A mirror image is a second picture, computed once, if it is asked for. What else augmentation
+    does is left to fine-tuning, for which each epoch makes pictures anew.
 
     Args:
         augmentation: As declared.
     """
-    flips = any(
-        spec.name == "RandomFlip" and "horizontal" in str(spec.arguments.get("mode", "horizontal"))
-        for spec in augmentation
-    )
-    return ("clean", "mirrored") if flips else ("clean",)
+    return ("clean", "mirrored") if any(map(_mirrors, augmentation)) else ("clean",)
+
+
+def without_a_part(augmentation: Sequence[Spec]) -> list[str]:
+    """The names of what has no part in training on features.
+
+    Args:
+        augmentation: As declared.
+    """
+    return [spec.name for spec in augmentation if not _mirrors(spec)]
+
+
+def _mirrors(spec: Spec) -> bool:
+    mode = str(spec.arguments.get("mode", "horizontal"))
+    return spec.name == "RandomFlip" and "horizontal" in mode
 
 
 def seen(pixels: Pixels, view: View) -> Pixels:

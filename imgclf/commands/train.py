@@ -14,6 +14,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from imgclf.backbones.views import without_a_part
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part
@@ -159,6 +160,8 @@ def _train(
     if network.backbone is not None:
         with keras_importing(needed=True):
             features = frozen_features(network, data)
+        if config.training.fine_tune is None:
+            _say_what_has_no_part(network)
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
@@ -252,6 +255,15 @@ def _refuse_itself(loaded: LoadedConfig, published: Path) -> None:
             "this is the model that the training will replace; give the config another name",
             received=backbone.name,
             allowed=f"name: {loaded.name}-2, say, or another model",
+        )
+
+
+def _say_what_has_no_part(network: Network) -> None:
+    names = without_a_part(network.augmentation)
+    if names:
+        console.note(
+            f"augmentation: {', '.join(names)} of no effect while the backbone is not trained; "
+            "what it sees of each picture is computed once (training.fine_tune trains it)"
         )
 
 

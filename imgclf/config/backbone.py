@@ -45,9 +45,8 @@ _SIZES: Mapping[str, int] = {
     "Xception": 299,
 }
 
-_FLIP = Spec(name="RandomFlip", arguments={"mode": "horizontal"})
 _VARIATIONS = (
-    _FLIP,
+    Spec(name="RandomFlip", arguments={"mode": "horizontal"}),
     # Together a part of the picture: nearer, never farther, and not always its middle.
     Spec(name="RandomZoom", arguments={"height_factor": [-0.24, 0]}),
     Spec(name="RandomTranslation", arguments={"height_factor": 0.1, "width_factor": 0.1}),
@@ -129,10 +128,11 @@ def default_image_size(name: str) -> int | None:
 def default_augmentation(*, fine_tuned: bool) -> tuple[Spec, ...]:
     """How pictures are varied if a config with a backbone doesn't say.
 
-    Features are computed once for each view of a picture, so there are two: as it is and mirrored.
-    When the network itself is trained, each epoch sees pictures of its own.
+    Not at all while the network stays as it is: features of mirrored pictures take as long again to
+    compute, and were found to bring nothing (docs/pretrained.md). When the network itself is
+    trained, each epoch sees pictures of its own.
     """
-    return _VARIATIONS if fine_tuned else (_FLIP,)
+    return _VARIATIONS if fine_tuned else ()
 
 
 def _folded(word: str) -> str:

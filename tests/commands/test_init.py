@@ -85,7 +85,7 @@ def test_it_proposes_a_pretrained_network(in_folder: Path) -> None:
     config = config_of((300, 200), (200, 300))
     assert config.model.backbone == Backbone(name="EfficientNetLite0")
     assert (config.data.image_size, config.data.resize) == ((224, 224), "pad")
-    assert [spec.name for spec in config.augmentation] == ["RandomFlip"]
+    assert config.augmentation == ()
     assert config.training.fine_tune is None
 
 

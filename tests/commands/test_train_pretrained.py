@@ -131,14 +131,29 @@ def test_features_are_computed_once_and_of_new_pictures_only(here: Path, heard: 
     by_config("frozen", _FROZEN)
     names = next(Path(".imgclf-cache").glob("features-*.pictures"))
     rows = len(names.read_bytes()) // 32
-    assert rows == 48 * 2 + 12  # training pictures as they are and mirrored, validation pictures
+    assert rows == 48 + 12
+    assert "augmentation" not in heard.text
     by_config("frozen", _FROZEN, fresh=True)
     assert len(names.read_bytes()) // 32 == rows
     draw_sample(Path("more"), 2, seed=9)
     for picture in Path("more/cat").iterdir():
         shutil.copy(picture, f"dataset/cat/new-{picture.name}")
     by_config("frozen", _FROZEN)
-    assert len(names.read_bytes()) // 32 in (rows + 2, rows + 3, rows + 4)
+    assert len(names.read_bytes()) // 32 == rows + 2
+
+
+@pytest.mark.slow
+def test_a_flip_adds_mirrored_pictures_and_what_else_has_no_part_is_said(
+    here: Path, heard: Heard
+) -> None:
+    varied = "augmentation: [{RandomFlip: horizontal}, {RandomRotation: 0.1}]\n"
+    by_config("mirrored", _FROZEN.replace("epochs: 20", "epochs: 1") + varied)
+    names = next(Path(".imgclf-cache").glob("features-*.pictures"))
+    assert len(names.read_bytes()) // 32 == 48 * 2 + 12
+    assert (
+        "augmentation: RandomRotation of no effect while the backbone is not trained; what it sees "
+        "of each picture is computed once (training.fine_tune trains it)\n"
+    ) in heard.text
 
 
 @pytest.mark.slow

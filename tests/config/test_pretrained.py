@@ -204,13 +204,13 @@ def test_a_stored_config_is_not_asked_for_its_files() -> None:
 
 def test_what_follows_from_a_backbone_stands_in_the_resolved_config() -> None:
     config = load(LITE0).config
-    assert (config.data.image_size, config.augmentation) == ((224, 224), (FLIP,))
+    assert (config.data.image_size, config.augmentation) == ((224, 224), ())
     assert (config.model.layers, config.training.fine_tune) == ((), None)
     assert load(LITE0.replace("Lite0", "Lite1")).config.data.image_size == (240, 240)
     assert load(LITE0.replace("EfficientNetLite0", "Xception")).config.data.image_size == (299, 299)
     resolved = load(LITE0).resolved_yaml()
     assert "  image_size: [224, 224]\n" in resolved
-    assert "augmentation:\n  - RandomFlip: {mode: horizontal}\n" in resolved
+    assert "augmentation: []\n" in resolved
     assert "  backbone: EfficientNetLite0\n  layers: []\n" in resolved
 
 
@@ -236,7 +236,7 @@ def test_what_is_given_is_left_as_it_is(text: str) -> None:
 def test_a_model_file_says_its_size_only_when_it_is_opened(in_folder: Path) -> None:
     Path("other.keras").touch()
     config = load(f"{DATA}model: {{backbone: other.keras}}\n").config
-    assert (config.data.image_size, config.augmentation) == ((180, 180), (FLIP,))
+    assert (config.data.image_size, config.augmentation) == ((180, 180), ())
 
 
 @pytest.mark.parametrize("text", [LITE0, with_fine_tune("{from: '12', epochs: 3}"), SMALLEST])

@@ -83,8 +83,9 @@ That of a `.keras` file is only known when it is opened, so give it unless it is
 """
 
 DEFAULTS = """\
-If `augmentation` is left out, the features are computed of each picture as it is and mirrored. With
-`training.fine_tune` pictures are varied as if this were given:
+If `augmentation` is left out, the features are computed of each picture as it is; a horizontal
+`RandomFlip` adds those of its mirror image. With `training.fine_tune` pictures are varied as if
+this were given:
 """
 
 FINE_TUNING = """\
