@@ -1,8 +1,10 @@
 """Every network of keras.applications as a backbone, with random weights, each in a process.
 
 For each: one flat graph, what it makes of pictures against `preprocess_input` and the network as
-Keras builds it for its own weights, LiteRT with plain operations, the trust check, and Keras
-opening the file. Half an hour on two cores for all; names as arguments for some of them:
+Keras builds it for its own weights, LiteRT with plain operations, the trust check, Keras opening the
+file, and whether a model that `train` makes on it takes a correction (whatever that costs, for a
+network with random weights knows nothing). An hour on two cores for all; names as arguments for
+some of them:
 
     python -m benchmarks.backbones
     python -m benchmarks.backbones VGG16 Xception
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -42,6 +45,7 @@ class Found:
         note: Why not.
         refusal: What the trust check says against the saved file.
         reopened_difference: Of the file as Keras opens it from ours.
+        correction: What `retrain` says of a picture that a classifier on it had wrong.
         seconds: For all of it.
     """
 
@@ -54,6 +58,7 @@ class Found:
     note: str | None
     refusal: str | None
     reopened_difference: float | None
+    correction: str
     seconds: float
 
 
@@ -119,8 +124,36 @@ def check(name: str, folder: Path) -> Found:
         note,
         refusal,
         reopened_difference,
+        _corrected(name, folder),
         time.monotonic() - start,
     )
+
+
+def _corrected(name: str, folder: Path) -> str:
+    """Trains the output on a few drawn pictures, then corrects the first that is wrong."""
+    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.retrain import Options, retrain
+    from imgclf.commands.train import train
+    from imgclf.corrections.inputs import Labelled
+    from imgclf.data.drawn_sample import draw_sample
+    from imgclf.errors import ImgclfError
+
+    os.chdir(folder)
+    draw_sample(Path("dataset"), 10, seed=4)
+    Path("some.yaml").write_text(
+        f"data: {{directory: dataset, image_size: {SIDE}}}\n"
+        f"model: {{backbone: {{{name}: {{weights: none}}}}}}\n"
+        "training: {epochs: 1}\n"
+    )
+    try:
+        done = train(Path("some.yaml"))
+        answers = predict(open_for_prediction(done.model, []), list(find_inputs(["dataset"], [])))
+        wrong = next(Path(one.path) for one in answers if one.label != Path(one.path).parent.name)
+        said = retrain(done.model, [Labelled(wrong, wrong.parent.name)], Options(max_drop=1.0))
+    except ImgclfError as error:
+        return error.message
+    right = all(one.after.label == one.label for one in said.pictures)
+    return said.outcome if right else f"{said.outcome}, and still wrong"
 
 
 def _as_keras_builds_it(name: str) -> Any:
@@ -183,7 +216,7 @@ def _shown(found: Found) -> str:
     remarks = "; ".join(filter(None, (found.note, found.refusal, "" if found.flat else "nested")))
     return (
         f"{found.name:18} {found.parameters:6.1f} {found.output!s:15} {found.difference:7.0e} "
-        f"{litert:>7} {reopened:>8} {found.seconds:6.0f} s  {remarks}"
+        f"{litert:>7} {reopened:>8} {found.correction:12} {found.seconds:6.0f} s  {remarks}"
     )
 
 
@@ -191,7 +224,7 @@ def main(names: list[str]) -> None:
     if names[:1] == ["--one"]:
         print(json.dumps(dataclasses.asdict(check(names[1], Path(names[2])))))
         return
-    print(f"{'':18} {'M':>6} {'map':15} {'Keras':>7} {'LiteRT':>7} {'reopened':>8}")
+    print(f"{'':18} {'M':>6} {'map':15} {'Keras':>7} {'LiteRT':>7} {'reopened':>8} correction")
     for name in names or applications():
         found = _in_a_process(name)
         print(_shown(found) if isinstance(found, Found) else f"{name:18} {found}", flush=True)
