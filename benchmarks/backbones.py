@@ -1,9 +1,9 @@
 """Every network of keras.applications as a backbone, with random weights, each in a process.
 
 For each: one flat graph, what it makes of pictures against `preprocess_input` and the network as
-Keras builds it for its own weights, LiteRT with plain operations, the trust check, Keras opening the
-file, and whether a model that `train` makes on it takes a correction (whatever that costs, for a
-network with random weights knows nothing). An hour on two cores for all; names as arguments for
+Keras builds it for its own weights, LiteRT with plain operations, the trust check, Keras opening
+the file, and whether a model that `train` makes on it takes a correction (whatever that costs, for
+a network with random weights knows nothing). An hour on two cores for all; names as arguments for
 some of them:
 
     python -m benchmarks.backbones
