@@ -45,7 +45,6 @@ class Found:
         note: Why not.
         refusal: What the trust check says against the saved file.
         reopened_difference: Of the file as Keras opens it from ours.
-        correction: What `retrain` says of a picture that a classifier on it had wrong.
         seconds: For all of it.
     """
 
@@ -58,7 +57,6 @@ class Found:
     note: str | None
     refusal: str | None
     reopened_difference: float | None
-    correction: str
     seconds: float
 
 
@@ -124,13 +122,20 @@ def check(name: str, folder: Path) -> Found:
         note,
         refusal,
         reopened_difference,
-        _corrected(name, folder),
         time.monotonic() - start,
     )
 
 
-def _corrected(name: str, folder: Path) -> str:
-    """Trains the output on a few drawn pictures, then corrects the first that is wrong."""
+def correct(name: str, folder: Path) -> str:
+    """Trains the output on a few drawn pictures, then corrects the first that is wrong.
+
+    Args:
+        name: Of the network.
+        folder: Becomes the working directory.
+
+    Returns:
+        What `retrain` said.
+    """
     from imgclf.commands.predict import find_inputs, open_for_prediction, predict
     from imgclf.commands.retrain import Options, retrain
     from imgclf.commands.train import train
@@ -200,34 +205,37 @@ def _difference(found: Any, expected: Any) -> float:
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
-def _in_a_process(name: str) -> Found | str:
+def _in_a_process(name: str) -> tuple[Found, str] | str:
     """So that each begins with all of the memory."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.backbones", "--one", name, folder]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-    return Found(**json.loads(done.stdout.splitlines()[-1]))
+    found, correction = json.loads(done.stdout.splitlines()[-1])
+    return Found(**found), correction
 
 
-def _shown(found: Found) -> str:
+def _shown(found: Found, correction: str) -> str:
     litert = "none" if found.litert_difference is None else f"{found.litert_difference:.0e}"
     reopened = "-" if found.reopened_difference is None else f"{found.reopened_difference:.0e}"
     remarks = "; ".join(filter(None, (found.note, found.refusal, "" if found.flat else "nested")))
     return (
         f"{found.name:18} {found.parameters:6.1f} {found.output!s:15} {found.difference:7.0e} "
-        f"{litert:>7} {reopened:>8} {found.correction:12} {found.seconds:6.0f} s  {remarks}"
+        f"{litert:>7} {reopened:>8} {correction:12} {found.seconds:6.0f} s  {remarks}"
     )
 
 
 def main(names: list[str]) -> None:
     if names[:1] == ["--one"]:
-        print(json.dumps(dataclasses.asdict(check(names[1], Path(names[2])))))
+        name, folder = names[1], Path(names[2])
+        found = check(name, folder)
+        print(json.dumps([dataclasses.asdict(found), correct(name, folder)]))
         return
     print(f"{'':18} {'M':>6} {'map':15} {'Keras':>7} {'LiteRT':>7} {'reopened':>8} correction")
     for name in names or applications():
         found = _in_a_process(name)
-        print(_shown(found) if isinstance(found, Found) else f"{name:18} {found}", flush=True)
+        print(f"{name:18} {found}" if isinstance(found, str) else _shown(*found), flush=True)
 
 
 if __name__ == "__main__":
