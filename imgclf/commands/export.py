@@ -146,7 +146,7 @@ def export(
             graph = converters.onnx_graph(network)
             found = converters.run_onnx(graph, source.pixels)
         else:
-            graph = converters.litert_graph(network)
+            graph = converters.signed_litert_graph(network)
             found = run_litert(graph, source.pixels)
         difference = require_equal(found, expected, target)
         atomic_write_bytes(target, graph)

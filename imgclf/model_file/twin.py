@@ -10,7 +10,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError, UsageError, WriteError, first_line
+from imgclf.errors import ModelFileError, UsageError, first_line
 from imgclf.model.engine import (
     Engine,
     KerasEngine,
@@ -20,11 +20,9 @@ from imgclf.model.engine import (
     SplitEngine,
 )
 from imgclf.model_file.archive import FEATURES, HEAD, TWIN
+from imgclf.model_file.converters import litert_graph
 from imgclf.model_file.features_graph import make_features_graph
 from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
-from imgclf.system.disk import write_problems
-from imgclf.system.files import temporary_files
-from imgclf.system.stderr import quiet_stderr
 
 # The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
@@ -97,18 +95,11 @@ def _features_graphs(model: keras.Model, known: bytes | None) -> Iterator[bytes]
 def _whole(model: keras.Model, samples: Pixels, expected: Outputs) -> Twin:
     """The graph of the whole network."""
     try:
-        with (
-            write_problems(None),
-            temporary_files() as folder,
-            quiet_stderr(even_if_it_fails=True),
-        ):
-            file = folder / "twin.tflite"
-            model.export(file, format="litert", verbose=False)
-            graph = file.read_bytes()
+        graph = litert_graph(model)
         difference = _difference(LiteRTEngine(graph), samples, expected)
-    except WriteError:
-        raise
-    except Exception as error:  # the converter raises its own kinds, and none of them is ours
+    except UsageError as error:
+        return Twin({}, error.message)
+    except (ValueError, ImportError, ModelFileError) as error:
         return Twin({}, f"LiteRT can't express this model: {first_line(error)}")
     if not difference <= TWIN_TOLERANCE:
         return Twin({}, f"LiteRT's outputs differ from Keras's by {difference:.1e}")
