@@ -7,7 +7,7 @@ from pathlib import Path
 from imgclf.backbones.flat_graph import PREFIX, flat_copy, prefixed
 from imgclf.backend import keras
 from imgclf.errors import ModelFileError
-from imgclf.model.build import FEATURES, STANDARDIZATION
+from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.keras_io import load_checked
 from imgclf.model_file.screening import screen

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from imgclf.config.schema import Config
+from imgclf.corrections.feature_memory import FeatureMemory, forget_features, save_features
 from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
@@ -94,6 +95,7 @@ def publish(
     record: RunRecord,
     memory: ReplayMemory | None,
     features_graph: bytes | None = None,
+    features: FeatureMemory | None = None,
 ) -> tuple[Manifest, RunRecord]:
     """Replaces the model in use; the one before is kept among the versions.
 
@@ -108,6 +110,7 @@ def publish(
         record: What the run says of itself.
         memory: Pictures to keep for corrections; None for none.
         features_graph: The LiteRT graph of the model's backbone, if there is one already.
+        features: Features to keep for corrections; None for none.
 
     Returns:
         The manifest as written, and the record with the version in it.
@@ -132,6 +135,10 @@ def publish(
             forget_memory(path)
         else:
             save_memory(path, memory)
+        if features is None:
+            forget_features(path)
+        else:
+            save_features(path, features)
     return manifest, record
 
 

@@ -11,7 +11,9 @@ import msgspec
 import numpy as np
 
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
+from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
+from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
@@ -20,8 +22,10 @@ from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import DataError, UsageError
+from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
-from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -114,7 +118,11 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         if not any(case.teaches for case in cases):
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
-            done = _learn(model, manifest, cases, new_class, options)
+            teaching = [case for case in cases if case.teaches]
+            solved = None
+            if new_class is None and options.data is None:
+                solved = _solve_last_layer(model, classifier, teaching, options)
+            done = solved or _learn(model, manifest, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
                 raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
@@ -134,6 +142,41 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             fix=options.fix_dataset and not options.dry_run,
         )
     return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
+
+
+def _solve_last_layer(
+    model: Path, classifier: Classifier, cases: Sequence[Case], options: Options
+) -> Retrained | None:
+    """Without Keras; None if the model has no such layer, or that won't do."""
+    from imgclf.corrections.refit import refit
+
+    manifest, engine = classifier.manifest, classifier.engine
+    memory = load_features(model, manifest)
+    if memory is None or not isinstance(engine, SplitEngine):
+        return None
+    with ModelArchive(model) as archive, console.track(f"correcting {model}"):
+        layer = read_last_layer(archive, manifest)
+        if layer is None:
+            return None
+        features = CopyFeatures(model, memory.graph, engine.features)
+        found = refit(model, manifest, layer, memory, features, cases, options.max_drop)
+        if found is None:
+            console.note("the last layer alone can't take this without harm: each gets a neuron")
+            return None
+        version = manifest.version
+        if not options.dry_run:
+            after = _next_version(
+                model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
+            )
+            after = msgspec.structs.replace(after, temperature=found.temperature)
+            write_last_layer(archive, after, layer, found.kernel, found.bias)
+            features.keep()
+            version = after.version
+    console.note(
+        f"the last layer was solved again over {len(memory.training)} remembered pictures and "
+        f"all corrections ({len(found.kept) + len(found.pictures)})"
+    )
+    return Retrained("corrected", model, version, found.pictures, found.judged)
 
 
 def _learn(
@@ -220,6 +263,23 @@ def _publish(
     """
     from imgclf.model_file.keras_io import write_model_file
 
+    after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
+    pixels = {case.picture.digest: case.pixels for case in cases}
+    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
+    write_model_file(network, after, model, samples, features_graph)
+    return after.version
+
+
+def _next_version(
+    model: Path,
+    manifest: Manifest,
+    cases: Sequence[Case],
+    pictures: Sequence[Corrected],
+    kept: Sequence[Correction],
+    judged: Judged | None,
+    by: Literal["neuron", "last layer"],
+) -> Manifest:
+    """Keeps the version in use and the corrected pictures, and says what the next version is."""
     number = next_version(model)
     accepted = [picture for picture in pictures if picture.fate == "corrected"]
     new = (
@@ -229,6 +289,7 @@ def _publish(
             label=picture.label,
             was=str(picture.before.label),
             version=number,
+            by=by,
         )
         for picture in accepted
     )
@@ -237,7 +298,7 @@ def _publish(
     for picture in accepted:
         keep_picture(model, picture.digest, pixels[picture.digest])
     keep_version(model)
-    after = msgspec.structs.replace(
+    return msgspec.structs.replace(
         manifest,
         version=number,
         parent=manifest.version,
@@ -247,9 +308,6 @@ def _publish(
         scores_before=None if judged is None else judged.scores("before"),
         made_with=installed_versions(),
     )
-    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples, features_graph)
-    return number
 
 
 def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:

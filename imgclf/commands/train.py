@@ -24,6 +24,7 @@ from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
+from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.data.picture_files import warn_of_left_out
@@ -47,7 +48,7 @@ from imgclf.training.networks import published_network
 from imgclf.training.out_of_memory import forget_attempt
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings, training_settings
-from imgclf.training.transfer import frozen_features, head_outputs
+from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
@@ -185,9 +186,12 @@ def _train(
             names, seed = data.folder.class_names, config.data.seed
             memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
         samples = next(data.validation.batches(_COMPARED))
-        graph = None if features is None or not fitted.weights.head_only else features.network.graph
+        graph, remembered = None, None
+        if features is not None and fitted.weights.head_only:  # else they are another network's
+            graph = features.network.graph
+            remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
         manifest, record = publish(
-            model, manifest, path, samples, plan.run, record, memory, features_graph=graph
+            model, manifest, path, samples, plan.run, record, memory, graph, remembered
         )
     record = replace(
         record,
@@ -256,6 +260,21 @@ def _refuse_itself(loaded: LoadedConfig, published: Path) -> None:
             received=backbone.name,
             allowed=f"name: {loaded.name}-2, say, or another model",
         )
+
+
+def _features_to_keep(
+    features: FrozenFeatures, data: DataSet, seed: int, size: int
+) -> FeatureMemory | None:
+    if features.network.graph is None:
+        return None
+    return choose_features(
+        (data.training, features.training.values[features.training.rows[0]]),
+        (data.validation, features.validation.values[features.validation.rows[0]]),
+        features.network.graph,
+        data.folder.class_names,
+        seed,
+        size,
+    )
 
 
 def _say_what_has_no_part(network: Network) -> None:

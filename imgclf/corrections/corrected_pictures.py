@@ -24,6 +24,14 @@ def keep_picture(model: Path, digest: str, pixels: Pixels) -> None:
     atomic_write(_file(model, digest), lambda stream: stream.write(content.getvalue()))
 
 
+def load_picture(model: Path, digest: str, settings: DecoderSettings) -> Pixels | None:
+    """A corrected picture, uint8 (height, width, 3); None if it is gone or damaged."""
+    try:
+        return decode(_file(model, digest), settings)
+    except PictureError:
+        return None
+
+
 def load_corrected(model: Path, manifest: Manifest) -> tuple[Samples, list[Correction]]:
     """The pictures that this version of a model has been corrected by.
 
@@ -35,11 +43,12 @@ def load_corrected(model: Path, manifest: Manifest) -> tuple[Samples, list[Corre
     last = {correction.digest: correction for correction in manifest.corrections}
     pixels, labels, gone = [], [], []
     for correction in last.values():
-        try:
-            pixels.append(decode(_file(model, correction.digest), settings))
-            labels.append(manifest.class_names.index(correction.label))
-        except PictureError:
+        picture = load_picture(model, correction.digest, settings)
+        if picture is None:
             gone.append(correction)
+        else:
+            pixels.append(picture)
+            labels.append(manifest.class_names.index(correction.label))
     return Samples(_stack(pixels, settings), np.array(labels, np.int64)), gone
 
 

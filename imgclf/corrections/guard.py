@@ -159,8 +159,11 @@ class Judge:
 def standard_error(accuracy: float, pictures: int) -> float:
     """What chance alone does to an accuracy measured on so many pictures.
 
+    It is that of one picture at least: a class that has all of eight right, or none, could have
+    had one wrong or right as well.
+
     Args:
         accuracy: Between 0 and 1, as is what is returned.
         pictures: At least one.
     """
-    return float(np.sqrt(accuracy * (1 - accuracy) / pictures))
+    return max(float(np.sqrt(accuracy * (1 - accuracy) / pictures)), 1 / pictures)

@@ -78,10 +78,11 @@ class Learner:
         self._path, self.manifest, self._network = path, manifest, network
         self._memory, self._max_drop = memory, max_drop
         # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
-        self._adopted_neurons = len(network.neurons) - len(manifest.corrections)
+        owned = sum(one.by == "neuron" for one in manifest.corrections)
+        self._adopted_neurons = len(network.neurons) - owned
         if self._adopted_neurons < 0:
             raise ModelFileError(
-                f"{path} is damaged: it says that it has {len(manifest.corrections)} corrections, "
+                f"{path} is damaged: it says that it has {owned} corrections, "
                 f"and has {len(network.neurons)}"
             )
         self.response_cache = ResponseCache(path, network)
@@ -175,12 +176,9 @@ class Learner:
     ) -> tuple[LearnedCorrections, Verdict]:
         names = self.manifest.class_names
         replaced = {case.picture.digest for case in cases}
-        stay = [
-            index
-            for index, correction in enumerate(self.manifest.corrections)
-            if correction.digest not in replaced
-        ]
-        kept = tuple(self.manifest.corrections[index] for index in stay)
+        by_neuron = [one for one in self.manifest.corrections if one.by == "neuron"]
+        stay = [index for index, one in enumerate(by_neuron) if one.digest not in replaced]
+        kept = tuple(one for one in self.manifest.corrections if one.digest not in replaced)
         adopted = list(range(self._adopted_neurons))
         present = self._network.neurons.only(
             np.array(adopted + [self._adopted_neurons + index for index in stay], np.int64)

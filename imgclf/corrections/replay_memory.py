@@ -165,13 +165,20 @@ def forget_memory(model: Path) -> None:
     (history_directory(model) / "memory.npz").unlink(missing_ok=True)
 
 
-def _sample(part: Part, count: int, seed: int) -> Samples:
-    """Takes turns among the classes, so that a rare class is kept whole before a common one."""
+def balanced_rows(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """So many of the pictures with these labels, in their order.
+
+    Classes take turns, so that a rare class is kept whole before a common one.
+    """
     generator = np.random.default_rng(seed)
-    order = generator.permutation(len(part))
-    turn = np.empty(len(part), np.int64)
-    for label in np.unique(part.labels):
-        of_class = order[part.labels[order] == label]
+    order = generator.permutation(len(labels))
+    turn = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        of_class = order[labels[order] == label]
         turn[of_class] = np.arange(len(of_class))
-    chosen = np.sort(np.lexsort((part.labels, turn))[:count])
+    return np.sort(np.lexsort((labels, turn))[:count])
+
+
+def _sample(part: Part, count: int, seed: int) -> Samples:
+    chosen = balanced_rows(part.labels, count, seed)
     return Samples(np.asarray(part.pixels[part.rows[chosen]]), part.labels[chosen])

@@ -14,6 +14,7 @@ from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
 from imgclf.errors import first_line
 from imgclf.model.keras_objects import make
+from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model.probabilities import Activation, activation_of
 
 
@@ -27,13 +28,6 @@ def augmentation_layers(network: Network) -> list[Any]:
         make("layers", spec, key, network.file)
         for key, spec in _keyed("augmentation", network.augmentation)
     ]
-
-
-FEATURES = "features"
-"""The layer whose output a pretrained network is used for; its input is the last feature map."""
-
-STANDARDIZATION = "standardization"
-"""The layer after it, which brings features to mean 0 and like variances in training pictures."""
 
 
 def build_model(

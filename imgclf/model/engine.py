@@ -114,6 +114,7 @@ class SplitEngine:
         head: For the features that the graph gives.
 
     Attributes:
+        features: The graph.
         input_shape: (height, width, 3).
         units: How many numbers it puts out for a picture.
 
@@ -127,7 +128,7 @@ class SplitEngine:
                 f"its head takes {head.features} features of a map of {head.map_shape}, its "
                 f"graph gives {features.width} and one of {features.map_shape}"
             )
-        self._features, self._head = features, head
+        self.features, self._head = features, head
         self.input_shape = features.input_shape
         self.units = head.units
 
@@ -139,7 +140,7 @@ class SplitEngine:
         """
         parts = [
             self._head.run(features, feature_map)
-            for feature_map, features in self._features.batches(pixels)
+            for feature_map, features in self.features.batches(pixels)
         ]
         return _joined(parts, (self.units,))
 

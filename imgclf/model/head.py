@@ -135,6 +135,7 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
         classes: Those that were learned later, in the order in which they were.
         neurons: None if there are none.
         activation: From the logits to the outputs.
+        trained: The last layer as it was trained, if corrections have changed it since.
     """
 
     map_shape: tuple[_Size, _Size, _Size]
@@ -143,8 +144,11 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
     classes: Annotated[tuple[HeadClass, ...], Meta(max_length=10_000)] = ()
     neurons: HeadNeurons | None = None
     activation: ActivationFunction = ActivationFunction()
+    trained: HeadLayer | None = None
 
     def __post_init__(self) -> None:
+        if self.trained is not None and self.trained.kernel.shape != self.layers[-1].kernel.shape:
+            raise ValueError(f"a last layer that was trained of {self.trained.kernel.shape}")
         sizes = [one.kernel.shape for one in self.layers]
         for (_, given), (taken, _) in pairwise(sizes):
             if given != taken:

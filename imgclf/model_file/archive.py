@@ -93,6 +93,10 @@ class ModelArchive:
         """Whether there is a member of exactly this name."""
         return member in self._zip.NameToInfo
 
+    def members(self) -> list[str]:
+        """The names of all members, in their order."""
+        return self._zip.namelist()
+
     def size(self, member: str) -> int:
         """How many bytes a member has, 0 if there is none."""
         return self._zip.getinfo(member).file_size if self.has(member) else 0

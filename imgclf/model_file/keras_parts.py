@@ -11,8 +11,8 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.errors import UsageError
 from imgclf.model.activations import ActivationFunction
-from imgclf.model.build import FEATURES, STANDARDIZATION
 from imgclf.model.head import HeadClass, HeadLayer, HeadNeurons, Numbers, NumpyHead
+from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.keras_dense import (
     DenseChain,
     UnreadableError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -61,6 +61,7 @@ class Correction(Struct, frozen=True):
         label: What it is.
         was: What the model said.
         version: Of the model that first had it right.
+        by: What learned it: a neuron of its own, or the last layer.
     """
 
     path: str
@@ -68,6 +69,7 @@ class Correction(Struct, frozen=True):
     label: str
     was: str
     version: int
+    by: Literal["neuron", "last layer"] = "neuron"
 
 
 def installed_versions() -> dict[str, str]:

@@ -89,7 +89,8 @@ def head_phase(
 
     def make(_: keras.Model | None) -> keras.Model:
         from imgclf.backend import keras
-        from imgclf.model.build import STANDARDIZATION, build_head
+        from imgclf.model.build import build_head
+        from imgclf.model.layer_names import STANDARDIZATION
 
         keras.utils.set_random_seed(settings.seed)
         head = build_head(network, features.network.width)
@@ -206,7 +207,7 @@ def _freeze(model: keras.Model, first: int | str, network: Network) -> None:
         ConfigError: There is no such layer.
     """
     from imgclf.backend import keras
-    from imgclf.model.build import FEATURES
+    from imgclf.model.layer_names import FEATURES
 
     names = [layer.name for layer in model.layers]
     end = names.index(FEATURES)

@@ -19,7 +19,7 @@ from imgclf.config.tree import Origin
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.neurons import Neurons
 from imgclf.errors import ConfigError
-from imgclf.model.build import FEATURES, STANDARDIZATION
+from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.keras_io import load_keras_model, write_model_file
 from tests.support.model_files import rewritten

@@ -1,0 +1,86 @@
+"""Features of corrected pictures and of light copies of them, kept beside the model.
+
+The network that they are from never changes by a correction, so they are good until the next
+training. They lie in `NAME.history/corrected-features.npz` and can be deleted at any time: without
+them the next correction takes longer.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.corrections.augmented_copies import light_copies
+from imgclf.data.decoder import Pixels
+from imgclf.model.engine import LiteRTFeatures
+from imgclf.model_file.versions import history_directory
+from imgclf.system.files import atomic_write
+
+Floats = NDArray[np.float32]
+
+
+class CopyFeatures:
+    """Features by picture; the network is run only for those that aren't known.
+
+    Args:
+        model: The model file.
+        graph: SHA-256 of the network's graph.
+        network: That graph, running.
+    """
+
+    def __init__(self, model: Path, graph: str, network: LiteRTFeatures) -> None:
+        self._file = history_directory(model) / "corrected-features.npz"
+        self._graph, self._network = graph, network
+        self._known: dict[str, Floats] = self._load()
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._known
+
+    def __getitem__(self, digest: str) -> Floats:
+        """Of a picture that is known: the picture's own first, shape (copies + 1, features)."""
+        return self._known[digest]
+
+    def add(self, digest: str, picture: Pixels) -> None:
+        """Looks at a picture.
+
+        Args:
+            digest: SHA-256 of its file.
+            picture: uint8, shape (height, width, 3).
+        """
+        if digest not in self._known:
+            features = self._network.run(light_copies(picture))[1]
+            # As they will be read again, so that a correction comes to the same each time.
+            self._known[digest] = features.astype(np.float16).astype(np.float32)
+
+    def keep(self) -> None:
+        """Writes all that is known.
+
+        Raises:
+            WriteError: There is no room for it.
+        """
+        values = np.stack(list(self._known.values())).astype(np.float16)
+        atomic_write(
+            self._file,
+            lambda stream: np.savez(
+                stream,
+                graph=np.array(self._graph),
+                digests=np.array(list(self._known)),
+                values=values,
+            ),
+            size=values.nbytes,
+        )
+
+    def _load(self) -> dict[str, Floats]:
+        try:
+            with np.load(self._file, allow_pickle=False) as arrays:
+                digests, values = arrays["digests"].tolist(), arrays["values"]
+                if str(arrays["graph"]) != self._graph or values.dtype != np.float16:
+                    return {}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return {}
+        if values.ndim != 3 or values.shape[2] != self._network.width:
+            return {}
+        return dict(zip(digests, values.astype(np.float32), strict=False))
