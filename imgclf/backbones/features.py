@@ -23,6 +23,8 @@ from imgclf.system.threads import work_through
 _CHUNK = 64
 # Of what is computed of them: maps of a lower part can be a thousand times as large as features.
 _CHUNK_NUMBERS = 1 << 23
+# That may wait to be written: a disk can be slower than the network.
+_WAITING_NUMBERS = 1 << 26
 
 
 class Network(Protocol):
@@ -109,7 +111,17 @@ def _fill(
 
     what = f"looking at {'mirrored ' * (view == 'mirrored')}pictures with {network.name}"
     # One thread, for the graph has a thread for each core itself; this one is free meanwhile.
-    with closing(work_through(run, chunks, what, meanwhile="needed", threads=1)) as computed:
+    with closing(
+        work_through(
+            run,
+            chunks,
+            what,
+            meanwhile="needed",
+            threads=1,
+            window=max(2, _WAITING_NUMBERS // (size * network.width)),
+            counts=len,
+        )
+    ) as computed:
         for chunk, rows in computed:
             store.add([names[index] for index in chunk], rows)
 

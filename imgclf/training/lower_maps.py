@@ -18,6 +18,7 @@ from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import DataSet
 from imgclf.errors import UsageError
 from imgclf.system import console
+from imgclf.system.disk import size_text
 from imgclf.training.freezing import freeze_below
 from imgclf.training.networks import build_network
 
@@ -64,9 +65,10 @@ def choose_cut(
     most = min(MOST_BYTES, shutil.disk_usage(CACHE_DIRECTORY).free)
     cut = max((below for below, size in sizes.items() if size <= most), default=None)
     if cut is None:
+        least = size_text(min(sizes.values()))
         console.note(
             "each epoch of fine-tuning runs the layers below, too: what they make of pictures "
-            f"would take {_bytes(min(sizes.values()))}, and {_bytes(most)} is the most that is kept"
+            f"would take {least}, and {size_text(most)} is the most that is kept"
         )
         return None
     try:
@@ -76,7 +78,7 @@ def choose_cut(
         return None
     console.note(
         f"what the first {cut} layers make of pictures is computed once, for they are not trained "
-        f"and nothing augments: {_bytes(sizes[cut])} in {CACHE_DIRECTORY}"
+        f"and nothing augments: {size_text(sizes[cut])} in {CACHE_DIRECTORY}"
     )
     return cut
 
@@ -110,7 +112,3 @@ def lower_maps(
         compute_features(lower, data.training, data.settings),
         compute_features(lower, data.validation, data.settings),
     )
-
-
-def _bytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

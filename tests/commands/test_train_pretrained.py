@@ -345,8 +345,8 @@ def test_it_comes_to_the_same_as_without_but_for_the_rounding_of_what_is_kept(
     for row, other in zip(rows, others, strict=True):
         # float16 rounds by up to 1/2,048.
         assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-3)
-    # On average each weight is within a hundredth of its way from where it would have come to: those
-    # that next to nothing pulls at go with AdamW as far as the others, in one direction or the other.
+    # On average each weight is within a hundredth of its way from where it would have come to; with
+    # AdamW those that next to nothing pulls at go as far as the others, and may go elsewhere.
     began = weights(Path("models/base.keras"))[6]
     ours, theirs = weights(cut.model)[6], weights(whole.model)[6]
     assert np.abs(ours - theirs).mean() < 0.01 * np.abs(theirs - began).mean()
@@ -398,13 +398,13 @@ def test_too_much_to_keep_is_computed_in_each_epoch_and_that_is_said(
     assert choose_cut(network, fine_tune, data, backbone) == 3
     assert (
         "what the first 3 layers make of pictures is computed once, for they are not trained and "
-        "nothing augments: 0.4 MB in .imgclf-cache\n"
+        "nothing augments: 432000 bytes in .imgclf-cache\n"
     ) in heard.text
     monkeypatch.setattr(lower_maps, "MOST_BYTES", 431_999)
     assert choose_cut(network, fine_tune, data, backbone) is None
     assert (
         "each epoch of fine-tuning runs the layers below, too: what they make of pictures would "
-        "take 0.4 MB, and 0.4 MB is the most that is kept\n"
+        "take 432000 bytes, and 431999 bytes is the most that is kept\n"
     ) in heard.text
     everything = FineTune(from_="all")
     assert choose_cut(network, everything, data, backbone) is None
