@@ -7,20 +7,43 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.backbones.feature_store import Features, FeatureStore
-from imgclf.backbones.graphs import FeaturesNetwork
 from imgclf.backbones.views import View, seen
 from imgclf.data.cache import CACHE_DIRECTORY, DECODER_VERSION
 from imgclf.data.dataset import Part
-from imgclf.data.decoder import DecoderSettings
+from imgclf.data.decoder import DecoderSettings, Pixels
 from imgclf.system.threads import work_through
 
 # As many as the graph is fed at once; enough of them that adding rows to the store costs nothing.
 _CHUNK = 64
+# Of what is computed of them: maps of a lower part can be a thousand times as large as features.
+_CHUNK_NUMBERS = 1 << 23
+# That may wait to be written: a disk can be slower than the network.
+_WAITING_NUMBERS = 1 << 26
+
+
+class Network(Protocol):
+    """A network, or its lower part, that makes a row of numbers of a picture."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def identity(self) -> str:
+        """Changes when the numbers do."""
+
+    @property
+    def width(self) -> int:
+        """How many there are of a picture."""
+
+    def run(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Shape (pictures, width), of uint8 (pictures, height, width, 3)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +60,7 @@ class PartFeatures:
 
 
 def compute_features(
-    network: FeaturesNetwork,
+    network: Network,
     part: Part,
     settings: DecoderSettings,
     views: Sequence[View] = ("clean",),
@@ -46,7 +69,7 @@ def compute_features(
     """The features of pictures; the network is run only on those that it has not seen before.
 
     Args:
-        network: From `features_network`.
+        network: From `features_network`, say.
         part: The pictures.
         settings: How they were decoded.
         views: What of each of them.
@@ -71,7 +94,7 @@ def compute_features(
 
 def _fill(
     store: FeatureStore,
-    network: FeaturesNetwork,
+    network: Network,
     part: Part,
     view: View,
     names: Sequence[bytes],
@@ -79,7 +102,8 @@ def _fill(
 ) -> None:
     # Equal files count once.
     first = list({names[index]: index for index in missing}.values())
-    chunks = [first[start : start + _CHUNK] for start in range(0, len(first), _CHUNK)]
+    size = max(1, min(_CHUNK, _CHUNK_NUMBERS // network.width))
+    chunks = [first[start : start + size] for start in range(0, len(first), size)]
 
     def run(chunk: list[int]) -> tuple[list[int], NDArray[np.float32]]:
         pixels = part.pixels[part.rows[np.array(chunk, np.int64)]]
@@ -87,12 +111,22 @@ def _fill(
 
     what = f"looking at {'mirrored ' * (view == 'mirrored')}pictures with {network.name}"
     # One thread, for the graph has a thread for each core itself; this one is free meanwhile.
-    with closing(work_through(run, chunks, what, meanwhile="needed", threads=1)) as computed:
+    with closing(
+        work_through(
+            run,
+            chunks,
+            what,
+            meanwhile="needed",
+            threads=1,
+            window=max(2, _WAITING_NUMBERS // (size * network.width)),
+            counts=len,
+        )
+    ) as computed:
         for chunk, rows in computed:
             store.add([names[index] for index in chunk], rows)
 
 
-def _key(network: FeaturesNetwork, settings: DecoderSettings) -> str:
+def _key(network: Network, settings: DecoderSettings) -> str:
     made_of = f"{network.identity} {DECODER_VERSION} {settings}"
     return hashlib.sha256(made_of.encode()).hexdigest()[:32]
 

@@ -44,6 +44,7 @@ from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
 from imgclf.training.auto import settle
 from imgclf.training.fit import Fitted, fit
+from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import published_network
 from imgclf.training.out_of_memory import forget_attempt
 from imgclf.training.role import Role
@@ -164,8 +165,11 @@ def _train(
         if config.training.fine_tune is None:
             _say_what_has_no_part(network)
     settled = plan.settled(config.data.first_batch_size) or settle(
-        network, config.training, config.data, len(data.training)
+        network, config, data, None if features is None else features.network
     )
+    if trainer is not None and features is not None and settled.cut is not None:
+        # Where the graph is gone, Keras on JAX can't make it.
+        lower_maps(network, data, features.network, settled.cut)
     record = plan.begin(loaded, pictures, command, settled)
 
     settings = training_settings(config, settled, summary=summary)

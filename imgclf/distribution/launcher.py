@@ -204,7 +204,7 @@ class TrainerProcess:
             raise RuntimeError("the process that trains has left no weights")
         told = result.callbacks["Fitted"]
         return Fitted(
-            TrainedWeights(list(result.variables["weights"]), told["head_only"]),
+            TrainedWeights(list(result.variables["weights"]), told["head_only"], told["cut"]),
             None,  # all of the augmentation is shown as Keras does it
             result.history,
             told["published_epoch"],

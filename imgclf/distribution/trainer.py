@@ -271,6 +271,7 @@ def _hand_over(fitted: Fitted, folder: Path) -> None:
                     "fine_tuned_after": fitted.fine_tuned_after,
                     "averaged": fitted.averaged,
                     "head_only": fitted.weights.head_only,
+                    "cut": fitted.weights.cut,
                     "seconds": fitted.seconds,
                 },
             },

@@ -32,10 +32,21 @@ def make_features_graph(model: keras.Model) -> bytes:
             has no feature map.
         WriteError: There is no room for temporary files.
     """
-    from imgclf.model_file.converters import litert_graph
     from imgclf.model_file.keras_parts import features_network
 
-    graph = litert_graph(features_network(model))
+    return plain_graph(features_network(model))
+
+
+def plain_graph(network: keras.Model) -> bytes:
+    """A LiteRT graph that needs plain LiteRT only.
+
+    Raises:
+        UsageError: LiteRT can't express the network, or not by its own operations alone.
+        WriteError: There is no room for temporary files.
+    """
+    from imgclf.model_file.converters import litert_graph
+
+    graph = litert_graph(network)
     foreign = foreign_operations(graph)
     if foreign:
         raise UsageError(f"plain LiteRT can't run this model: it has no {', '.join(foreign)}")

@@ -41,11 +41,14 @@ class Settled(msgspec.Struct, frozen=True):
         batch_size: Pictures in a step.
         resampled: The source does what the first augmentation layers would, as in all runs but
             those of earlier versions.
+        cut: What so many of the network's operations make of a picture is computed once for the
+            fine-tuning of those above; None if that trains on pictures.
     """
 
     precision: Precision
     batch_size: int
     resampled: bool = True
+    cut: int | None = None
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):

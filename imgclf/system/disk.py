@@ -121,8 +121,8 @@ def _amounts(target: Path, size: int | None, written: int) -> str:
         folder = next(one for one in target.absolute().parents if one.is_dir())
         missing = size - min(shutil.disk_usage(folder).free, _size_limit())
         if missing > 0:
-            return f" (it takes {_bytes(size)}, of which {_bytes(missing)} are missing)"
-    return f" (after {_bytes(written)})" if written else ""
+            return f" (it takes {size_text(size)}, of which {size_text(missing)} are missing)"
+    return f" (after {size_text(written)})" if written else ""
 
 
 def _size_limit() -> float:
@@ -134,5 +134,8 @@ def _size_limit() -> float:
     return float("inf") if limit == resource.RLIM_INFINITY else limit
 
 
-def _bytes(count: float) -> str:
+def size_text(count: float) -> str:
+    """So many bytes, for people."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count:.0f} bytes"

@@ -97,6 +97,8 @@ def work_through(
     *,
     meanwhile: Meanwhile,
     threads: int | None = None,
+    window: int = _WINDOW,
+    counts: Callable[[_Item], int] = lambda _: 1,
 ) -> Generator[_Result]:
     """Like `map_in_threads`, for many items, with progress.
 
@@ -109,12 +111,14 @@ def work_through(
         meanwhile: What of that which waits in `do_meanwhile` may be done before progress is shown,
             for this takes as long: anything, what is needed in any case, or nothing.
         threads: As in `map_in_threads`.
+        window: Likewise.
+        counts: For how many an item counts where progress is shown.
     """
-    with closing(map_in_threads(function, items, _WINDOW, threads)) as results:
+    with closing(map_in_threads(function, items, window, threads)) as results:
         begun = list(islice(results, 1))
         if begun:
             _do_what_waits(meanwhile)
-        with console.track(description, len(items)) as advance:
-            for result in chain(begun, results):
+        with console.track(description, sum(map(counts, items))) as advance:
+            for item, result in zip(items, chain(begun, results), strict=True):
                 yield result
-                advance(1)
+                advance(counts(item))

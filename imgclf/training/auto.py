@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from imgclf.backbones.graphs import FeaturesNetwork
+from imgclf.config.choices import Precision
 from imgclf.config.network import Network
-from imgclf.config.schema import DataConfig, TrainingConfig
+from imgclf.config.schema import Config
+from imgclf.data.dataset import DataSet
 from imgclf.runs.folder import Settled
+from imgclf.training.lower_maps import choose_cut
 
 
-def settle(network: Network, training: TrainingConfig, data: DataConfig, pictures: int) -> Settled:
+def settle(
+    network: Network, config: Config, data: DataSet, backbone: FeaturesNetwork | None
+) -> Settled:
     """Decides what a config leaves open.
 
     Args:
         network: What is trained.
-        training: How precise it is to be, and whether on several devices.
-        data: How many pictures a step is to have.
-        pictures: How many are trained on in an epoch.
+        config: How precise it is to be, whether on several devices, how many pictures a step is to
+            have, and what is fine-tuned.
+        data: What it is trained on.
+        backbone: As it comes, if there is one.
 
     Raises:
-        ConfigError: The network can't be built.
+        ConfigError: The network can't be built, or be fine-tuned from where it is to be.
         OutOfMemoryError: Not even for a try.
+        WriteError: The cache can't be written.
+        DataError: A picture that isn't kept decoded can't be read any more.
     """
-    batch_size = data.first_batch_size
-    if training.distribution != "none":
+    precision = _precision(network, config, len(data.training))
+    fine_tune, cut = config.training.fine_tune, None
+    if backbone is not None and fine_tune is not None:
+        cut = choose_cut(network, fine_tune, data, backbone)
+    return Settled(precision, config.data.first_batch_size, cut=cut)
+
+
+def _precision(network: Network, config: Config, pictures: int) -> Precision:
+    batch_size = config.data.first_batch_size
+    if config.training.distribution != "none":
         # Each machine might find something else.
-        return Settled("bfloat16" if training.precision == "bfloat16" else "float32", batch_size)
+        return "bfloat16" if config.training.precision == "bfloat16" else "float32"
 
     # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
     from imgclf.data.resampling import leading_resampling
@@ -33,5 +50,4 @@ def settle(network: Network, training: TrainingConfig, data: DataConfig, picture
 
     with out_of_memory_as_error(network.image_size, batch_size):
         resampling = leading_resampling(augmentation_layers(network))
-        precision = choose_precision(network, training, resampling, pictures, batch_size)
-    return Settled(precision, batch_size)
+        return choose_precision(network, config.training, resampling, pictures, batch_size)

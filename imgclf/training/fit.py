@@ -15,12 +15,20 @@ from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console
+from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.out_of_memory import out_of_memory_as_error
 from imgclf.training.phases import Phase, Ran, run_phases
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
-from imgclf.training.transfer import averaged, fine_tuning_phase, frozen_features, head_phase
+from imgclf.training.transfer import (
+    FrozenFeatures,
+    averaged,
+    examples_of,
+    fine_tuning_phase,
+    frozen_features,
+    head_phase,
+)
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
@@ -154,12 +162,38 @@ def _phases(
     features = frozen_features(network, data)
     phases = [head_phase(network, data, features, settings, role)]
     if settings.fine_tune is not None:
+        cut = settings.settled.cut
+        sources = pictures() if cut is None else _maps(network, data, features, cut, settings, role)
         phases.append(
             fine_tuning_phase(
-                network, settings.fine_tune, pictures(), resampling, settings, callbacks.specs
+                network, settings.fine_tune, sources, resampling, settings, callbacks.specs
             )
         )
     return phases
+
+
+def _maps(
+    network: Network,
+    data: DataSet,
+    features: FrozenFeatures,
+    cut: int,
+    settings: TrainingSettings,
+    role: Role,
+) -> tuple[Source, Source]:
+    """What lies below the cut makes of pictures, in the order in which these would come."""
+    size, share = settings.settled.batch_size, role.share
+    training, validation = (
+        examples_of(maps, part.labels, data, network)
+        for maps, part in zip(
+            lower_maps(network, data, features.network, cut),
+            (data.training, data.validation),
+            strict=True,
+        )
+    )
+    return (
+        Source(training, size, settings.seed, share=share),
+        Source(validation, size, share=share),
+    )
 
 
 def _whole(
@@ -184,22 +218,22 @@ def _chosen(
 ) -> tuple[TrainedWeights, int, bool]:
     """The weights to publish, the epoch that they are of, and whether they are an average."""
     head_only = network.backbone is not None
-    best, last = stack.best, len(phases) - 1
+    best, last, cut = stack.best, len(phases) - 1, settings.settled.cut
     if settings.publish == "last" or best is None or best.epoch is None or best.weights is None:
-        weights = TrainedWeights(ran.model.get_weights(), head_only and last == 0)
+        weights = TrainedWeights(ran.model.get_weights(), head_only and last == 0, cut)
         return weights, len(ran.history["loss"]), False
     epoch = best.epoch + 1
     if best.phase == 0:
         return TrainedWeights(best.weights, head_only), epoch, False
     validation = phases[last].validation
     if best.handed_on is not None and validation is not None:
-        between = averaged(network, best.weights, best.handed_on)
+        between = averaged(network, best.weights, best.handed_on, cut)
         if best.is_bettered_by(_measured(ran.model, between, validation)):
             console.note(
                 "half way between the fine-tuned network and what it began as is better than both"
             )
-            return TrainedWeights(between), epoch, True
-    return TrainedWeights(best.weights), epoch, False
+            return TrainedWeights(between, cut=cut), epoch, True
+    return TrainedWeights(best.weights, cut=cut), epoch, False
 
 
 def _measured(model: keras.Model, weights: Sequence[Any], validation: Source) -> dict[str, Any]:

@@ -24,10 +24,13 @@ class TrainedWeights:
     Attributes:
         arrays: As from `get_weights()`.
         head_only: They are those of what stands on the pretrained network, which is as it came.
+        cut: They are those of what lies above this cut, and what lies below is as it came; None if
+            they are of all.
     """
 
     arrays: list[Any]
     head_only: bool = False
+    cut: int | None = None
 
 
 def build_network(
@@ -59,6 +62,7 @@ def published_network(network: Network, weights: TrainedWeights) -> keras.Model:
         ConfigError: The backbone can't be had any more.
         UsageError: The weights are not all numbers.
     """
+    from imgclf.backbones.cut import upper_part
     from imgclf.model.build import set_head_weights
 
     if not all(np.isfinite(array).all() for array in weights.arrays):
@@ -70,6 +74,8 @@ def published_network(network: Network, weights: TrainedWeights) -> keras.Model:
     model = build_network(network)
     if weights.head_only:
         set_head_weights(model, weights.arrays)
+    elif weights.cut is not None:
+        upper_part(model, weights.cut).set_weights(weights.arrays)
     else:
         model.set_weights(weights.arrays)
     return model

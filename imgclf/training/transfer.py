@@ -25,9 +25,9 @@ from imgclf.config.spec import Spec
 from imgclf.data.dataset import DataSet
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import Examples, Source, encode_labels
-from imgclf.errors import nearest_match
 from imgclf.model.engine import Outputs
 from imgclf.system import console
+from imgclf.training.freezing import freeze_below
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.phases import Phase
@@ -101,8 +101,8 @@ def head_phase(
 
     size = settings.settled.batch_size
     labels = np.tile(data.training.labels, len(features.training.rows))
-    training = _examples(features.training, labels, data, network)
-    validation = _examples(features.validation, data.validation.labels, data, network)
+    training = examples_of(features.training, labels, data, network)
+    validation = examples_of(features.validation, data.validation.labels, data, network)
     return Phase(
         settings.epochs,
         Source(training, size, settings.seed, share=role.share),
@@ -145,26 +145,34 @@ def fine_tuning_phase(
     Args:
         network: What is trained.
         fine_tune: How.
-        sources: Pictures to train on and to validate on.
+        sources: What to train on and to validate on: pictures, or what the lower part of the
+            network makes of them, if the settings have it cut.
         resampling: What the former does in place of augmentation layers.
         settings: How it is trained in general.
         callbacks: As declared; some of them want something of the optimizer.
     """
 
+    below = settings.settled.cut
+
     def make(before: keras.Model | None) -> keras.Model:
+        from imgclf.backbones.cut import upper_part
         from imgclf.backend import keras
-        from imgclf.model.build import compile_again, set_head_weights
+        from imgclf.model.build import compile_again, compile_model, set_head_weights
 
         keras.utils.set_random_seed(settings.seed)
         model = build_network(network, resampling, settings.settled.precision)
-        _freeze(model, fine_tune.from_, network)
+        freeze_below(model, fine_tune.from_, network)
+        if before is not None:
+            set_head_weights(model, before.get_weights())
+        if below is not None:
+            model = upper_part(model, below)
+            compile_model(model, network)
         compile_again(model, _optimizer(fine_tune, sources[0].num_batches, callbacks))
         if not network.head.loss.arguments.get("label_smoothing"):
             smooth_labels(model, LABEL_SMOOTHING, network.head.label_mode)
-        if before is not None:
-            set_head_weights(model, before.get_weights())
         layers = sum(1 for layer in model.layers if layer.trainable_weights)
-        console.note(f"fine-tuning {layers} layers on pictures, {fine_tune.epochs} epochs")
+        on = "pictures" if below is None else f"what the {below} below them made of pictures"
+        console.note(f"fine-tuning {layers} layers on {on}, {fine_tune.epochs} epochs")
         return model
 
     best = settings.publish == "best"
@@ -172,7 +180,7 @@ def fine_tuning_phase(
 
 
 def averaged(
-    network: Network, fine_tuned: Sequence[Any], head: Sequence[Any]
+    network: Network, fine_tuned: Sequence[Any], head: Sequence[Any], cut: int | None = None
 ) -> list[NDArray[np.float32]]:
     """Half way between a fine-tuned network and what it began as.
 
@@ -182,52 +190,17 @@ def averaged(
         network: What was trained.
         fine_tuned: The weights that fine-tuning came to.
         head: Those of the head that it began with; the rest began as the backbone comes.
+        cut: Where it was cut, if they are those of its upper part.
     """
+    from imgclf.backbones.cut import upper_part
     from imgclf.model.build import set_head_weights
 
     first = build_network(network)
     set_head_weights(first, head)
+    if cut is not None:
+        first = upper_part(first, cut)
     pairs = zip(first.get_weights(), fine_tuned, strict=True)
     return [np.asarray((one + other) / 2, np.float32) for one, other in pairs]
-
-
-def _freeze(model: keras.Model, first: int | str, network: Network) -> None:
-    """Leaves untrained what fine-tuning leaves alone.
-
-    Batch normalization above all: with the statistics of small batches much of what fine-tuning
-    gains is lost.
-
-    Args:
-        model: On a backbone.
-        first: "all", the first layer of the backbone that is trained, or how many of its last
-            layers are.
-        network: What it was built from.
-
-    Raises:
-        ConfigError: There is no such layer.
-    """
-    from imgclf.backend import keras
-    from imgclf.model.layer_names import FEATURES
-
-    names = [layer.name for layer in model.layers]
-    end = names.index(FEATURES)
-    if first == "all":
-        begin = 0
-    elif isinstance(first, int):
-        begin = max(0, end - first)
-    elif first in names[:end]:
-        begin = names.index(first)
-    else:
-        raise network.file.refusal(
-            "training.fine_tune.from",
-            "the backbone has no layer of this name",
-            received=first,
-            allowed="all, how many of its last layers, or the name of one of them",
-            nearest=nearest_match(first, names[:end]),
-        )
-    for place, layer in enumerate(model.layers):
-        if place < begin or (isinstance(layer, keras.layers.BatchNormalization) and place < end):
-            layer.trainable = False
 
 
 def _optimizer(
@@ -260,8 +233,9 @@ def feature_moments(features: PartFeatures) -> list[NDArray[np.float32]]:
     return [mean.astype(np.float32), (variance + variance.mean()).astype(np.float32)]
 
 
-def _examples(
+def examples_of(
     features: PartFeatures, labels: NDArray[np.int64], data: DataSet, network: Network
 ) -> Examples:
+    """What the network, or its lower part, makes of pictures, in all their views, with labels."""
     encoded = encode_labels(labels, network.head.label_mode, len(data.folder.class_names))
     return Examples(features.values, features.rows.ravel(), encoded, data.folder.fingerprint)

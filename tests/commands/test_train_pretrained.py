@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,22 @@ import pytest
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
+from imgclf.config.fine_tune import FineTune
+from imgclf.config.load import load_config
+from imgclf.config.network import declared_network
 from imgclf.corrections.inputs import Labelled
+from imgclf.data.dataset import read_config_dataset
 from imgclf.data.drawn_sample import draw_sample
 from imgclf.errors import ConfigError, Interrupted
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file import twin
 from imgclf.model_file.archive import FEATURES, HEAD, ModelArchive
 from imgclf.model_file.classifier import open_classifier
+from imgclf.runs.folder import RunFolder
+from imgclf.training import lower_maps
+from imgclf.training.lower_maps import choose_cut
+from imgclf.training.networks import build_network
+from imgclf.training.transfer import averaged, frozen_features
 from tests.support.heard import Heard
 from tests.support.trainings import STOPPER, assert_equal, weights
 
@@ -194,17 +204,17 @@ def test_stopped_in_either_phase_and_resumed_it_ends_the_same(
 
 @pytest.fixture(scope="module")
 def uninterrupted(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    from dataclasses import replace
+    return elsewhere(pretrained, tmp_path_factory.mktemp("uninterrupted"), _BOTH)
 
-    from imgclf.runs.folder import RunFolder
 
-    folder = tmp_path_factory.mktemp("uninterrupted")
+def elsewhere(pretrained: Path, folder: Path, text: str) -> Trained:
+    """What a training comes to that nothing interrupts, in a folder of its own."""
     shutil.copytree(pretrained, folder, dirs_exist_ok=True)
     before = Path.cwd()
     os.chdir(folder)
     try:
         Path("stop").touch()
-        done = by_config("both", _BOTH)
+        done = by_config("both", text)
     finally:
         os.chdir(before)
     return replace(done, run=RunFolder(folder / done.run.path), model=folder / done.model)
@@ -290,3 +300,124 @@ def test_it_answers_in_two_parts_and_a_correction_changes_one(
         assert (done.outcome, done.version) == ("corrected", version)
     assert parts[0][0] == parts[1][0]
     assert parts[0][1] != parts[1][1]
+
+
+# Nothing augments, and of the backbone the last convolution is trained.
+_CUT = (
+    _BOTH.replace("rate: 0.01", "rate: 0.01, from: 1").replace(
+        "training: {", "training: {publish: last, "
+    )
+    + "augmentation: none\n"
+)
+# The same to the eye, but each epoch runs the whole network: a Dropout of 0 draws nothing.
+_WHOLE = _CUT.replace("augmentation: none", "augmentation: [{Dropout: 0}]")
+
+
+@pytest.fixture(scope="module")
+def cut(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Trained without an interruption, cut below its last convolution."""
+    return elsewhere(pretrained, tmp_path_factory.mktemp("cut"), _CUT)
+
+
+@pytest.mark.slow
+def test_what_lies_below_is_computed_once_and_stays_as_it_came(cut: Trained) -> None:
+    assert cut.record.settled is not None
+    assert cut.record.settled.cut == 3  # scaling, the first convolution, its normalization
+    cache = cut.model.parent.parent / ".imgclf-cache"
+    rows = [len(names.read_bytes()) // 32 for names in cache.glob("features-*.pictures")]
+    assert rows == [60, 60]  # features, and the maps of 15 x 15 x 16
+    assert 60 * 15 * 15 * 16 * 2 in [file.stat().st_size for file in cache.glob("*.f16")]
+    theirs = weights(cut.model.parent / "base.keras")[:8]
+    same = [a.tobytes() == b.tobytes() for a, b in zip(weights(cut.model)[:8], theirs, strict=True)]
+    assert same == [True] * 6 + [False] * 2
+
+
+@pytest.mark.slow
+def test_it_comes_to_the_same_as_without_but_for_the_rounding_of_what_is_kept(
+    here: Path, cut: Trained
+) -> None:
+    whole = by_config("whole", _WHOLE)
+    assert whole.record.settled is not None
+    assert whole.record.settled.cut is None
+    rows, others = (
+        list(csv.DictReader((done.run.path / "training.csv").open())) for done in (cut, whole)
+    )
+    for row, other in zip(rows, others, strict=True):
+        # float16 rounds by up to 1/2,048.
+        assert float(row["val_loss"]) == pytest.approx(float(other["val_loss"]), rel=1e-3)
+    # On average each weight is within a hundredth of its way from where it would have come to; with
+    # AdamW those that next to nothing pulls at go as far as the others, and may go elsewhere.
+    began = weights(Path("models/base.keras"))[6]
+    ours, theirs = weights(cut.model)[6], weights(whole.model)[6]
+    assert np.abs(ours - theirs).mean() < 0.01 * np.abs(theirs - began).mean()
+
+
+@pytest.mark.slow
+def test_what_was_fine_tuned_above_a_cut_is_one_network_to_plain_keras(cut: Trained) -> None:
+    from imgclf.backend import keras
+    from imgclf.data.decoder import decode
+
+    classifier = open_for_prediction(cut.model, [])
+    pictures = list(find_inputs([str(cut.model.parent.parent / "new")], []))
+    said = [answer.probabilities["dog"] for answer in predict(classifier, pictures)]
+    settings = classifier.manifest.decoder.settings()
+    pixels = np.stack([decode(picture, settings) for picture in pictures])
+    plain = keras.models.load_model(cut.model).predict(pixels.astype(np.float32), verbose=0)
+    logits = np.log(plain[:, 0] / (1 - plain[:, 0])) / classifier.manifest.temperature
+    assert said == pytest.approx((1 / (1 + np.exp(-logits))).tolist(), abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["epoch 3", "epoch 4 batch 1"])
+def test_killed_above_a_cut_and_resumed_without_what_was_kept_it_ends_the_same(
+    here: Path, moment: str, cut: Trained, heard: Heard
+) -> None:
+    Path("stop").write_text(moment)
+    with pytest.raises(Interrupted):
+        by_config("both", _CUT)
+    shutil.rmtree(".imgclf-cache")
+    done = by_config("both", _CUT)
+    assert done.outcome == "resumed"
+    assert_equal(done, cut)
+    for ours, others in zip(weights(done.model), weights(cut.model), strict=True):
+        assert ours.tobytes() == others.tobytes()
+    assert heard.text.count("fine-tuning 2 layers on what the 3 below them made of pictures") == 2
+
+
+@pytest.mark.slow
+def test_too_much_to_keep_is_computed_in_each_epoch_and_that_is_said(
+    here: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("both.yaml").write_text(_CUT)
+    loaded = load_config(Path("both.yaml"))
+    data = read_config_dataset(loaded.config.data)
+    network = declared_network(loaded, 2)
+    fine_tune = loaded.config.training.fine_tune
+    assert fine_tune is not None
+    backbone = frozen_features(network, data).network
+    assert choose_cut(network, fine_tune, data, backbone) == 3
+    assert (
+        "what the first 3 layers make of pictures is computed once, for they are not trained and "
+        "nothing augments: 432000 bytes in .imgclf-cache\n"
+    ) in heard.text
+    monkeypatch.setattr(lower_maps, "MOST_BYTES", 431_999)
+    assert choose_cut(network, fine_tune, data, backbone) is None
+    assert (
+        "each epoch of fine-tuning runs the layers below, too: what they make of pictures would "
+        "take 432000 bytes, and 431999 bytes is the most that is kept\n"
+    ) in heard.text
+    everything = FineTune(from_="all")
+    assert choose_cut(network, everything, data, backbone) is None
+
+
+@pytest.mark.slow
+def test_half_way_between_is_the_same_above_a_cut_as_of_the_whole_network(here: Path) -> None:
+    Path("both.yaml").write_text(_CUT)
+    network = declared_network(load_config(Path("both.yaml")), 2)
+    model = build_network(network)
+    head = [np.full_like(one, 0.5) for one in model.get_weights()[8:]]
+    fine_tuned = [one + 1 for one in model.get_weights()]
+    whole = averaged(network, fine_tuned, head)
+    upper = averaged(network, fine_tuned[6:], head, cut=3)
+    for ours, theirs in zip(upper, whole[6:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)

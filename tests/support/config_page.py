@@ -98,7 +98,9 @@ The layers in `model.layers` get one standardized number for each feature, so th
 first has come to: with AdamW, a learning rate that falls along a cosine, and labels smoothed by
 0.1. The loss is one of the cross-entropies; one that has a `label_smoothing` of its own keeps it.
 `from` says where the layers begin that are trained: `all`, the name of a layer, or how many of the
-last that have weights. Epochs count on: the first after `epochs: 30` is the 31st.
+backbone's last, as Keras counts them. With `augmentation: none`, what the layers below make of a
+picture is computed once ([how](pretrained.md#what-lies-below-is-computed-once)). Epochs count on:
+the first after `epochs: 30` is the 31st.
 """
 
 OBJECTS = """\
