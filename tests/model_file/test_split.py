@@ -116,8 +116,8 @@ def test_a_network_that_gives_no_map_last_is_split_too(in_folder: Path) -> None:
     model = on_backbone(Layers.Dense(3, activation="softmax"), flat=True)
     require_split_and_equal(model)
     engine = open_classifier(MODEL).engine
-    assert engine._features.map_shape == (6, 8, 10)
-    assert engine._features.width == 14
+    assert engine.features.map_shape == (6, 8, 10)
+    assert engine.features.width == 14
     corrected = with_neurons(load_keras_model(MODEL), 3)
     require_split_and_equal(corrected)
 
