@@ -43,7 +43,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.system import console
 
 CONFIG = Path(__file__).parent.parent / "configs/pretrained.yaml"
-STEP = 5  # corrections between two looks at the rest
+STEP = 20  # corrections between two looks at the rest
 
 Row = dict[str, float]
 

@@ -13,6 +13,7 @@ Entropy Capitalizer. What was tried stands in docs/retraining.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,10 +36,12 @@ _Labels = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
 # Measured in docs/retraining.md.
-_PULL = 0.03  # the penalty, beside the mean over all pictures
+_PULLS = 0.03, 0.1, 0.3, 1.0  # the penalty, beside the mean over all pictures; more if it does harm
 _MARGIN = 1.0  # in logits, by which a corrected picture comes out right
 _MARGIN_OF_COPIES = 0.5
 _MOST_WEIGHT = 64.0  # of a correction; what isn't right by then is left to a neuron
+
+_CHANCE = 0.05  # what is likelier than this is taken for chance
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ def refit(
         max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
 
     Returns:
-        None if not all of it can be learned so, or the held-out pictures would suffer.
+        None if not all of it can be learned so, or the held-out pictures would suffer, whatever the
+        pull to the layer as it was trained.
     """
     replaced = {case.picture.digest for case in cases}
     kept = tuple(one for one in manifest.corrections if one.digest not in replaced)
@@ -105,20 +109,29 @@ def refit(
     training = memory.training.without(list(said))
     corrected = np.stack([space.standardized(features[digest]) for digest in said])
     labels = np.array([names.index(label) for label in said.values()])
-    solved = _solve(
-        trained, before, space.standardized(training.values), training.labels, corrected, labels
-    )
-    if solved is None:
-        return None
     judge = memory.judge.without(list(said))
-    if not judge:
+    if not judge or not training:
         return None
     seen = space.standardized(judge.values)
-    judged = _judged(seen, judge.labels, names, (trained, before, solved), max_drop)
-    if any(
-        judged.after[name] < judged.trained[name] - judged.tolerance[name] - ROUNDING
-        for name in judged.after
-    ):
+    for pull in _PULLS:
+        solved = _solve(
+            trained,
+            before,
+            space.standardized(training.values),
+            training.labels,
+            corrected,
+            labels,
+            pull,
+        )
+        if solved is None:
+            return None  # a stronger pull can't do better
+        judged = _judged(seen, judge.labels, names, (trained, before, solved), max_drop)
+        if all(
+            judged.after[name] >= judged.trained[name] - judged.tolerance[name] - ROUNDING
+            for name in judged.after
+        ):
+            break
+    else:
         return None
     temperature = fit_temperature(solved.probabilities(seen), judge.labels)
     own = LinearHead(solved.weights / temperature, solved.biases / temperature)
@@ -139,6 +152,7 @@ def _solve(
     remembered_labels: _Labels,
     corrected: NDArray[np.float32],
     labels: _Labels,
+    pull: float,
 ) -> LinearHead | None:
     """The head with which all corrections are right by the margins, or None.
 
@@ -149,6 +163,7 @@ def _solve(
         remembered_labels: Of these.
         corrected: Standardized features, shape (corrections, copies + 1, features).
         labels: Of the corrections, shape (corrections,).
+        pull: How strongly towards the head that was trained.
     """
     count, copies, width = corrected.shape
     examples = np.concatenate([remembered, corrected.reshape(-1, width)])
@@ -161,7 +176,7 @@ def _solve(
             examples,
             their_labels,
             classes,
-            l2=_PULL,
+            l2=pull,
             example_weights=np.concatenate(
                 [np.ones(len(remembered)), np.repeat(weights / copies, copies)]
             ),
@@ -185,20 +200,48 @@ def _judged(
     heads: tuple[LinearHead, LinearHead, LinearHead],
     max_drop: float | None,
 ) -> Judged:
-    there = np.unique(labels).tolist()
-    counts = {OVERALL: len(labels)} | {names[one]: int((labels == one).sum()) for one in there}
-
-    def accuracy(head: LinearHead) -> dict[str, float]:
-        right = _margins(head.logits(features), labels) > 0
-        by_class = {names[one]: float(right[labels == one].mean()) for one in there}
-        return {OVERALL: float(right.mean()), **by_class}
-
-    trained, before, after = map(accuracy, heads)
-    tolerance = {
-        name: standard_error(trained[name], number) if max_drop is None else max_drop
-        for name, number in counts.items()
+    right = np.stack([_margins(head.logits(features), labels) > 0 for head in heads])
+    names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
+        names[one]: labels == one for one in np.unique(labels).tolist()
     }
+    counts = {name: int(mine.sum()) for name, mine in names_and_pictures.items()}
+    trained, before, after = (
+        {name: float(of_head[mine].mean()) for name, mine in names_and_pictures.items()}
+        for of_head in right
+    )
+    if max_drop is not None:
+        tolerance = dict.fromkeys(counts, max_drop)
+    else:
+        mended = right[2] & ~right[0]
+        tolerance = {
+            name: _drop_by_chance(int(mended[mine].sum()), counts[name])
+            for name, mine in names_and_pictures.items()
+        }
+        tolerance[OVERALL] = standard_error(trained[OVERALL], counts[OVERALL])
     return Judged(trained, before, after, after, tolerance, counts)
+
+
+def _drop_by_chance(mended: int, pictures: int) -> float:
+    """By how much an accuracy may have dropped if as many were to be mended as to be spoiled.
+
+    McNemar 1947, Note on the Sampling Error of the Difference Between Correlated Proportions, by
+    its exact, one-sided form. Of a class there are few pictures, so that a standard error would
+    refuse one of ten classes by chance alone.
+
+    Args:
+        mended: How many became right.
+        pictures: How many there are; spoiled are at most so many of them that this is chance.
+    """
+    spoiled = mended
+    while spoiled < pictures and _likelihood(mended, spoiled + 1) >= _CHANCE:
+        spoiled += 1
+    return (spoiled - mended) / pictures
+
+
+def _likelihood(mended: int, spoiled: int) -> float:
+    """Of as many spoiled or more, each as likely to be spoiled as mended."""
+    changed = mended + spoiled
+    return sum(math.comb(changed, one) for one in range(spoiled, changed + 1)) / 2.0**changed
 
 
 def _margins(logits: NDArray[np.floating], labels: _Labels) -> _Floats:
