@@ -62,6 +62,9 @@ _KINDS: Mapping[str, Kind] = {
 # Plain values, which Keras writes without a module.
 _VALUES = {"__keras_tensor__", "__tensor__", "__numpy__", "__ellipsis__", "__slice__"}
 
+# Beside the graph of a model, and of each model inside of it.
+_COMPILED = "compile_config"
+
 _NUMBER_KINDS = "fiubV"  # V: bfloat16 is stored as two opaque bytes
 _FILTERS = {1, 2, 3}  # deflate, shuffle, fletcher32; others are loaded from plugins
 
@@ -70,15 +73,24 @@ _HINT = "replace it by what Keras itself has (Rescaling for Lambda, say), and sa
 
 @dataclass(frozen=True)
 class Contents:
-    """A model file of which everything has been looked at.
+    """A model file of which everything that Keras may read has been looked at.
 
     Attributes:
-        config: What `config.json` holds.
+        config: What `config.json` holds; without what models are compiled with, if only the
+            graph was looked at.
         numbers: How many numbers the weights are.
+        compiled_with: What the model itself was compiled with (`optimizer`, `loss`, ...); of a
+            graph alone, those parts that are Keras's own. None if it wasn't compiled.
+        unread: Why a part of it is left out there.
+        cut: The file says what a model inside of the model was compiled with, which Keras would
+            read along with the graph: load `config`, not the file's.
     """
 
     config: dict[str, Any]
     numbers: int
+    compiled_with: dict[str, Any] | None = None
+    unread: str | None = None
+    cut: bool = False
 
 
 def screen(archive: ModelArchive) -> Contents:
@@ -91,15 +103,55 @@ def screen(archive: ModelArchive) -> Contents:
         ModelFileError: A layer or function outside Keras's own, or one that holds code; a
             member that doesn't belong; weights that are more than numbers.
     """
-    path = archive.path
+    config = _read_config(archive)
+    refuse_foreign(config, archive.path)
+    numbers = count_numbers(archive.read(WEIGHTS), archive.path)
+    return Contents(config, numbers, config.get(_COMPILED))
+
+
+def screen_graph(archive: ModelArchive) -> Contents:
+    """The same for a file of which only the graph will be loaded.
+
+    Losses and metrics are often functions of somebody's own, and a classifier needs neither.
+
+    Raises:
+        ModelFileError: As `screen` does, but not for what the model was compiled with.
+    """
+    config = _read_config(archive)
+    compiled_with = config.pop(_COMPILED, None)
+    unread = _foreign(compiled_with)
+    if isinstance(compiled_with, dict):
+        own = {name: part for name, part in compiled_with.items() if _foreign(part) is None}
+        compiled_with = own if _foreign(own) is None else None
+    else:
+        compiled_with = None
+    try:
+        graph = _without_compiled(config)
+    except RecursionError as error:
+        raise ModelFileError(f"{archive.path} is damaged: its config can't be read") from error
+    refuse_foreign(graph, archive.path)
+    numbers = count_numbers(archive.read(WEIGHTS), archive.path)
+    return Contents(graph, numbers, compiled_with, unread, cut=graph != config)
+
+
+def _read_config(archive: ModelArchive) -> dict[str, Any]:
     archive.refuse_strange_members()
     content = archive.read(CONFIG)
     try:
         config = msgspec.json.decode(content)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is damaged: its config can't be read") from error
-    refuse_foreign(config, path)
-    return Contents(config, count_numbers(archive.read(WEIGHTS), path))
+        raise ModelFileError(f"{archive.path} is damaged: its config can't be read") from error
+    if not isinstance(config, dict) or str(config.get("class_name")) not in _MODELS:
+        raise ModelFileError(f"{archive.path} is damaged: its config is that of no model")
+    return config
+
+
+def _without_compiled(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_compiled(child) for child in node]
+    if isinstance(node, dict):
+        return {name: _without_compiled(part) for name, part in node.items() if name != _COMPILED}
+    return node
 
 
 def refuse_foreign(config: Any, path: Path) -> None:
@@ -108,10 +160,14 @@ def refuse_foreign(config: Any, path: Path) -> None:
     Raises:
         ModelFileError: Something that holds code, reads files, or isn't Keras's.
     """
-    if not isinstance(config, dict) or str(config.get("class_name")) not in _MODELS:
-        raise ModelFileError(f"{path} is damaged: its config is that of no model")
-    for node in _nodes(config):
-        _refuse_foreign_node(node, path)
+    reason = _foreign(config)
+    if reason is not None:
+        raise _untrusted(path, reason)
+
+
+def _foreign(config: Any) -> str | None:
+    """The first thing in it that isn't Keras's own, in words."""
+    return next(filter(None, map(_foreign_in_node, _nodes(config))), None)
 
 
 def _nodes(config: Any) -> Iterator[dict[str, Any]]:
@@ -127,14 +183,16 @@ def _nodes(config: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node.values())
 
 
-def _refuse_foreign_node(node: dict[str, Any], path: Path) -> None:
+def _foreign_in_node(node: dict[str, Any]) -> str | None:
     name, module = str(node.get("class_name")), node.get("module")
+    registered = [None, name]
     if name in CODE_LAYERS or name == "__lambda__":
-        raise _untrusted(path, f"its {name} layer holds code")
+        return f"its {name} layer holds code"
     if name in _FILE_LAYERS:
-        raise _untrusted(path, f"its {name} layer reads files")
+        return f"its {name} layer reads files"
     if name == "function":
         name = str(node.get("config"))
+        registered.append(name)
         known = _functions() if str(module) in {"builtins", *_KINDS} else frozenset()
     elif module is None:
         # Without a module Keras takes the way of its old format, which checks nothing.
@@ -142,10 +200,11 @@ def _refuse_foreign_node(node: dict[str, Any], path: Path) -> None:
     else:
         known = _classes(str(module))
     if name not in known:
-        raise _untrusted(path, f"it asks for {name!r} of {module!r}, which is not Keras's own")
+        return f"it asks for {name!r} of {module!r}, which is not Keras's own"
     # A name under which somebody's class would be found before Keras's.
-    if node.get("registered_name") not in (None, name):
-        raise _untrusted(path, f"its {name} is {node['registered_name']!r}, not Keras's own")
+    if node.get("registered_name") not in registered:
+        return f"its {name} is {node['registered_name']!r}, not Keras's own"
+    return None
 
 
 @cache
