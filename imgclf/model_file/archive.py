@@ -15,6 +15,7 @@ import msgspec
 
 from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.other_formats import refusal_of
 
 MODELS_DIRECTORY = Path("models")
 
@@ -61,19 +62,19 @@ class ModelArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.suffix in (".h5", ".hdf5"):
-            raise ModelFileError(
-                f"{path}: HDF5 models can run code when they are opened, and are refused",
-                "in Keras: keras.models.load_model(...).save('model.keras'), then imgclf adopt",
-            )
         try:
             self._zip = zipfile.ZipFile(path)
             self._size = path.stat().st_size
         except FileNotFoundError:
-            raise ModelFileError(f"no model file {path}", _suggestion(path)) from None
+            missing = ModelFileError(f"no model file {path}", _suggestion(path))
+            raise refusal_of(path) or missing from None
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ModelFileError(f"{path} is not a .keras model file: {error}") from error
+            unknown = ModelFileError(f"{path} is not a .keras model file: {error}")
+            raise refusal_of(path) or unknown from error
         names = Counter(self._zip.namelist())
+        if not names.keys() & {CONFIG, MANIFEST}:
+            self.close()
+            raise refusal_of(path, names) or ModelFileError(f"{path} has no {CONFIG} in it")
         doubled = [name for name, count in names.items() if count > 1]
         if doubled:
             self.close()

@@ -28,6 +28,7 @@ from imgclf.model_file.archive import (
     ModelArchive,
 )
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.model_file.twin import make_twin
 from imgclf.system.disk import write_problems
@@ -123,7 +124,9 @@ def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> ke
     except (ModelFileError, WriteError):
         raise
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
-        raise ModelFileError(f"{path}: Keras can't load it: {first_line(error)}") from error
+        reason, written_by = first_line(error), contents.written_by
+        other = None if written_by is None else of_another_keras(path, written_by, reason)
+        raise other or ModelFileError(f"{path}: Keras can't load it: {reason}") from error
 
 
 def _with_config(path: Path, config: dict[str, Any], folder: Path) -> Path:
