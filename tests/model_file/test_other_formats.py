@@ -17,10 +17,14 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, TWIN, WEIGHTS, ModelArchive
 
 
-@pytest.fixture(scope="module")
-def plain() -> Any:
+def network() -> Any:
     dense = keras.layers.Dense(2, activation="softmax")
     return keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), dense])
+
+
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    return network()
 
 
 def refusal(path: str) -> ModelFileError:
@@ -49,8 +53,8 @@ def test_an_hdf5_model_is_not_opened_whatever_its_name(in_folder: Path, plain: A
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
-def test_the_way_on_from_an_hdf5_model_is_one(in_folder: Path, plain: Any) -> None:
-    model = keras.Sequential(plain.layers)
+def test_the_way_on_from_an_hdf5_model_is_one(in_folder: Path) -> None:
+    model = network()
     model.compile("adam", keras.losses.categorical_crossentropy)
     model.save("mine.h5")
     keras.models.load_model("mine.h5", compile=False).save("mine.keras")
