@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
+from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
 from imgclf.model_file.keras_io import load_checked
@@ -25,6 +26,7 @@ from imgclf.model_file.screening import (
     _OWN_LAYERS,
     _classes,
     _functions,
+    refuse_foreign,
     screen,
     screen_graph,
 )
@@ -459,3 +461,11 @@ def test_every_name_that_may_be_asked_for_is_a_class_or_function_of_keras() -> N
     assert "Input" in vars(keras.layers)
     assert {"relu", "softmax", "binary_crossentropy", "accuracy"} - _functions() == {"accuracy"}
     assert not _functions() & {"get", "serialize", "deserialize", "eval"}
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+def test_networks_of_keras_are_trusted(name: str) -> None:
+    """With layers and operations that Keras doesn't export."""
+    with no_variable_left_to_initialize(), keras.StatelessScope(initialize_variables=False):
+        network = getattr(keras.applications, name)(weights=None)
+    refuse_foreign(json.loads(network.to_json()), Path(name))
