@@ -24,6 +24,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.spelling import composed
+
 
 class ImgclfError(Exception):
     """A message for the user, and what they can type next.
@@ -151,8 +153,8 @@ def first_line(error: BaseException) -> str:
 
 def nearest_match(word: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like `word`, or None if none comes close; case is ignored."""
-    by_folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    by_folded = {composed(choice).casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(composed(word).casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[found[0]] if found else None
 
 

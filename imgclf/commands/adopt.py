@@ -17,6 +17,7 @@ from imgclf.model_file.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, 
 from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
 from imgclf.model_file.screening import Contents, screen_graph
 from imgclf.model_file.versions import keep_version, next_version
+from imgclf.spelling import composed
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
@@ -87,6 +88,7 @@ def adopt(
             colour pictures.
         BusyError: Another process is at work on the model.
     """
+    class_names = [composed(name) for name in class_names]
     _require_classes(class_names)
     if scale == 0:
         raise UsageError("--scale 0 would make all pictures alike", "for example: --scale 1/255")

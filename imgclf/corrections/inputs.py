@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.errors import DataError, UsageError, suggestion
+from imgclf.spelling import composed, path_as_spelled
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
 _ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}  # as `predict` writes them in TSV
@@ -22,7 +23,7 @@ class Labelled:
 
     Attributes:
         path: The picture; it may not exist.
-        label: A class, perhaps none of the model's.
+        label: A class, perhaps none of the model's; composed.
         source: Where this was said, such as `corrections.csv, line 3`.
     """
 
@@ -54,7 +55,7 @@ def read_inputs(
     problems: list[str] = []
     found: list[Labelled] = []
     for argument in arguments:
-        path = Path(argument)
+        path = path_as_spelled(Path(argument))
         if argument == "-":
             found.extend(_from_stdin(standard_input, label, problems))
         elif path.is_dir():
@@ -71,7 +72,7 @@ def read_inputs(
         raise DataError(listed + (f"\nand {more} more" if more > 0 else ""), "nothing was changed")
     if not found:
         raise DataError(f"no pictures in {', '.join(arguments)}")
-    return found
+    return [replace(one, label=composed(one.label)) for one in found]
 
 
 def require_classes(
@@ -139,8 +140,8 @@ def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[
         raise DataError(f"{path}: {error.strerror or error}") from error
 
     def resolve(name: str) -> Path:
-        beside = path.parent / name
-        return beside if not Path(name).exists() and beside.exists() else Path(name)
+        here, beside = path_as_spelled(Path(name)), path_as_spelled(path.parent / name)
+        return beside if not here.exists() and beside.exists() else here
 
     rows = list(_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
     if not rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imgclf.errors import DataError, nearest_match
+from imgclf.spelling import told_apart
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
 _MADE_HERE = ("runs", "models")
@@ -67,12 +68,15 @@ def ready_made_parts(directory: Path) -> dict[str, Path] | None:
 
 
 def find_class_names(directory: Path) -> tuple[str, ...]:
-    """The class folders' names in output order.
+    """The class folders' names in output order, as they are stored.
 
     Raises:
-        DataError: There are fewer than two.
+        DataError: There are fewer than two, or two that are spelled alike.
     """
     names = tuple(path.name for path in visible_folders(directory))
+    twice = told_apart(names)
+    if twice is not None:
+        raise DataError(f"{directory} has the class {twice}", "keep one, with the pictures of both")
     if not names:
         raise DataError(f"{directory} has no class folders in it", LAYOUT)
     if len(names) == 1:

@@ -16,6 +16,7 @@ import msgspec
 from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import refusal_of
+from imgclf.spelling import path_as_spelled
 
 MODELS_DIRECTORY = Path("models")
 
@@ -239,7 +240,8 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     """
     wanted = given if given is not None else Path(environment) if environment else None
     if wanted is not None:
-        named = MODELS_DIRECTORY / f"{wanted}.keras"
+        wanted = path_as_spelled(wanted)
+        named = path_as_spelled(MODELS_DIRECTORY / f"{wanted}.keras")
         return named if not wanted.is_file() and named.exists() else wanted
     models = _models_in(MODELS_DIRECTORY)
     if len(models) == 1:

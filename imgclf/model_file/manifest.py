@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr, replace
 
 from imgclf.config.choices import Resize
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
+from imgclf.spelling import composed
 
 FORMAT_VERSION = 2
 """The newest that is read. In 2 a model may be split into the graph of its features and its head.
@@ -81,7 +83,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of a model file.
 
     Attributes:
-        class_names: In the order of the network's outputs.
+        class_names: In the order of the network's outputs; composed, as `composed` says, also in
+            files of earlier versions, which have names of folders as they were stored.
         head: How to read the network's outputs as probabilities.
         temperature: Fitted on the validation pictures; 1 if it wasn't.
         config: The resolved config that it was trained with; empty for an adopted model.
@@ -115,3 +118,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
     features_sha256: str | None = None
     head_sha256: str | None = None
     twin_note: str | None = None
+
+    def __post_init__(self) -> None:
+        names = tuple(map(composed, self.class_names))
+        # Earlier versions took two spellings of one name for two classes.
+        if names == self.class_names or len(set(names)) < len(names):
+            return
+        force_setattr(self, "class_names", names)
+        corrections = tuple(
+            replace(one, label=composed(one.label), was=composed(one.was))
+            for one in self.corrections
+        )
+        force_setattr(self, "corrections", corrections)
