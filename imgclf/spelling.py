@@ -2,14 +2,19 @@
 
 Unicode has é as one character (composed), as keyboards give it, and as e with an accent behind it
 (decomposed), as file names have it that were packed on a Mac. Disks tell the two apart, and people
-can't. So names are compared and shown composed, and files keep the names that they have.
+can't. So names are compared and shown composed, and files keep the names that they have. These may
+hold line breaks, too, which are shown escaped.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+# Control characters, and what Unicode has for line and paragraph ends.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def composed(name: str) -> str:
@@ -25,6 +30,19 @@ def as_spelled(names: Iterable[str], there: Iterable[str]) -> list[str]:
     """How `there` spells these names; those that are not there stay as they are."""
     stored = {composed(name): name for name in there}
     return [stored.get(composed(name), name) for name in names]
+
+
+def on_one_line(name: object) -> str:
+    """A name for people to read among others: without line breaks, nor what steers a terminal."""
+    text = str(name)
+    if text.isascii() and text.isprintable():
+        return text
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def harmless(text: str) -> str:
+    """A message of several lines, without what steers a terminal."""
+    return "\n".join(map(on_one_line, text.split("\n")))
 
 
 def path_as_spelled(path: Path) -> Path:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imgclf.data.odd_names import refuse_odd_names
 from imgclf.errors import DataError, nearest_match
-from imgclf.spelling import told_apart
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
 _MADE_HERE = ("runs", "models")
@@ -71,12 +71,10 @@ def find_class_names(directory: Path) -> tuple[str, ...]:
     """The class folders' names in output order, as they are stored.
 
     Raises:
-        DataError: There are fewer than two, or two that are spelled alike.
+        DataError: There are fewer than two, or odd ones: see `refuse_odd_names`.
     """
     names = tuple(path.name for path in visible_folders(directory))
-    twice = told_apart(names)
-    if twice is not None:
-        raise DataError(f"{directory} has the class {twice}", "keep one, with the pictures of both")
+    refuse_odd_names(directory, names)
     if not names:
         raise DataError(f"{directory} has no class folders in it", LAYOUT)
     if len(names) == 1:
