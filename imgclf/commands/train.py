@@ -24,6 +24,7 @@ from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
+from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.data.picture_files import warn_of_left_out
 from imgclf.distribution.launcher import TrainerProcess
@@ -142,6 +143,7 @@ def _train(
 ) -> Trained:
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
+    require_folder(loaded)
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):

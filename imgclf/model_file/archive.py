@@ -7,6 +7,7 @@ ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/mode
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -240,6 +241,8 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     """
     wanted = given if given is not None else Path(environment) if environment else None
     if wanted is not None:
+        if given is None:  # which no shell has looked at
+            wanted = Path(os.path.expanduser(wanted))  # noqa: PTH111 - pathlib needs a home
         wanted = path_as_spelled(wanted)
         named = path_as_spelled(MODELS_DIRECTORY / f"{wanted}.keras")
         return named if not wanted.is_file() and named.exists() else wanted
