@@ -179,6 +179,7 @@ def _train(
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
         manifest, probabilities = describe(model, data, loaded.name, config, outputs)
+        manifest = replace(manifest, trained_in=settings.settled.precision)
         memory = None
         if replay_memory:
             names, seed = data.folder.class_names, config.data.seed

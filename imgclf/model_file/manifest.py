@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr, replace
 
-from imgclf.config.choices import Resize
+from imgclf.config.choices import Precision, Resize
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
@@ -88,6 +88,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         head: How to read the network's outputs as probabilities.
         temperature: Fitted on the validation pictures; 1 if it wasn't.
         config: The resolved config that it was trained with; empty for an adopted model.
+        trained_in: What it computed in while it was trained; None if the file doesn't say. What
+            the file holds computes in float32.
         scores: Of this model on held-out pictures.
         scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
@@ -109,6 +111,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
+    trained_in: Precision | None = None
     scores: Scores | None = None
     scores_before: Scores | None = None
     corrections: tuple[Correction, ...] = ()
@@ -118,6 +121,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
     features_sha256: str | None = None
     head_sha256: str | None = None
     twin_note: str | None = None
+
+    def why_the_log_differs(self) -> str | None:
+        """A line on why the log of its training has other scores than the model; None if not so."""
+        if self.trained_in != "bfloat16":
+            return None
+        return (
+            "it was trained in bfloat16, and is judged in float32, as it predicts: training.csv "
+            "may have said a little more or less"
+        )
 
     def __post_init__(self) -> None:
         names = tuple(map(composed, self.class_names))
