@@ -43,7 +43,7 @@ def test_a_row_of_the_table_is_a_line_whatever_the_name(oddly_named: list[str]) 
     assert [row.split("  (")[0].split("%  ")[1] for row in rows] == [
         r"odd/\x1b[2Jcleared.png",
         r"odd/a\u011fa\xe7 \U0001f333.png",
-        r"odd/tab\tback\slash.png",
+        "odd/tab\tback\\slash.png",
         r"odd/two\nlines.png",
         f"odd/{NO_TEXT}",
     ]
