@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from importlib import metadata
 from pathlib import Path
 from typing import TypeAlias
 
@@ -81,7 +80,9 @@ def of_another_keras(path: Path, version: str, reason: str) -> ModelFileError | 
     Returns:
         None if it was written by this one, or by one like it.
     """
-    here = metadata.version("keras")
+    from importlib.metadata import version as installed  # 30 ms, which a prediction should not pay
+
+    here = installed("keras")
     message = f"{path} was written by Keras {version}, and the one here, {here}, can't build it"
     if version.startswith("2."):
         return ModelFileError(f"{message}: {reason}", _filled(_FROM_KERAS_2, path))

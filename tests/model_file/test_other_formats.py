@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from imgclf.backend import keras
@@ -188,6 +189,18 @@ def test_a_file_of_keras_2_says_so(in_folder: Path, plain: Any) -> None:
         "with Keras 2, as it was made: keras.models.load_model('mine.keras', compile=False)"
         ".save('mine.h5'); " + FROM_H5.format(made="mine-3.keras")
     )
+
+
+def test_a_file_of_keras_2_that_keras_3_can_build_is_adopted(in_folder: Path, plain: Any) -> None:
+    flatten = {"module": "keras.layers", "class_name": "Flatten", "config": {"name": "flatten"}}
+    units = {"name": "dense", "units": 2, "activation": "softmax"}
+    dense = {"module": "keras.layers", "class_name": "Dense", "config": units}
+    model = keras_2([flatten, dense]) | {"module": "keras", "class_name": "Sequential"}
+    model["registered_name"] = None
+    done = adopt(rewritten(plain, model, "2.15.0"), ["a", "b"])
+    again = keras.models.load_model(done.model)
+    for ours, others in zip(again.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, others)
 
 
 def test_code_in_a_file_of_keras_2_is_code(in_folder: Path, plain: Any) -> None:
