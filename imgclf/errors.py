@@ -24,6 +24,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.spelling import composed
+
 
 class ImgclfError(Exception):
     """A message for the user, and what they can type next.
@@ -56,7 +58,10 @@ class OutOfMemoryError(UsageError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a config: where it is, what stands there, what could stand there."""
+    """One thing wrong in a config: where it is, what stands there, what could stand there.
+
+    `hint` is what another error advises, in words of its own.
+    """
 
     key: str
     message: str
@@ -64,6 +69,7 @@ class Problem:
     received: str | None = None
     allowed: str | None = None
     nearest: str | None = None
+    hint: str | None = None
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line is not None else ""
@@ -75,7 +81,7 @@ class Problem:
         ):
             if value is not None:
                 text += f"\n    {name}: {value}"
-        return text
+        return text if self.hint is None else f"{text}\n    {self.hint}"
 
 
 class ConfigError(ImgclfError):
@@ -150,10 +156,25 @@ def first_line(error: BaseException) -> str:
 
 
 def nearest_match(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that looks most like `word`, or None if none comes close; case is ignored."""
-    by_folded = {choice.casefold(): choice for choice in choices}
-    found = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    """The choice that looks most like `word`, or None if none comes close; case is ignored.
+
+    One slip away comes first: of `adma`, difflib finds that it is more like `adamax` than `adam`.
+    """
+    by_folded = {composed(choice).casefold(): choice for choice in choices}
+    folded = composed(word).casefold()
+    found = difflib.get_close_matches(folded, by_folded, n=10, cutoff=0.6)
+    found.sort(key=lambda choice: not _one_slip(folded, choice))
     return by_folded[found[0]] if found else None
+
+
+def _one_slip(word: str, other: str) -> bool:
+    """Whether they differ by a letter too many, too few or wrong, or by two of them swapped."""
+    shorter = min(len(word), len(other))
+    begin = next((k for k in range(shorter) if word[k] != other[k]), shorter)
+    same = next((k for k in range(shorter - begin) if word[-1 - k] != other[-1 - k]), None)
+    end = shorter - begin if same is None else same
+    mine, its = word[begin : len(word) - end], other[begin : len(other) - end]
+    return max(len(mine), len(its)) < 2 or (len(mine) == 2 and mine == its[::-1])
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:

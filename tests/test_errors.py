@@ -10,7 +10,15 @@ import pytest
 from imgclf.commands import export_check
 from imgclf.config import yaml_tree
 from imgclf.distribution.processes import Processes
-from imgclf.errors import LostError, ModelFileError, UsageError, first_line, suggestion
+from imgclf.errors import (
+    LostError,
+    ModelFileError,
+    Problem,
+    UsageError,
+    first_line,
+    nearest_match,
+    suggestion,
+)
 from imgclf.model.litert_graph import LiteRTGraph
 
 
@@ -84,3 +92,25 @@ def test_a_suggestion_ends_a_message_only_where_a_choice_comes_close() -> None:
     assert suggestion("Catt", ["cat", "dog"]) == "; did you mean cat?"
     assert suggestion("zebra", ["cat", "dog"]) == ""
     assert suggestion("cat", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("adma", "adam"),
+        ("Adamw", "AdamW"),
+        ("adamx", "adamax"),
+        ("sdg", "sgd"),
+        ("sgdd", "sgd"),
+        ("zebra", None),
+    ],
+)
+def test_two_letters_swapped_are_one_slip(word: str, meant: str | None) -> None:
+    assert nearest_match(word, ["adamax", "adam", "AdamW", "sgd", "adagrad"]) == meant
+
+
+def test_advice_of_another_error_stands_in_its_own_words() -> None:
+    problem = Problem("callbacks.0", "it has no argument 'pat'", 3, hint="allowed: path, patience")
+    assert str(problem) == (
+        "line 3: callbacks.0: it has no argument 'pat'\n    allowed: path, patience"
+    )

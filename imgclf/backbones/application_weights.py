@@ -16,7 +16,7 @@ from imgclf.backend import keras
 from imgclf.config.backbone import IMAGENET
 from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.errors import ImgclfError, ModelFileError, first_line
-from imgclf.model_file.screening import count_numbers
+from imgclf.model_file.weights_screening import count_numbers
 from imgclf.system import console
 from imgclf.system.disk import write_problems
 from imgclf.system.lock import lock

@@ -10,7 +10,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.keras_io import load_checked
-from imgclf.model_file.screening import screen
+from imgclf.model_file.screening import screen_graph
 
 # What the names of all layers begin with that corrections have added.
 _CORRECTIONS = f"{PREFIX}corrections"
@@ -34,7 +34,7 @@ def build_from_model_file(path: Path) -> keras.Model:
     """
     with ModelArchive(path) as archive:
         archive.verify_weights(archive.manifest())
-        contents = screen(archive)
+        contents = screen_graph(archive)
     model = load_checked(path, contents, compiled=False)
     flat = flat_copy(model, prefixed, keep=_acts_in_prediction, dtype=keras.config.dtype_policy())
     features = _last_features(flat)

@@ -183,7 +183,7 @@ def _construct(
         try:
             built.append(construct(spec, context))
         except UsageError as error:
-            problems.append(file.problem(key, error.message, allowed=error.hint))
+            problems.append(file.problem(key, error.message, hint=error.hint))
         except (ValueError, TypeError) as error:
             problems.append(file.problem(key, f"{spec.name}: {error}"))
     if problems:

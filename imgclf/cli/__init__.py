@@ -19,9 +19,11 @@ import typer
 from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
 from imgclf.errors import ImgclfError, UsageError
+from imgclf.spelling import harmless
 from imgclf.system import console
 from imgclf.system.disk import problem_of
 from imgclf.system.signals import ended_by, raise_at_signals
+from imgclf.system.standard_streams import let_names_through
 
 COMMANDS = (
     "init",
@@ -121,11 +123,12 @@ def _options(
 def main() -> None:
     """Runs the command line; the only place where errors become messages and statuses."""
     raise_at_signals()
+    let_names_through()
     try:
         app()
     except ImgclfError as error:
         hint = "" if error.hint is None else f"\n{as_typed_here(error.hint)}"
-        print(f"imgclf: {error.message}{hint}", file=sys.stderr)
+        print(harmless(f"imgclf: {error.message}{hint}"), file=sys.stderr)
         sys.exit(error.exit_status)
     except Exception as error:
         if Session.debug:

@@ -8,6 +8,7 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import SetOption
+from imgclf.spelling import on_one_line
 from imgclf.system import console
 
 
@@ -22,7 +23,7 @@ def command(
     found = check(config, overrides or [])
     print(counts_table(found.counts))
     for finding in found.findings:
-        print(f"{finding.kind}: {finding.message}")
+        print(on_one_line(f"{finding.kind}: {finding.message}"))
     for code in found.code:
         print(f"training will run code of your own: {code}")
     if not found.findings:

@@ -47,6 +47,7 @@ def command(
     done = export(file, form, output=output, quantize=quantize)  # type: ignore[arg-type]
     print(f"{done.path}: {done.size} bytes")
     print(f"largest difference from the model's outputs: {done.difference:.1e} ({done.compared})")
+    print(f"with it: {', '.join(map(str, done.companions))}")
     if done.quantised is not None:
         print(_quantised_lines(done.quantised))
     console.note(done.usage())

@@ -20,7 +20,7 @@ def command(
         typer.Option(
             "--output",
             "-o",
-            help="The config to write. [default: DIR's name.yaml]",
+            help="The config to write, - for standard output. [default: DIR's name.yaml]",
             show_default=False,
         ),
     ] = None,
@@ -33,11 +33,17 @@ def command(
     ] = False,
 ) -> None:
     """Look at a folder of pictures and write a config for it, with comments."""
-    from imgclf.commands.init import init
+    from imgclf.commands.init import STDOUT, init
     from imgclf.report.survey import survey_lines
 
     done = init(directory, output, from_scratch=from_scratch)
-    for line in survey_lines(done.seen, done.chosen.image_size, done.chosen.resize):
+    lines = survey_lines(done.seen, done.chosen.image_size, done.chosen.resize)
+    if done.config == STDOUT:
+        for line in lines:
+            console.note(line)
+        print(done.text, end="")
+        return
+    for line in lines:
         print(line)
     print(f"config: {done.config}")
     console.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))

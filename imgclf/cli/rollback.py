@@ -6,6 +6,7 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.spelling import on_one_line
 
 
 def command(
@@ -21,8 +22,12 @@ def command(
     file = session.chosen_model(model)
     done = rollback(file, version)
     for correction in done.no_longer_in_force:
-        print(f"no longer in force: {correction.path} ({correction.label})")
+        print(on_one_line(f"no longer in force: {correction.path} ({correction.label})"))
     print(
         f"{file} is now version {done.version}, byte for byte "
-        f"({len(done.no_longer_in_force)} corrections are no longer in force)"
+        f"({_corrections(len(done.no_longer_in_force))} no longer in force)"
     )
+
+
+def _corrections(count: int) -> str:
+    return "1 correction is" if count == 1 else f"{count} corrections are"

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,7 +60,14 @@ def refuse_unknown(option: str, received: str, allowed: Sequence[str]) -> None:
 
 
 def as_json_text(result: object) -> str:
-    """A result as indented JSON."""
+    """A result as indented JSON, which is JSON in whatever encoding it is printed."""
     import msgspec
 
-    return msgspec.json.format(msgspec.json.encode(result)).decode()
+    try:
+        text = msgspec.json.format(msgspec.json.encode(result)).decode()
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a name that is no text, or letters that the terminal lacks
+        import json
+
+        return json.dumps(msgspec.to_builtins(result), indent=2)
+    return text

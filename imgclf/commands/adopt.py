@@ -15,8 +15,9 @@ from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
 from imgclf.model_file.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, read_manifest
 from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
-from imgclf.model_file.screening import Contents, screen
+from imgclf.model_file.screening import Contents, screen_graph
 from imgclf.model_file.versions import keep_version, next_version
+from imgclf.spelling import composed
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
@@ -47,12 +48,14 @@ class _Network:
     Attributes:
         guessed: It ends without an activation, and nothing says that this makes logits.
         scaled: Something scales its input.
+        unread: Why a part of what it was compiled with is left unread, if one is.
     """
 
     model: keras.Model
     head: Activation
     guessed: bool
     scaled: bool
+    unread: str | None
 
 
 def adopt(
@@ -85,6 +88,7 @@ def adopt(
             colour pictures.
         BusyError: Another process is at work on the model.
     """
+    class_names = [composed(name) for name in class_names]
     _require_classes(class_names)
     if scale == 0:
         raise UsageError("--scale 0 would make all pictures alike", "for example: --scale 1/255")
@@ -140,7 +144,7 @@ def _look_inside(source: Path) -> Contents:
                 f"{source} is a model file of imgclf already, with the classes {names}",
                 f"use it as it is: imgclf predict PICTURE --model {source}",
             )
-        return screen(archive)
+        return screen_graph(archive)
 
 
 def _require_place(source: Path, target: Path) -> Manifest | None:
@@ -171,12 +175,12 @@ def _fit(
     height, width = require_size(source, model.input_shape, image_size)
     require_outputs(source, model.output_shape, class_names)
     head = plain_keras.read_head(model)
-    declared = contents.config.get("compile_config")
+    declared = contents.compiled_with
     scaled = scale is not None or plain_keras.scales_its_input(model)
     model = plain_keras.with_input(model, height, width, scale, offset)
     plain_keras.compile_as_declared(model, declared, head)
     guessed = head.endswith("_logits") and not _says_from_logits(declared)
-    return _Network(model, head, guessed, scaled)
+    return _Network(model, head, guessed, scaled, contents.unread)
 
 
 def _write(network: _Network, manifest: Manifest, target: Path) -> Manifest:
@@ -188,6 +192,11 @@ def _write(network: _Network, manifest: Manifest, target: Path) -> Manifest:
 
 
 def _warn(network: _Network, manifest: Manifest) -> None:
+    if network.unread:
+        console.note(
+            "a part of what it was compiled with is left unread, and no classifier needs it: "
+            f"{network.unread}"
+        )
     if network.guessed:
         console.warning("its last layer has no activation: its outputs are taken for logits")
     if not network.scaled:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
+from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.findings import Finding, count_pictures, find_problems
 
@@ -35,6 +36,7 @@ def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
         DataError: The pictures can't be used at all.
     """
     loaded = load_config(config_path, overrides)
+    require_folder(loaded)
     data = read_config_dataset(loaded.config.data)
     declared_network(loaded, len(data.folder.class_names))
     code = tuple(spec.name for spec in loaded.config.callbacks if spec.is_custom)

@@ -71,7 +71,14 @@ def with_comment(text: str, comment: str) -> str:
 
 
 def _one_line(name: str) -> str:
-    return "".join(mark if mark.isprintable() else " " for mark in name)
+    return "".join(" " if _is_unseen(mark) else mark for mark in name)
+
+
+def _is_unseen(mark: str) -> bool:
+    """Whether it has no place in a line: a control character, a line's end, half of something."""
+    import unicodedata
+
+    return unicodedata.category(mark) in ("Cc", "Cn", "Cs", "Zl", "Zp")
 
 
 def _scalar(text: str) -> str:
@@ -79,8 +86,11 @@ def _scalar(text: str) -> str:
     plain = re.fullmatch(r"[\w./][\w./ -]*[\w./]", text, re.ASCII) and not _looks_otherwise(text)
     if plain:
         return text
-    # JSON writes what lies beyond U+FFFF as two halves, which YAML doesn't put together.
-    marks = (mark if ord(mark) > 0xFFFF else json.dumps(mark)[1:-1] for mark in text)
+    marks = (
+        json.dumps(mark)[1:-1] if mark in '"\\' or (mark <= "\uffff" and _is_unseen(mark)) else mark
+        # JSON writes what lies beyond U+FFFF as two halves, which YAML doesn't put together.
+        for mark in text
+    )
     return f'"{"".join(marks)}"'
 
 

@@ -17,6 +17,7 @@ from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
+from imgclf.system import console
 
 
 def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> Evaluation:
@@ -43,6 +44,9 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     warn_of_left_out(left_out)
     if callbacks:
         _call_test_hooks(model, manifest, part, callbacks)
+    why = manifest.why_the_log_differs()
+    if directory is None and why is not None:
+        console.note(why)
     probabilities = classifier.probabilities_of(part.batches())
     return evaluate_probabilities(
         probabilities,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,8 +24,9 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.report.export_readme import labels_text, readme_text
 from imgclf.system import console
-from imgclf.system.files import atomic_folder, atomic_write_bytes
+from imgclf.system.files import atomic_folder, atomic_write_bytes, atomic_write_text
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
@@ -34,7 +36,8 @@ FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model
 
 _CALIBRATION = 200  # pictures from which the quantiser learns what values there are
 # `match` compares from the right, so the folders are named.
-_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*")
+_LABELS, _README = "labels.txt", "README.txt"
+_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*", _LABELS, _README)
 _ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
@@ -79,6 +82,14 @@ class Exported:
     compared: str
     quantised: Quantised | None = None
 
+    @property
+    def companions(self) -> tuple[Path, Path]:
+        """The files of its labels and of how to use it: in the folder, or beside the file."""
+        if self.path.is_dir():
+            return self.path / _LABELS, self.path / _README
+        beside = self.path.parent
+        return beside / f"{self.path.stem}.{_LABELS}", beside / f"{self.path.name}.{_README}"
+
     def usage(self) -> str:
         """What it takes and what it puts out."""
         manifest, size = self.manifest, self.manifest.decoder
@@ -109,7 +120,8 @@ def export(
 
     The written file takes float32 RGB pictures with values from 0 to 255, and puts out what the
     network puts out. A file of that name is replaced at once, and so is a folder in which there
-    is a SavedModel and nothing else. If the outputs differ, nothing is written.
+    is a SavedModel and nothing else. If the outputs differ, nothing is written. With it come its
+    labels, and how to use it in words.
 
     Args:
         model: The model file.
@@ -124,14 +136,23 @@ def export(
         WriteError: There is no room for it, or for what converters write on their way.
     """
     target = _target(model, form, output, quantize)
-    source = open_source(model)
+    done = _export(open_source(model), form, target, quantize)
+    if not done.path.is_dir():
+        labels, readme = done.companions
+        atomic_write_text(labels, labels_text(done.manifest))
+        atomic_write_text(readme, readme_text(done.manifest, done.path.name, labels.name))
+    return done
+
+
+def _export(source: ExportSource, form: Format, target: Path, quantize: str | None) -> Exported:
     if quantize:
         return _export_quantised(source, target)
     if form == "litert" and source.twin is not None:
         return _export_twin(source, target, source.twin)
     from imgclf.model_file import converters  # Keras, which takes seconds
 
-    with console.track(f"exporting {model}"):
+    manifest = source.manifest
+    with console.track(f"exporting {source.path}"):
         own, network = _open_in_keras(source)
         expected = own.run(source.pixels)
         if form == "saved_model":
@@ -140,17 +161,36 @@ def export(
                 converters.write_saved_model(network, temporary)
                 found = converters.run_saved_model(temporary, source.pixels)
                 difference = require_equal(found, expected, target)
+                (temporary / _LABELS).write_text(labels_text(manifest), "utf-8")
+                words = readme_text(manifest, target.name, _LABELS)
+                (temporary / _README).write_text(words, "utf-8")
             size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-            return Exported(target, size, source.manifest, difference, source.compared)
+            return Exported(target, size, manifest, difference, source.compared)
         if form == "onnx":
-            graph = converters.onnx_graph(network)
+            graph = _described(converters.onnx_graph(network), manifest, target)
             found = converters.run_onnx(graph, source.pixels)
         else:
             graph = converters.signed_litert_graph(network)
             found = run_litert(graph, source.pixels)
         difference = require_equal(found, expected, target)
         atomic_write_bytes(target, graph)
-    return Exported(target, len(graph), source.manifest, difference, source.compared)
+    return Exported(target, len(graph), manifest, difference, source.compared)
+
+
+def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
+    from imgclf.model_file import converters
+
+    decoder = manifest.decoder
+    properties = {
+        "labels": json.dumps(manifest.class_names, ensure_ascii=False),
+        "input": f"float32 RGB, 0 to 255, (pictures, {decoder.height}, {decoder.width}, 3), "
+        f"{decoder.resize}",
+        "output": manifest.head,
+        "temperature": str(manifest.temperature),
+        "model": f"{manifest.name}, version {manifest.version}",
+    }
+    words = readme_text(manifest, target.name, "the labels in this file")
+    return converters.described_onnx(graph, properties, words)
 
 
 def _target(model: Path, form: Format, output: Path | None, quantize: str | None) -> Path:

@@ -14,7 +14,10 @@ from imgclf.config.load import parse_config
 from imgclf.data.folder import scan
 from imgclf.data.survey import Survey, survey
 from imgclf.errors import UsageError
+from imgclf.spelling import composed
 from imgclf.system.files import atomic_write_text
+
+STDOUT = Path("-")
 
 _PARTS = ("train", "training")
 
@@ -30,11 +33,17 @@ WHY_SMALL = (
 
 @dataclass(frozen=True)
 class Initialized:
-    """What was seen, what was chosen for it, and where that is written."""
+    """What was seen, what was chosen for it, and where that is written.
+
+    Attributes:
+        config: The file; `STDOUT` for none.
+        text: Of the config.
+    """
 
     config: Path
     seen: Survey
     chosen: Draft
+    text: str
 
 
 def init(directory: Path, target: Path | None, *, from_scratch: bool = False) -> Initialized:
@@ -42,7 +51,7 @@ def init(directory: Path, target: Path | None, *, from_scratch: bool = False) ->
 
     Args:
         directory: Class folders, or train/, validation/ and test/ with those.
-        target: The file to write; None for the folder's name with `.yaml`.
+        target: The file to write; None for the folder's name with `.yaml`, `STDOUT` for none.
         from_scratch: With a small network of random weights, even where a pretrained one fits.
 
     Raises:
@@ -50,17 +59,21 @@ def init(directory: Path, target: Path | None, *, from_scratch: bool = False) ->
         UsageError: There is such a file already.
         WriteError: It can't be written.
     """
-    target = target or Path(f"{_name(directory)}.yaml")
-    if target.exists() or target.is_symlink():
+    # What is written to standard output is likely to become a file of the usual name.
+    usual = Path(f"{_name(directory)}.yaml")
+    target = target or usual
+    file = usual if target == STDOUT else target
+    if target != STDOUT and (target.exists() or target.is_symlink()):
         raise UsageError(
             f"{target} is there already, and is left as it is",
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
     seen = survey(scan(directory, 0.2, 123))
-    chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(target))}", from_scratch)
-    parse_config(text, target)  # so that nothing is written that could not be trained by
-    atomic_write_text(target, text)
-    return Initialized(target, seen, chosen)
+    chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(file))}", from_scratch)
+    parse_config(text, file)  # so that nothing is written that could not be trained by
+    if target != STDOUT:
+        atomic_write_text(target, text)
+    return Initialized(target, seen, chosen, text)
 
 
 def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str]:
@@ -76,5 +89,5 @@ def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str
 def _name(directory: Path) -> str:
     """After the data set, and not after its part."""
     folder = directory.resolve()
-    name = folder.parent.name if folder.name in _PARTS else folder.name
+    name = composed(folder.parent.name if folder.name in _PARTS else folder.name)
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "pictures"

@@ -15,6 +15,7 @@ from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.spelling import path_as_spelled
 from imgclf.system.threads import map_in_threads
 
 if TYPE_CHECKING:
@@ -53,11 +54,17 @@ def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iter
     """
     for argument in arguments:
         if argument == "-":
-            yield from (line.rstrip("\r\n") for line in standard_input if line.strip())
-        elif Path(argument).is_dir():
-            yield from (str(path) for path in walk_files(Path(argument)) if not not_a_picture(path))
+            yield from (_spelled(line.rstrip("\r\n")) for line in standard_input if line.strip())
+        elif Path(path := _spelled(argument)).is_dir():
+            yield from (str(file) for file in walk_files(Path(path)) if not not_a_picture(file))
         else:
-            yield argument
+            yield path
+
+
+def _spelled(argument: str) -> str:
+    given = Path(argument)
+    stored = path_as_spelled(given)
+    return argument if stored is given else str(stored)
 
 
 def predict(

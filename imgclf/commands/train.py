@@ -26,6 +26,7 @@ from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
 from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
+from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet, read_config_dataset
 from imgclf.data.picture_files import warn_of_left_out
 from imgclf.distribution.launcher import TrainerProcess
@@ -145,6 +146,7 @@ def _train(
 ) -> Trained:
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
+    require_folder(loaded)
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):
@@ -185,6 +187,7 @@ def _train(
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
         manifest, probabilities = describe(model, data, loaded.name, config, outputs)
+        manifest = replace(manifest, trained_in=settings.settled.precision)
         memory = None
         if replay_memory:
             names, seed = data.folder.class_names, config.data.seed

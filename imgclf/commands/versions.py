@@ -9,6 +9,7 @@ import msgspec
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.manifest import Correction
 from imgclf.model_file.versions import Version, roll_back, versions
+from imgclf.system import console
 from imgclf.system.lock import lock
 
 
@@ -29,7 +30,10 @@ def history(model: Path) -> list[Version]:
     Raises:
         ModelFileError: The model in use can't be read.
     """
-    in_use = read_manifest(model).version
+    manifest = read_manifest(model)
+    in_use, why = manifest.version, manifest.why_the_log_differs()
+    if why is not None:
+        console.note(why)
     return [Version.of(manifest, in_use) for _, manifest in versions(model)]
 
 

@@ -1,8 +1,8 @@
 """Reading a config: YAML, `--set`, the schema, Keras's signatures, and what goes together.
 
 One that is to be trained by is checked for whether it is right, and right here: the code that it
-names is there, and callbacks write where they may. One that was stored with a model or a run is
-checked for the former alone.
+names is there, in the working directory or beside it, and callbacks write where they may. One that
+was stored with a model or a run is checked for the former alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from imgclf.config.local_checks import check_here
 from imgclf.config.overrides import apply_override
 from imgclf.config.problems import Report, some
 from imgclf.config.read_config import read_config
+from imgclf.config.read_paths import as_found, with_home
 from imgclf.config.tree import Details, Node, TreeProblem, tree_of
 from imgclf.config.yaml_tree import MAX_BYTES, read_yaml
 from imgclf.errors import ConfigError, Problem, nearest_match
@@ -86,6 +87,9 @@ def _checked(
     config = read_config(report, root, path.stem)
     if config is None:
         raise ConfigError(path, report.problems)
+    config = with_home(config)
+    if here:
+        config = as_found(config, path.parent)
     file = ConfigFile(path, report.origins)
     problems = [*report.problems, *check_together(config, file, report.refused)]
     if here:

@@ -12,6 +12,7 @@ from pathlib import Path
 from imgclf.config.backbone import IMAGENET, MODEL_SUFFIX, NO_WEIGHTS
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.loaded import ConfigFile
+from imgclf.config.read_paths import where_looked
 from imgclf.config.references import allowed_references, missing_file, missing_path
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
@@ -41,7 +42,8 @@ def _code_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Prob
             if missing is not None:
                 yield file.problem(
                     f"callbacks.{index}{inside}",
-                    f"there is no file {missing.place}",
+                    f"there is no file {missing.place}"
+                    + where_looked(missing.place, file.path.parent),
                     received=str(reference),
                     allowed=allowed_references(what),
                     nearest=missing.nearest,
@@ -64,7 +66,7 @@ def _backbone_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     if missing is not None:
         yield file.problem(
             key,
-            f"there is no file {missing.place}",
+            f"there is no file {missing.place}" + where_looked(place, file.path.parent),
             received=place,
             allowed=allowed,
             nearest=missing.nearest,

@@ -45,10 +45,16 @@ def allowed_references(what: str) -> str:
 
 def missing_file(reference: object) -> MissingFile | None:
     """The file that a reference names, if it is not here; nothing is imported."""
+    place = file_of(reference)
+    return None if place is None else missing_path(place, "*.py")
+
+
+def file_of(reference: object) -> str | None:
+    """The file that a reference names; None if it names a module, or is none."""
     if not isinstance(reference, str) or not _REFERENCE.fullmatch(reference):
         return None
     place = reference.rpartition(":")[0]
-    return missing_path(place, "*.py") if place.endswith(".py") else None
+    return place if place.endswith(".py") else None
 
 
 def missing_path(place: str, others: str, words: Iterable[str] = ()) -> MissingFile | None:

@@ -20,11 +20,13 @@ class Details(TypedDict, total=False):
         received: What stands there.
         allowed: What could stand there.
         nearest: What was probably meant.
+        hint: What to do, in words of its own.
     """
 
     received: str | None
     allowed: str | None
     nearest: str | None
+    hint: str | None
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Origin:
             _shortened(details.get("received"), 160),
             _shortened(details.get("allowed"), 2000),
             _shortened(details.get("nearest"), 160),
+            _shortened(details.get("hint"), 2000),
         )
 
 

@@ -16,6 +16,7 @@ from imgclf.model.engine import BATCH_SIZE
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.spelling import on_one_line
 from imgclf.system.threads import map_in_threads
 
 
@@ -106,8 +107,10 @@ def assess(
             known = cases.setdefault(one.digest, case).picture
             if known.label != label:
                 contradictions.append(
-                    f"{known.before.path} and {before.path} are the same picture, and are said to "
-                    f"be {known.label} and {label}"
+                    on_one_line(
+                        f"{known.before.path} and {before.path} are the same picture, and are said "
+                        f"to be {known.label} and {label}"
+                    )
                 )
         batch.clear()
 
@@ -122,7 +125,8 @@ def assess(
     if contradictions:
         raise UsageError("\n".join(contradictions), "nothing was changed")
     if not cases:
-        reasons = [f"{one.before.path}: {one.before.error}" for one in unreadable[:10]]
+        first = unreadable[:10]
+        reasons = [on_one_line(f"{one.before.path}: {one.before.error}") for one in first]
         more = len(unreadable) - len(reasons)
         raise DataError("\n".join(reasons) + (f"\nand {more} more" if more else ""))
     return list(cases.values()), unreadable
@@ -136,7 +140,7 @@ def refuse_contradictions(cases: Sequence[Case], manifest: Manifest) -> None:
     """
     versions = {correction.digest: correction.version for correction in manifest.corrections}
     lines = [
-        f"{case.path} was corrected to {case.replaces} before, in version "
+        f"{on_one_line(case.path)} was corrected to {case.replaces} before, in version "
         f"{versions[case.picture.digest]}; now it is to be {case.picture.label}"
         for case in cases
         if case.replaces is not None

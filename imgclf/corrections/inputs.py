@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.errors import DataError, UsageError, suggestion
+from imgclf.spelling import composed, on_one_line, path_as_spelled
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
-_ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}  # as `predict` writes them in TSV
+# As `predict` writes them in TSV, the last three for letters that its terminal's encoding lacks.
+_ESCAPES = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
+_ESCAPED = re.compile(r"\\(?:[\\tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[01][0-9a-f]{4})")
 _MOST_LISTED = 20
 
 
@@ -22,7 +26,7 @@ class Labelled:
 
     Attributes:
         path: The picture; it may not exist.
-        label: A class, perhaps none of the model's.
+        label: A class, perhaps none of the model's; composed.
         source: Where this was said, such as `corrections.csv, line 3`.
     """
 
@@ -54,7 +58,7 @@ def read_inputs(
     problems: list[str] = []
     found: list[Labelled] = []
     for argument in arguments:
-        path = Path(argument)
+        path = path_as_spelled(Path(argument))
         if argument == "-":
             found.extend(_from_stdin(standard_input, label, problems))
         elif path.is_dir():
@@ -71,7 +75,7 @@ def read_inputs(
         raise DataError(listed + (f"\nand {more} more" if more > 0 else ""), "nothing was changed")
     if not found:
         raise DataError(f"no pictures in {', '.join(arguments)}")
-    return found
+    return [replace(one, label=composed(one.label)) for one in found]
 
 
 def require_classes(
@@ -139,8 +143,8 @@ def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[
         raise DataError(f"{path}: {error.strerror or error}") from error
 
     def resolve(name: str) -> Path:
-        beside = path.parent / name
-        return beside if not Path(name).exists() and beside.exists() else Path(name)
+        here, beside = path_as_spelled(Path(name)), path_as_spelled(path.parent / name)
+        return beside if not here.exists() and beside.exists() else here
 
     rows = list(_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
     if not rows:
@@ -214,17 +218,10 @@ def _labelled(
         if not path.strip():
             problems.append(f"{where}: no path")
         elif not said:
-            problems.append(f"{where}: {path} has no label")
+            problems.append(on_one_line(f"{where}: {path} has no label"))
         else:
             yield Labelled(resolve(path), said, "--label" if label else where)
 
 
 def _unescaped(cell: str) -> str:
-    parts = iter(cell.split("\\"))
-    result = next(parts)
-    for part in parts:
-        if part:
-            result += _ESCAPES.get(part[0], "\\" + part[0]) + part[1:]
-        else:  # two backslashes in a row stand for one
-            result += "\\" + next(parts, "")
-    return result
+    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[0]) or chr(int(found[0][2:], 16)), cell)

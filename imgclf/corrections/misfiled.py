@@ -12,6 +12,7 @@ from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import directory_of
+from imgclf.spelling import path_as_spelled
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def _equal_files(
 ) -> Iterator[_Found]:
     for root in _roots(directory):
         for label in class_names:
-            for path in walk_files(root / label):  # nothing if there is no such folder
+            for path in walk_files(
+                path_as_spelled(root / label)
+            ):  # nothing if there is no such folder
                 if not_a_picture(path):
                     continue
                 try:

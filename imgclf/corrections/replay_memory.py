@@ -20,6 +20,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model.engine import BATCH_SIZE
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
+from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
 
 DEFAULT_BYTES = 64_000_000
@@ -152,7 +153,7 @@ def load_memory(model: Path) -> ReplayMemory | None:
             return ReplayMemory(
                 Samples(arrays["replay_pixels"], arrays["replay_labels"]),
                 Samples(arrays["judge_pixels"], arrays["judge_labels"]),
-                tuple(arrays["class_names"].tolist()),
+                tuple(map(composed, arrays["class_names"].tolist())),
             )
     except FileNotFoundError:
         return None

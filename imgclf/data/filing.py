@@ -10,6 +10,7 @@ from pathlib import Path
 
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
+from imgclf.spelling import path_as_spelled
 
 
 class Filing(StrEnum):
@@ -22,6 +23,8 @@ class Filing(StrEnum):
 
 def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path:
     """Puts a picture into `directory/label/`, under its own name.
+
+    A folder that spells the label otherwise is the label's.
 
     It can be done again: a picture that is there already stays as it is, and another picture
     of the same name gets a name of its own, the same each time.
@@ -40,7 +43,7 @@ def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path
     """
     if label in ("", ".", "..") or "/" in label or "\\" in label or "\0" in label:
         raise DataError(f"{label!r} can't be the name of a folder")
-    folder = directory / label
+    folder = path_as_spelled(directory / label)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         digest = file_digest(source)

@@ -12,18 +12,24 @@ from imgclf.data.division import may_fill_every_class, refuse_shared, require_ev
 from imgclf.data.layout import LAYOUT, find_class_names, missing, ready_made_parts
 from imgclf.data.picture_files import Picture, Skipped, find_pictures, read_pictures
 from imgclf.errors import DataError
+from imgclf.spelling import composed, path_as_spelled
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A data set: class names in output order, and the pictures of each part."""
+    """A data set: its class folders' names in output order, and the pictures of each part."""
 
     directory: Path
-    class_names: tuple[str, ...]
+    folder_names: tuple[str, ...]
     training: tuple[Picture, ...]
     validation: tuple[Picture, ...]
     test: tuple[Picture, ...]
     skipped: tuple[Skipped, ...]
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """In output order, composed."""
+        return tuple(map(composed, self.folder_names))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -31,7 +37,7 @@ class PictureFolder:
 
         It does not change when the whole folder moves.
         """
-        digest = hashlib.sha256(repr(self.class_names).encode())
+        digest = hashlib.sha256(repr(self.folder_names).encode())
         for part in (self.training, self.validation):
             for picture in part:
                 relative = picture.path.relative_to(self.directory).as_posix()
@@ -69,16 +75,21 @@ class FoundFiles:
 
     Attributes:
         directory: The data set.
-        class_names: In output order.
+        folder_names: Of the classes, in output order, as they are stored.
         parts: By part (training, and validation and test if it comes divided): the files with
             their labels.
         skipped: Files that take no part.
     """
 
     directory: Path
-    class_names: tuple[str, ...]
+    folder_names: tuple[str, ...]
     parts: Mapping[str, Sequence[tuple[Path, int]]]
     skipped: tuple[Skipped, ...]
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """In output order, composed."""
+        return tuple(map(composed, self.folder_names))
 
     @property
     def count(self) -> int:
@@ -96,13 +107,14 @@ def find_files(directory: Path) -> FoundFiles:
     Raises:
         DataError: Nothing there, or fewer than two classes.
     """
+    directory = path_as_spelled(directory)
     if not directory.is_dir():
         raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
     parts = ready_made_parts(directory) or {"training": directory}
-    class_names = find_class_names(parts["training"])
+    names = find_class_names(parts["training"])
     skipped: list[Skipped] = []
-    found = {part: find_pictures(folder, class_names, skipped) for part, folder in parts.items()}
-    return FoundFiles(directory, class_names, found, tuple(skipped))
+    found = {part: find_pictures(folder, names, skipped) for part, folder in parts.items()}
+    return FoundFiles(directory, names, found, tuple(skipped))
 
 
 def divide(
@@ -136,7 +148,12 @@ def divide(
         training, validation = split(training, len(names), validation_split, seed)
     require_every_class(found.directory, names, training, validation)
     return PictureFolder(
-        found.directory, names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
+        found.directory,
+        found.folder_names,
+        tuple(training),
+        tuple(validation),
+        tuple(test),
+        tuple(skipped),
     )
 
 
@@ -157,6 +174,7 @@ def scan_labelled(
     Raises:
         DataError: No picture there, or a folder that is none of the model's classes.
     """
+    directory = path_as_spelled(directory)
     if not directory.is_dir():
         raise DataError(missing(directory), "name a folder with one folder per class in it")
     skipped: list[Skipped] = []

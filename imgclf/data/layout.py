@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imgclf.data.odd_names import refuse_odd_names
 from imgclf.errors import DataError, nearest_match
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
@@ -67,12 +68,13 @@ def ready_made_parts(directory: Path) -> dict[str, Path] | None:
 
 
 def find_class_names(directory: Path) -> tuple[str, ...]:
-    """The class folders' names in output order.
+    """The class folders' names in output order, as they are stored.
 
     Raises:
-        DataError: There are fewer than two.
+        DataError: There are fewer than two, or odd ones: see `refuse_odd_names`.
     """
     names = tuple(path.name for path in visible_folders(directory))
+    refuse_odd_names(directory, names)
     if not names:
         raise DataError(f"{directory} has no class folders in it", LAYOUT)
     if len(names) == 1:

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.layout import visible_folders
 from imgclf.errors import DataError, suggestion
+from imgclf.spelling import as_spelled, composed
 from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
 
@@ -57,20 +58,22 @@ def find_pictures(
 
     Args:
         directory: Holds the class folders.
-        class_names: In output order.
+        class_names: In output order; folders may spell them otherwise.
         skipped: Gets the files that take no part.
 
     Raises:
         DataError: A folder is none of the classes.
     """
-    for path in visible_folders(directory):
-        if path.name not in class_names:
+    folders = visible_folders(directory)
+    stored = as_spelled(class_names, (path.name for path in folders))
+    for path in folders:
+        if path.name not in stored:
             raise DataError(
-                f"{path} is none of the classes: {', '.join(class_names)}"
+                f"{path} is none of the classes: {', '.join(map(composed, class_names))}"
                 + suggestion(path.name, class_names)
             )
     found: list[tuple[Path, int]] = []
-    for label, name in enumerate(class_names):
+    for label, name in enumerate(stored):
         for path in walk_files(directory / name):  # nothing if there is no such folder
             try:
                 reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")

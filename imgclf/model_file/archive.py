@@ -7,6 +7,7 @@ ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/mode
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -15,6 +16,8 @@ import msgspec
 
 from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.other_formats import refusal_of
+from imgclf.spelling import path_as_spelled
 
 MODELS_DIRECTORY = Path("models")
 
@@ -61,19 +64,19 @@ class ModelArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.suffix in (".h5", ".hdf5"):
-            raise ModelFileError(
-                f"{path}: HDF5 models can run code when they are opened, and are refused",
-                "in Keras: keras.models.load_model(...).save('model.keras'), then imgclf adopt",
-            )
         try:
             self._zip = zipfile.ZipFile(path)
             self._size = path.stat().st_size
         except FileNotFoundError:
-            raise ModelFileError(f"no model file {path}", _suggestion(path)) from None
+            missing = ModelFileError(f"no model file {path}", _suggestion(path))
+            raise refusal_of(path) or missing from None
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            raise ModelFileError(f"{path} is not a .keras model file: {error}") from error
+            unknown = ModelFileError(f"{path} is not a .keras model file: {error}")
+            raise refusal_of(path) or unknown from error
         names = Counter(self._zip.namelist())
+        if not names.keys() & {CONFIG, MANIFEST}:
+            self.close()
+            raise refusal_of(path, names) or ModelFileError(f"{path} has no {CONFIG} in it")
         doubled = [name for name, count in names.items() if count > 1]
         if doubled:
             self.close()
@@ -242,7 +245,10 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     """
     wanted = given if given is not None else Path(environment) if environment else None
     if wanted is not None:
-        named = MODELS_DIRECTORY / f"{wanted}.keras"
+        if given is None:  # which no shell has looked at
+            wanted = Path(os.path.expanduser(wanted))  # noqa: PTH111 - pathlib needs a home
+        wanted = path_as_spelled(wanted)
+        named = path_as_spelled(MODELS_DIRECTORY / f"{wanted}.keras")
         return named if not wanted.is_file() and named.exists() else wanted
     models = _models_in(MODELS_DIRECTORY)
     if len(models) == 1:

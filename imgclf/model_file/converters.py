@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
@@ -115,6 +115,23 @@ def onnx_graph(network: keras.Model) -> bytes:
         network(np.zeros((1, *network.input_shape[1:]), np.float32))
         network.export(file, format="onnx", verbose=False)
         return file.read_bytes()
+
+
+def described_onnx(graph: bytes, properties: Mapping[str, str], description: str) -> bytes:
+    """The graph with words about it, which ONNX Runtime gives back as its `modelmeta`.
+
+    Args:
+        graph: From `onnx_graph`.
+        properties: By name.
+        description: For people.
+    """
+    with _converting("ONNX"):
+        import onnx
+
+        model = onnx.load_model_from_string(graph)
+        onnx.helper.set_model_props(model, dict(properties))
+        model.doc_string = description
+        return bytes(model.SerializeToString())
 
 
 def run_onnx(graph: bytes, pixels: Pixels) -> Outputs:

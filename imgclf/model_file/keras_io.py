@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
+import shutil
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,8 +17,18 @@ from imgclf.backend import keras
 from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
-from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN, WEIGHTS, ModelArchive
+from imgclf.model_file.archive import (
+    CONFIG,
+    FEATURES,
+    HEAD,
+    MANIFEST,
+    METADATA,
+    TWIN,
+    WEIGHTS,
+    ModelArchive,
+)
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.model_file.twin import make_twin
 from imgclf.system.disk import write_problems
@@ -90,7 +102,7 @@ def load_keras_model(path: Path) -> keras.Model:
 
 
 def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> keras.Model:
-    """Loads a file that `screen` has let pass.
+    """Loads a file that `screen` has let pass, or its graph, for which `screen_graph` is enough.
 
     Args:
         path: The file.
@@ -106,12 +118,26 @@ def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> ke
         with warnings.catch_warnings():
             # That the optimizer starts anew: its moments are left out of the file on purpose.
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            with write_problems(None), temporary_files():  # Keras unpacks our files
-                return keras.models.load_model(path, safe_mode=True, compile=compiled)
+            with write_problems(None), temporary_files() as folder:  # Keras unpacks our files
+                file = _with_config(path, contents.config, folder) if contents.cut else path
+                return keras.models.load_model(file, safe_mode=True, compile=compiled)
     except (ModelFileError, WriteError):
         raise
     except Exception as error:  # Keras raises whatever the damaged part happens to raise
-        raise ModelFileError(f"{path}: Keras can't load it: {first_line(error)}") from error
+        reason, written_by = first_line(error), contents.written_by
+        other = None if written_by is None else of_another_keras(path, written_by, reason)
+        raise other or ModelFileError(f"{path}: Keras can't load it: {reason}") from error
+
+
+def _with_config(path: Path, config: dict[str, Any], folder: Path) -> Path:
+    """A copy for Keras, which would else compile the models inside of the model."""
+    copied = folder / "graph.keras"
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(copied, "w") as made:
+        made.writestr(CONFIG, msgspec.json.encode(config))
+        for name in (METADATA, WEIGHTS):
+            with given.open(name) as source, made.open(name, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
+    return copied
 
 
 def _refuse_giant(path: Path, contents: Contents) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr, replace
 
-from imgclf.config.choices import Resize
+from imgclf.config.choices import Precision, Resize
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
+from imgclf.spelling import composed
 
 FORMAT_VERSION = 2
 """The newest that is read. In 2 a model may be split into the graph of its features and its head.
@@ -83,10 +85,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of a model file.
 
     Attributes:
-        class_names: In the order of the network's outputs.
+        class_names: In the order of the network's outputs; composed, as `composed` says, also in
+            files of earlier versions, which have names of folders as they were stored.
         head: How to read the network's outputs as probabilities.
         temperature: Fitted on the validation pictures; 1 if it wasn't.
         config: The resolved config that it was trained with; empty for an adopted model.
+        trained_in: What it computed in while it was trained; None if the file doesn't say. What
+            the file holds computes in float32.
         scores: Of this model on held-out pictures.
         scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
@@ -108,6 +113,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(gt=0)] = 1.0
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
+    trained_in: Precision | None = None
     scores: Scores | None = None
     scores_before: Scores | None = None
     corrections: tuple[Correction, ...] = ()
@@ -117,3 +123,24 @@ class Manifest(Struct, frozen=True, kw_only=True):
     features_sha256: str | None = None
     head_sha256: str | None = None
     twin_note: str | None = None
+
+    def why_the_log_differs(self) -> str | None:
+        """A line on why the log of its training has other scores than the model; None if not so."""
+        if self.trained_in != "bfloat16":
+            return None
+        return (
+            "it was trained in bfloat16, and is judged in float32, as it predicts: training.csv "
+            "may have said a little more or less"
+        )
+
+    def __post_init__(self) -> None:
+        names = tuple(map(composed, self.class_names))
+        # Earlier versions took two spellings of one name for two classes.
+        if names == self.class_names or len(set(names)) < len(names):
+            return
+        force_setattr(self, "class_names", names)
+        corrections = tuple(
+            replace(one, label=composed(one.label), was=composed(one.was))
+            for one in self.corrections
+        )
+        force_setattr(self, "corrections", corrections)

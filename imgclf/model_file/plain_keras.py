@@ -27,7 +27,7 @@ def load_plain(path: Path, contents: Contents) -> keras.Model:
 
     Args:
         path: The file.
-        contents: From `screen`.
+        contents: From `screen_graph`.
 
     Raises:
         ModelFileError: Keras can't load it, or it is no network from one input to one output.
@@ -100,25 +100,23 @@ def compile_as_declared(
 
     Args:
         model: The network.
-        declared: The `compile_config` of its file, if it has one.
+        declared: From `screen_graph`; what is missing there is chosen by the outputs.
         head: How its outputs are read.
     """
-    if declared is not None:
-        wanted = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
-        given = {name: declared[name] for name in wanted if name in declared}
-        try:
-            model.compile(**keras.saving.deserialize_keras_object(given, safe_mode=True))
-            return
-        except Exception:  # whatever Keras stumbles over; for predictions it doesn't matter
-            pass
     from_logits = head.endswith("_logits")
-    model.compile(
-        optimizer="adam",
-        loss=keras.losses.BinaryCrossentropy(from_logits=from_logits)
+    suited: dict[str, Any] = {
+        "optimizer": "adam",
+        "loss": keras.losses.BinaryCrossentropy(from_logits=from_logits)
         if head.startswith("sigmoid")
         else keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
-        metrics=["accuracy"],
-    )
+        "metrics": ["accuracy"],
+    }
+    wanted = (*suited, "loss_weights", "weighted_metrics")
+    given = {name: part for name, part in (declared or {}).items() if name in wanted}
+    try:
+        model.compile(**suited | keras.saving.deserialize_keras_object(given, safe_mode=True))
+    except Exception:  # whatever Keras stumbles over; for predictions it doesn't matter
+        model.compile(**suited)
 
 
 def _plain(config: Any) -> Any:

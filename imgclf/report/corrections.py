@@ -5,18 +5,19 @@ from __future__ import annotations
 from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
 from imgclf.report.tables import Column, table
+from imgclf.spelling import on_one_line
 
 
 def fate_line(picture: Corrected) -> str:
     """What the model said of a picture, what it says now, and what came of it."""
     if picture.fate == "unreadable":
-        return f"{picture.before.path}: {picture.before.error} (unreadable)"
+        return on_one_line(f"{picture.before.path}: {picture.before.error} (unreadable)")
     before, after = (
         f"{said.label} {said.confidence:.1%}" for said in (picture.before, picture.after)
     )
     said = before if before == after else f"{before} -> {after}"
     reason = "" if picture.reason is None else f": {picture.reason}"
-    return f"{picture.before.path}: {said} ({picture.fate}{reason})"
+    return on_one_line(f"{picture.before.path}: {said} ({picture.fate}{reason})")
 
 
 def judged_table(judged: Judged) -> str:

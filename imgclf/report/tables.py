@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from imgclf.spelling import on_one_line
+
 
 @dataclass(frozen=True)
 class Column:
@@ -29,7 +31,7 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
         columns: From left to right.
         rows: A cell for each column.
     """
-    cells = list(rows)
+    cells = [[on_one_line(cell) for cell in row] for row in rows]
     fitted = [
         replace(column, width=max(column.width, len(column.title), *map(len, below)))
         for column, below in zip(columns, _transposed(cells, len(columns)), strict=True)
@@ -47,11 +49,12 @@ def line(columns: Sequence[Column], cells: Sequence[str]) -> str:
 
     The last column is not filled up with spaces if it is aligned to the left.
     """
+    shown = [on_one_line(cell) for cell in cells]
     *before, last = [
         f"{cell:>{column.width}}" if column.align == "right" else f"{cell:<{column.width}}"
-        for column, cell in zip(columns, cells, strict=True)
+        for column, cell in zip(columns, shown, strict=True)
     ]
-    return "  ".join([*before, cells[-1] if columns[-1].align == "left" else last])
+    return "  ".join([*before, shown[-1] if columns[-1].align == "left" else last])
 
 
 def _transposed(rows: Sequence[Sequence[str]], columns: int) -> list[tuple[str, ...]]:

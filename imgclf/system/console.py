@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
+from imgclf.spelling import on_one_line
+
 if TYPE_CHECKING:
     import rich.console
 
@@ -61,6 +63,7 @@ class Console:
     def _line(self, text: str) -> None:
         if self.stream is None:
             return
+        text = on_one_line(text)
         try:
             if self.terminal:
                 # Not `print`, which would wrap lines and read brackets in file names as markup.
@@ -76,16 +79,22 @@ class Console:
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
         """See `track`."""
         if self.terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
 
             columns = (
-                "{task.description}",
+                TextColumn("{task.description}", markup=False),  # brackets are part of a name
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
             )
             with Progress(*columns, console=self.rich, transient=True) as progress:
-                task = progress.add_task(description, total=total)
+                task = progress.add_task(on_one_line(description), total=total)
                 yield lambda steps: progress.advance(task, steps)
             return
         start, done = time.monotonic(), 0

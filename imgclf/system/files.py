@@ -19,6 +19,7 @@ from typing import IO, TextIO
 
 from imgclf.errors import WriteError
 from imgclf.system.disk import refuse_full_disk, write_problems
+from imgclf.system.standard_streams import ESCAPED
 
 if sys.platform != "win32":
     import fcntl
@@ -172,20 +173,19 @@ def refuse_unwritable(target: Path) -> None:
 def open_output(target: Path | None) -> Iterator[TextIO]:
     """Yields a text stream for results: a file that appears when it is whole, or stdout.
 
-    File names that are no text go out byte for byte as they came in.
+    File names that are no text go out byte for byte as they came in; see `standard_streams`.
 
     Raises:
         WriteError: The file can't be written.
     """
     if target is None:
-        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
         with write_problems(Path("standard output")):
             yield sys.stdout
             sys.stdout.flush()
         return
     with (
         atomic_path(target) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as stream,
+        temporary.open("w", encoding="utf-8", errors=ESCAPED, newline="") as stream,
     ):
         yield stream
 

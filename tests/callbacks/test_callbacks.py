@@ -604,6 +604,18 @@ def test_all_problems_are_listed_with_their_lines(tmp_path: Path) -> None:
     assert found == [lines.index(f"  - no_such_module:{name}") + 1 for name in ("One", "Two")]
 
 
+def test_what_is_allowed_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "import keras\n"
+        "class Mine(keras.callbacks.Callback):\n"
+        "    def __init__(self, word): super().__init__()\n"
+    )
+    with pytest.raises(ConfigError) as refused:
+        build(tmp_path, f"- {file}:Mine: {{wrd: x}}")
+    assert str(refused.value).splitlines()[-1] == "    allowed: word; did you mean 'word'?"
+
+
 def test_a_monitor_that_will_not_be_logged_stops_before_the_first_step(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(

@@ -17,6 +17,7 @@ from imgclf.errors import BusyError, ModelFileError, UsageError
 from imgclf.model.engine import LiteRTEngine
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.keras_io import load_keras_model
 from imgclf.model_file.manifest import Decoder
 from imgclf.model_file.versions import versions
 from imgclf.system.lock import lock
@@ -122,6 +123,63 @@ def test_however_a_classifier_ends_its_probabilities_are_right(
     np.testing.assert_allclose(adopted_probabilities(done.model), outputs, atol=1e-6)
     assert ("taken for logits" in heard.text) == guessed
     assert keras.models.load_model(done.model).compiled
+
+
+def own_loss(truth: Any, said: Any) -> Any:
+    return keras.ops.mean(keras.ops.square(truth - said), axis=-1)
+
+
+class OwnMetric(keras.metrics.Mean):
+    pass
+
+
+def with_a_compiled_model_inside(loss: Any, metrics: list[Any]) -> Any:
+    inside = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Rescaling(1 / 255), *conv()])
+    inside.compile("sgd", own_loss)
+    head = keras.layers.Dense(3, activation=keras.ops.softmax)
+    model = keras.Sequential([keras.Input((*SIZE, 3)), inside, head])
+    model.compile("rmsprop", loss, metrics=metrics)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("loss", "metrics", "kept", "unread"),
+    [
+        (
+            keras.losses.categorical_crossentropy,
+            [keras.metrics.categorical_accuracy],
+            keras.losses.categorical_crossentropy,
+            None,
+        ),
+        (
+            own_loss,
+            [],
+            keras.losses.SparseCategoricalCrossentropy,
+            "it asks for 'own_loss' of 'builtins', which is not Keras's own",
+        ),
+        (
+            "categorical_crossentropy",
+            [OwnMetric()],
+            "categorical_crossentropy",
+            "it asks for 'OwnMetric' of 'tests.commands.test_adopt', which is not Keras's own",
+        ),
+    ],
+)
+def test_what_a_model_was_compiled_with_does_not_matter(
+    in_folder: Path, heard: Heard, loss: Any, metrics: list[Any], kept: Any, unread: str | None
+) -> None:
+    """Nor what a model inside of it was."""
+    original = with_a_compiled_model_inside(loss, metrics)
+    original.save("mine.keras")
+    done = adopt(Path("mine.keras"), ["a", "b", "c"])
+    expected = original.predict(FLOATS, verbose=0)
+    np.testing.assert_allclose(adopted_probabilities(done.model), expected, atol=1e-6)
+    again = load_keras_model(done.model)
+    assert again.loss == kept or isinstance(again.loss, kept)
+    assert isinstance(again.optimizer, keras.optimizers.RMSprop)
+    said = [line for line in heard.text.splitlines() if "unread" in line]
+    why = "a part of what it was compiled with is left unread, and no classifier needs it"
+    assert said == ([] if unread is None else [f"{why}: {unread}"])
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pytest
 from imgclf.callbacks.user_code import load_object
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.train import Trained
+from imgclf.commands.versions import history
 from imgclf.errors import DataError
 from imgclf.model.calibration import expected_calibration_error, fit_temperature
 from imgclf.model.probabilities import to_probabilities
@@ -235,3 +236,27 @@ def test_a_model_trained_with_code_that_is_gone_has_its_suspects_looked_for(
 ) -> None:
     found = find_suspects(naming_code_that_is_gone(trained.model), None, folds=0)
     assert found.pictures == 12
+
+
+def test_why_the_log_has_other_scores_is_said_where_they_are_compared(
+    trained: Trained, heard: Heard
+) -> None:
+    assert read_manifest(trained.model).trained_in == "float32"
+
+    def in_bfloat16(content: bytes) -> bytes:
+        return content.replace(b'"trained_in": "float32"', b'"trained_in": "bfloat16"')
+
+    why = (
+        "it was trained in bfloat16, and is judged in float32, as it predicts: training.csv may "
+        "have said a little more or less\n"
+    )
+    evaluate(trained.model, None, [])
+    history(trained.model)
+    assert why not in heard.text
+    rewritten(trained.model, MANIFEST, in_bfloat16).replace(trained.model)
+    evaluate(trained.model, None, [])
+    assert heard.text.count(why) == 1
+    evaluate(trained.model, Path("new"), [])
+    assert heard.text.count(why) == 1
+    history(trained.model)
+    assert heard.text.count(why) == 2

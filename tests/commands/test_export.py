@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,20 @@ def test_what_is_written_says_what_keras_says(trained: Trained, form: Format, na
     found = OWN_RUNTIME[form](done.path, memory_of(trained).judge.pixels)
     np.testing.assert_allclose(found, outputs_of(trained), atol=1e-5)
     assert not list(Path().glob(".*.tmp*"))
+
+    labels, readme = done.companions
+    assert labels.name == ("labels.txt" if form == "saved_model" else "pets.labels.txt")
+    assert labels.read_text() == "cat\ndog\n"
+    words = " ".join(readme.read_text().split())
+    assert f"{name} says which of 2 things a picture shows" in words
+    assert f"Above 0.5 the picture shows dog, the second line of {labels.name}; else cat" in words
+    if form == "onnx":
+        import onnxruntime
+
+        said = onnxruntime.InferenceSession(done.path).get_modelmeta()
+        assert json.loads(said.custom_metadata_map["labels"]) == ["cat", "dog"]
+        assert said.custom_metadata_map["temperature"] == str(done.manifest.temperature)
+        assert said.description.startswith("pets.onnx says which of 2 things")
 
 
 @pytest.mark.slow
@@ -248,7 +263,7 @@ def test_a_mistake_is_a_message_and_status_2(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "lines"),
-    [(["onnx"], 2), (["saved_model"], 2), (["litert", "--quantize", "int8"], 4)],
+    [(["onnx"], 3), (["saved_model"], 3), (["litert", "--quantize", "int8"], 5)],
 )
 def test_nothing_that_the_libraries_print_gets_through(
     trained: Trained, arguments: list[str], lines: int

@@ -280,3 +280,24 @@ training:
 callbacks:
   - EarlyStopping: {monitor: val_accuracy, patience: 10}
 """
+
+
+def test_a_folders_name_is_written_as_it_is(in_folder: Path) -> None:
+    folder = "Ağaç 🌳 👩\u200d🌾"
+    config = init(draw(Path(folder), (40, 40), classes=("çiçek", "🌲")), None).config
+    assert config == Path("Ağaç.yaml")
+    text = config.read_text("utf-8")
+    assert f'  directory: "{folder}"\n' in text
+    assert text.startswith("# 2 classes of pictures: çiçek 5, 🌲 5.\n")
+    assert load_config(config).config.data.directory == folder
+
+
+def test_a_config_goes_to_standard_output_if_asked(in_folder: Path) -> None:
+    draw(Path("set"), (40, 40))
+    done = imgclf("init", "set", "-o", "-")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == "10 pictures of 2 classes: a 5, b 5"
+    assert "imgclf train set.yaml" in done.stdout
+    assert not Path("-").exists()
+    Path("set.yaml").write_text(done.stdout)
+    assert load_config(Path("set.yaml")).config.data.directory == "set"

@@ -136,11 +136,6 @@ def test_a_cut_file_is_refused(trained: Trained, keep: int) -> None:
         open_classifier(trained.model)
 
 
-def test_hdf5_models_are_refused(in_folder: Path) -> None:
-    with pytest.raises(ModelFileError, match="can run code"):
-        ModelArchive(Path("model.h5"))
-
-
 def test_the_only_model_is_found_and_several_are_listed(trained: Trained) -> None:
     Path("models/.pets.abcdefgh.tmp.keras").write_text("left by a process that was killed")
     assert find_model(None, None) == Path("models/pets.keras")

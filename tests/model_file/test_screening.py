@@ -17,10 +17,19 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
+from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
 from imgclf.model_file.keras_io import load_checked
-from imgclf.model_file.screening import _OPERATIONS, _OWN_LAYERS, _classes, _functions, screen
+from imgclf.model_file.screening import (
+    _OPERATIONS,
+    _OWN_LAYERS,
+    _classes,
+    _functions,
+    refuse_foreign,
+    screen,
+    screen_graph,
+)
 from tests.support.command_line import NAMES_WHAT_IT_IMPORTED
 
 Config = dict[str, Any]
@@ -204,6 +213,59 @@ def test_a_config_that_asks_for_more_than_keras_has_is_refused(
     with pytest.raises(ModelFileError) as caught:
         look_at(path)
     assert says in str(caught.value)
+
+
+def compiled(loss: Any) -> Config:
+    return {"optimizer": "adam", "loss": loss, "metrics": ["accuracy"]}
+
+
+def test_of_a_graph_what_it_was_compiled_with_is_read_only_if_it_is_keras_own(
+    plain_members: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Wherever in the file it stands; Keras would load it for a model inside of the model."""
+    hostile = {"class_name": "Popen", "module": "subprocess", "config": {"args": "id"}}
+
+    def edit(config: Config) -> None:
+        config["compile_config"] = compiled(hostile)
+        inside = {**config, "config": {"name": "inside", "layers": config["config"]["layers"][:2]}}
+        config["config"]["layers"][1] = inside
+
+    path = write(tmp_path / "evil.keras", edited(plain_members, edit))
+    with pytest.raises(ModelFileError, match="'Popen' of 'subprocess'"):
+        look_at(path)
+    with ModelArchive(path) as archive:
+        contents = screen_graph(archive)
+    assert contents.compiled_with == {"optimizer": "adam", "metrics": ["accuracy"]}
+    assert contents.unread == "it asks for 'Popen' of 'subprocess', which is not Keras's own"
+    assert "Popen" not in json.dumps(contents.config)
+    model = load_checked(path, contents, compiled=False)
+    assert not model.compiled
+    assert not model.layers[0].compiled
+
+
+@pytest.mark.parametrize("odd", [[], 1, "x", {}, {"class_name": "Popen"}, [{"module": "os"}]])
+def test_odd_words_about_compiling_are_left_unread(
+    plain_members: dict[str, bytes], tmp_path: Path, odd: Any
+) -> None:
+    members = edited(plain_members, lambda config: config.update(compile_config=odd))
+    with ModelArchive(write(tmp_path / "odd.keras", members)) as archive:
+        contents = screen_graph(archive)
+    assert not contents.compiled_with
+    assert "compile_config" not in contents.config
+
+
+@pytest.mark.parametrize("name", ["softmax", "relu", "categorical_crossentropy"])
+def test_a_function_of_keras_own_may_be_named_as_keras_names_functions(
+    plain_members: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    node = {"class_name": "function", "config": name, "module": "builtins"}
+
+    def edit(config: Config) -> None:
+        config["config"]["layers"][-1]["config"]["activation"] = node | {
+            "registered_name": "function"
+        }
+
+    look_at(write(tmp_path / "plain.keras", edited(plain_members, edit)))
 
 
 @pytest.mark.parametrize("config", [b"", b"[]", b"null", b"{", b"\xff", b"[" * 100_000, b"1"])
@@ -399,3 +461,11 @@ def test_every_name_that_may_be_asked_for_is_a_class_or_function_of_keras() -> N
     assert "Input" in vars(keras.layers)
     assert {"relu", "softmax", "binary_crossentropy", "accuracy"} - _functions() == {"accuracy"}
     assert not _functions() & {"get", "serialize", "deserialize", "eval"}
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "MobileNetV3Small"])
+def test_networks_of_keras_are_trusted(name: str) -> None:
+    """With layers and operations that Keras doesn't export."""
+    with no_variable_left_to_initialize(), keras.StatelessScope(initialize_variables=False):
+        network = getattr(keras.applications, name)(weights=None)
+    refuse_foreign(json.loads(network.to_json()), Path(name))

@@ -27,6 +27,7 @@ def imgclf(
         input=stdin,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         timeout=120,
         env={**os.environ, **environment},
     )

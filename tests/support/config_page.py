@@ -30,6 +30,10 @@ and `imgclf check CONFIG` says everything that is wrong with one, by line. A key
 has its default. `--set data.batch_size=16` gives a key another value for once; its name is dotted
 as in the tables. Numbers may be written as `1/255` and `1e-4`. What another value means for an
 earlier training is explained in [resuming.md](resuming.md).
+
+Paths are relative to the working directory and may begin with `~`. Pictures, code of your own and
+files of networks that are not there are looked for beside the config, too; what callbacks write
+goes by the working directory alone.
 """
 
 PRETRAINED = """\

@@ -25,6 +25,7 @@ from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
 from imgclf.errors import DataError, Interrupted, OutOfMemoryError
+from imgclf.model_file.archive import read_manifest
 from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
 from imgclf.system.console import Advance
@@ -71,6 +72,7 @@ def test_a_network_trained_in_bfloat16_is_published_in_float32(pets: Path) -> No
         "Dense": "float32",
     }
     published = keras.models.load_model(done.model)
+    assert read_manifest(done.model).trained_in == "bfloat16"
     assert set(computes_in(published).values()) == {"float32"}
     assert {str(weight.dtype) for weight in published.weights} == {"float32"}
     for ours, others in zip(published.get_weights(), checkpoint.get_weights(), strict=True):
