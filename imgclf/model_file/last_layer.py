@@ -24,7 +24,7 @@ from imgclf.model.head import HeadLayer, Numbers, NumpyHead
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import CONFIG, HEAD, MANIFEST, WEIGHTS, ModelArchive
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.screening import count_numbers
+from imgclf.model_file.weights_screening import count_numbers
 from imgclf.system.files import atomic_path
 
 _Floats = NDArray[np.float64]
