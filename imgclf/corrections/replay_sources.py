@@ -30,7 +30,7 @@ def find_memory(
     Args:
         model: The model file.
         manifest: Its manifest.
-        directory: Class folders, none of whose classes may be missing.
+        directory: Whatever can be trained on, with none of the model's classes missing.
 
     Returns:
         The pictures, and whether they are worth keeping beside the model.
@@ -74,8 +74,9 @@ def _of_training(data: TrainingData) -> ReplayMemory:
 def _halves(manifest: Manifest, directory: Path) -> ReplayMemory:
     """Half of the pictures to replay, the other half to judge by; equal files together."""
     names = manifest.class_names
-    whole, skipped = read_labelled(directory, names, manifest.decoder.settings())
-    warn_of_left_out(skipped)
+    found = read_labelled(directory, names, manifest.decoder.settings(), "not test")
+    warn_of_left_out(found.skipped)
+    whole = found.part
     replayed, judging = (
         {picture.path for picture in half} for half in split(whole.pictures, len(names), 0.5, _SEED)
     )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
-from imgclf.data.layout import LAYOUT, find_class_names, missing, ready_made_parts
-from imgclf.data.picture_files import Picture, Skipped, find_pictures, read_pictures
-from imgclf.errors import DataError
+from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.picture_files import Picture, Skipped, read_pictures
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A data set: class names in output order, and the pictures of each part."""
+    """A data set: class names in output order, and the pictures of each part.
+
+    Attributes:
+        notes: What was taken for what, in sentences.
+    """
 
     directory: Path
     class_names: tuple[str, ...]
@@ -24,6 +29,7 @@ class PictureFolder:
     validation: tuple[Picture, ...]
     test: tuple[Picture, ...]
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -34,10 +40,27 @@ class PictureFolder:
         digest = hashlib.sha256(repr(self.class_names).encode())
         for part in (self.training, self.validation):
             for picture in part:
-                relative = picture.path.relative_to(self.directory).as_posix()
+                relative = self.relative(picture.path)
                 digest.update(repr((relative, picture.label, picture.digest)).encode())
             digest.update(b"|")
         return digest.hexdigest()
+
+    @property
+    def in_words(self) -> str:
+        """How many classes and pictures there are."""
+        names = self.class_names
+        first = f"{', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+        return (
+            f"{len(names)} classes ({first}): {len(self.training)} pictures to train on, "
+            f"{len(self.validation)} to validate on"
+            + (f", {len(self.test)} to test on" if self.test else "")
+        )
+
+    def relative(self, path: Path) -> str:
+        """A picture's path from the data set's folder; a table may name some that lie elsewhere."""
+        if path.is_relative_to(self.directory):
+            return path.relative_to(self.directory).as_posix()
+        return Path(os.path.relpath(path, self.directory)).as_posix()
 
     def without(self, failures: Iterable[Skipped]) -> PictureFolder:
         """The same data set less the pictures that turned out to be unreadable.
@@ -61,48 +84,6 @@ class PictureFolder:
         )
         require_every_class(left.directory, left.class_names, left.training, left.validation)
         return left
-
-
-@dataclass(frozen=True)
-class FoundFiles:
-    """The files of a data set that may be pictures, before one of them is read.
-
-    Attributes:
-        directory: The data set.
-        class_names: In output order.
-        parts: By part (training, and validation and test if it comes divided): the files with
-            their labels.
-        skipped: Files that take no part.
-    """
-
-    directory: Path
-    class_names: tuple[str, ...]
-    parts: Mapping[str, Sequence[tuple[Path, int]]]
-    skipped: tuple[Skipped, ...]
-
-    @property
-    def count(self) -> int:
-        """How many files there are."""
-        return sum(map(len, self.parts.values()))
-
-
-def find_files(directory: Path) -> FoundFiles:
-    """Finds the pictures of a data set.
-
-    Either `directory` holds one folder per class; or it holds `train` and perhaps `validation`
-    (or `val`) and `test`, each with one folder per class. Pictures may lie deeper inside a class
-    folder.
-
-    Raises:
-        DataError: Nothing there, or fewer than two classes.
-    """
-    if not directory.is_dir():
-        raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
-    parts = ready_made_parts(directory) or {"training": directory}
-    class_names = find_class_names(parts["training"])
-    skipped: list[Skipped] = []
-    found = {part: find_pictures(folder, class_names, skipped) for part, folder in parts.items()}
-    return FoundFiles(directory, class_names, found, tuple(skipped))
 
 
 def divide(
@@ -136,33 +117,18 @@ def divide(
         training, validation = split(training, len(names), validation_split, seed)
     require_every_class(found.directory, names, training, validation)
     return PictureFolder(
-        found.directory, names, tuple(training), tuple(validation), tuple(test), tuple(skipped)
+        found.directory,
+        names,
+        tuple(training),
+        tuple(validation),
+        tuple(test),
+        tuple(skipped),
+        found.notes,
     )
 
 
-def scan(directory: Path, validation_split: float, seed: int) -> PictureFolder:
+def scan(
+    directory: Path, validation_split: float, seed: int, arrangement: Arrangement = AS_FOUND
+) -> PictureFolder:
     """Finds the pictures of a data set and divides them; see `find_files` and `divide`."""
-    return divide(find_files(directory), validation_split, seed)
-
-
-def scan_labelled(
-    directory: Path, class_names: Sequence[str]
-) -> tuple[tuple[Picture, ...], tuple[Skipped, ...]]:
-    """The pictures of a folder of class folders, to judge a model by, and the files left out.
-
-    Args:
-        directory: One folder for each class; some may be missing.
-        class_names: The model's, in output order.
-
-    Raises:
-        DataError: No picture there, or a folder that is none of the model's classes.
-    """
-    if not directory.is_dir():
-        raise DataError(missing(directory), "name a folder with one folder per class in it")
-    skipped: list[Skipped] = []
-    pictures = tuple(read_pictures(find_pictures(directory, tuple(class_names), skipped), skipped))
-    if not pictures:
-        raise DataError(
-            f"{directory} has no pictures in folders called {', '.join(class_names)}", None
-        )
-    return pictures, tuple(skipped)
+    return divide(find_files(directory, arrangement), validation_split, seed)

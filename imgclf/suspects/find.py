@@ -78,7 +78,8 @@ def find_suspects(
     manifest = read_manifest(model)
     if directory is not None:
         settings = manifest.decoder.settings()
-        part, left_out = read_labelled(directory, manifest.class_names, settings)
+        labelled = read_labelled(directory, manifest.class_names, settings)
+        part, left_out = labelled.part, labelled.skipped
         classes, folds = manifest.class_names, 0
         by_all = probabilities = open_classifier(model).probabilities_of(part.batches())
     else:

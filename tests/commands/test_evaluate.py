@@ -194,6 +194,7 @@ def test_json_has_every_figure(trained: Trained) -> None:
     found = json.loads(msgspec.json.encode(evaluate(trained.model, Path("new"), [])))
     assert set(found) == {
         "part",
+        "trained_on",
         "pictures",
         "unreadable",
         "accuracy",

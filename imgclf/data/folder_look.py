@@ -1,0 +1,93 @@
+"""What lies in a folder, as far as it must be known to tell classes from parts and from neither."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.data.arrangement import is_table
+from imgclf.data.file_walk import not_a_picture, walk_files
+
+# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
+_MADE_HERE = ("runs", "models")
+
+# What systems and unpacking leave anywhere, by names in lower case.
+_FOREIGN = frozenset(
+    {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
+)
+
+# A folder that holds nothing else is no class that somebody has yet to fill.
+_DOCUMENT_SUFFIXES = """
+txt md rst pdf html htm doc docx csv tsv xlsx json jsonl xml yaml yml toml cfg ini log py ipynb sh
+mat h5 keras tflite onnx pt pth zip
+"""
+_DOCUMENTS = frozenset(f".{suffix}" for suffix in _DOCUMENT_SUFFIXES.split())
+
+
+@dataclass(frozen=True)
+class Look:
+    """What lies in a folder.
+
+    Attributes:
+        inside: The names of the folders right inside that have pictures somewhere below.
+        pictures: Whether there are pictures right inside.
+    """
+
+    inside: tuple[str, ...]
+    pictures: bool
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether there is a picture somewhere below."""
+        return bool(self.inside) or self.pictures
+
+
+def visible_folders(directory: Path) -> list[Path]:
+    """The folders that may be classes or parts, by name."""
+    # Where the working directory itself is the data set, what imgclf makes in it is no class.
+    ours = _MADE_HERE if directory.resolve() == Path.cwd() else ()
+    return sorted(
+        path
+        for path in _folders(directory)
+        if not path.name.startswith(".") and path.name not in ours and not _is_foreign(path)
+    )
+
+
+def foreign_folders(directory: Path) -> list[Path]:
+    """The folders that other programs have left there, by name."""
+    return sorted(filter(_is_foreign, _folders(directory)))
+
+
+def look_into(folder: Path) -> Look:
+    """Looks as deep as it takes to find a first picture."""
+    inside = tuple(path.name for path in visible_folders(folder) if holds_pictures(path))
+    with os.scandir(folder) as entries:
+        pictures = any(not not_a_picture(Path(one)) for one in entries if not one.is_dir())
+    return Look(inside, pictures)
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Whether there is a file below that may be a picture."""
+    return any(not not_a_picture(path) for path in walk_files(folder))
+
+
+def holds_documents_only(folder: Path) -> bool:
+    """Whether there are files below, and all are texts, tables, models and the like."""
+    suffixes = {path.suffix.lower() for path in walk_files(folder) if path.name[0] != "."}
+    return bool(suffixes) and suffixes <= _DOCUMENTS
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The tables right inside, by name."""
+    return sorted(path for path in folder.iterdir() if is_table(path) and path.is_file())
+
+
+def _folders(directory: Path) -> list[Path]:
+    """Without asking for the status of each file, of which there may be many thousands."""
+    with os.scandir(directory) as entries:
+        return [directory / one.name for one in entries if one.is_dir()]
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.name.casefold() in _FOREIGN

@@ -1,0 +1,133 @@
+"""The files of a data set that may be pictures, before one of them is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgclf.data.arrangement import AS_FOUND, Arrangement
+from imgclf.data.class_folders import (
+    LAYOUT,
+    find_class_folders,
+    listed,
+    missing,
+    no_class_folders,
+)
+from imgclf.data.folder_look import Look, look_into, visible_folders
+from imgclf.data.layout import Layout, find_layout
+from imgclf.data.leaf_classes import find_leaf_names, find_leaf_pictures
+from imgclf.data.part_names import PartName
+from imgclf.data.picture_files import Skipped, find_pictures
+from imgclf.data.tabled import find_tabled
+from imgclf.errors import DataError
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of a data set that may be pictures.
+
+    Attributes:
+        directory: The data set.
+        class_names: In output order.
+        parts: By part (training, and validation and test if it comes divided): the files with
+            their labels.
+        skipped: Files and folders that take no part.
+        notes: What was taken for what, in sentences.
+    """
+
+    directory: Path
+    class_names: tuple[str, ...]
+    parts: Mapping[PartName, Sequence[tuple[Path, int]]]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        return sum(map(len, self.parts.values()))
+
+
+def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFiles:
+    """Finds the pictures of a data set.
+
+    Either `directory` holds one folder per class; or it holds the folders of parts, each with one
+    folder per class (see `find_layout`); or a table names the pictures. Pictures may lie deeper
+    inside a class folder, unless each folder of them is a class.
+
+    Args:
+        directory: The data set's.
+        arrangement: What the config says of it.
+
+    Raises:
+        DataError: Nothing there, fewer than two classes, or it can't be told which they are.
+    """
+    if not directory.is_dir():
+        raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
+    if arrangement.table is not None:
+        tabled = find_tabled(arrangement.table, directory)
+        return FoundFiles(directory, tabled.class_names, tabled.parts, tabled.skipped)
+    layout = find_layout(directory, arrangement)
+    skipped = [Skipped(path, reason) for path, reason in layout.left_out]
+    training = layout.parts["training"]
+    others = layout.among_classes
+    nested: tuple[str, ...] = ()
+    if arrangement.classes == "leaves":
+        class_names = find_leaf_names(training, others)
+        if len(class_names) < 2:
+            raise no_class_folders(training)
+    else:
+        folders = find_class_folders(training, others)
+        class_names = tuple(path.name for path in folders)
+        nested = _nested({path: layout.looks.get(path) or look_into(path) for path in folders})
+    found = part_files(layout, class_names, arrangement, skipped)
+    notes = (*layout.notes, *nested)
+    return FoundFiles(directory, class_names, found, tuple(skipped), notes)
+
+
+def part_files(
+    layout: Layout, class_names: tuple[str, ...], arrangement: Arrangement, skipped: list[Skipped]
+) -> dict[PartName, Sequence[tuple[Path, int]]]:
+    """The files of each part with their labels.
+
+    Args:
+        layout: Where the parts are.
+        class_names: In output order.
+        arrangement: Says which folders are classes.
+        skipped: Gets the files that take no part, and test pictures without labels.
+
+    Raises:
+        DataError: A folder with pictures is none of the classes.
+    """
+    others = layout.among_classes
+    find = find_leaf_pictures if arrangement.classes == "leaves" else find_pictures
+    found: dict[PartName, Sequence[tuple[Path, int]]] = {}
+    for part, folder in layout.parts.items():
+        if part == "test" and _has_no_labels(folder, class_names, arrangement):
+            reason = "test pictures without class folders: nobody says what they are"
+            skipped.append(Skipped(folder, reason))
+        else:
+            found[part] = find(folder, class_names, skipped, others)
+    return found
+
+
+def _nested(looks: Mapping[Path, Look]) -> tuple[str, ...]:
+    """What is said where folders inside of a class folder count for the class."""
+    nested = [path for path, look in looks.items() if look.inside]
+    if not nested:
+        return ()
+    inside = listed(looks[nested[0]].inside)
+    also = f", and {len(nested) - 1} more class folders hold some" if len(nested) > 1 else ""
+    return (
+        f"{nested[0]} holds folders ({inside}){also}: each class folder is one class, with all "
+        "that is below it; with data.classes: leaves each folder of pictures is one",
+    )
+
+
+def _has_no_labels(folder: Path, class_names: Sequence[str], arrangement: Arrangement) -> bool:
+    """Whether a part holds pictures, and none in a folder of a class."""
+    look = look_into(folder)
+    if arrangement.classes == "leaves":
+        return look.holds_any and not set(find_leaf_names(folder)) & set(class_names)
+    folders = {path.name for path in visible_folders(folder)}
+    return look.holds_any and not folders & set(class_names)

@@ -1,0 +1,63 @@
+"""Classes that lie in folders of folders: each folder of pictures is one, and its path its name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.folder_look import visible_folders
+from imgclf.data.picture_files import Skipped, left_beside, may_be_picture, none_of_the_classes
+
+LEVEL = "/"
+"""What divides the levels of such a name: `Fruit/Apple/Golden-Delicious`."""
+
+
+def find_leaf_names(directory: Path, others: Collection[Path] = ()) -> tuple[str, ...]:
+    """The paths of the folders that hold pictures, in output order.
+
+    Args:
+        directory: Holds them at any depth.
+        others: Folders in it that are left out.
+    """
+    found = {name for name, path in _files(directory, others) if not not_a_picture(path)}
+    return tuple(sorted(found))
+
+
+def find_leaf_pictures(
+    directory: Path,
+    class_names: Sequence[str],
+    skipped: list[Skipped],
+    others: Collection[Path] = (),
+) -> list[tuple[Path, int]]:
+    """The files that may be pictures, with their labels; see `find_pictures`.
+
+    Raises:
+        DataError: A folder with pictures is none of the classes.
+    """
+    positions = {name: label for label, name in enumerate(class_names)}
+    found: list[tuple[Path, int]] = []
+    for name, path in _files(directory, others):
+        if may_be_picture(path, skipped):
+            if name not in positions:
+                raise none_of_the_classes(path.parent, name, class_names)
+            found.append((path, positions[name]))
+    skipped += left_beside(directory)
+    return sorted(found, key=lambda file: file[1])
+
+
+def has_levels(class_names: Sequence[str]) -> bool:
+    """Whether a model's classes are such paths."""
+    return any(LEVEL in name for name in class_names)
+
+
+def levels_of(name: str) -> list[str]:
+    """From the most general to the class itself."""
+    return name.split(LEVEL)
+
+
+def _files(directory: Path, others: Collection[Path]) -> Iterator[tuple[str, Path]]:
+    for folder in visible_folders(directory):
+        if folder not in others:
+            for path in walk_files(folder):
+                yield path.parent.relative_to(directory).as_posix(), path
