@@ -21,6 +21,8 @@ def command(
 
     found = check(config, overrides or [])
     print(counts_table(found.counts))
+    for note in found.notes:
+        console.note(note)
     for finding in found.findings:
         print(f"{finding.kind}: {finding.message}")
     for code in found.code:

@@ -24,6 +24,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="data.classes, data.parts or data.table, where it can't be told by looking.",
+        ),
+    ] = None,
     from_scratch: Annotated[
         bool,
         typer.Option(
@@ -36,7 +44,7 @@ def command(
     from imgclf.commands.init import init
     from imgclf.report.survey import survey_lines
 
-    done = init(directory, output, from_scratch=from_scratch)
+    done = init(directory, output, from_scratch=from_scratch, overrides=overrides or [])
     for line in survey_lines(done.seen, done.chosen.image_size, done.chosen.resize):
         print(line)
     print(f"config: {done.config}")

@@ -96,6 +96,7 @@ def command(
 
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import read_inputs
+    from imgclf.model_file.archive import read_manifest
     from imgclf.report.corrections import fate_line, judged_table
 
     file = session.chosen_model(model)
@@ -108,11 +109,15 @@ def command(
         new_class=new_class,
         unguarded_epochs=epochs if unguarded else None,
     )
-    done = retrain(file, read_inputs(inputs, label, sys.stdin), options)
+    class_names = read_manifest(file).class_names
+    done = retrain(file, read_inputs(inputs, label, sys.stdin, class_names), options)
     for wrong in done.misfiled:
         what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
+        if wrong.table is not None:
+            what = f"correct its line in {wrong.table}"
+        where = "lies under" if wrong.table is None else "has the label"
         console.warning(
-            f"{wrong.path} is one of these pictures: it lies under {wrong.label} and is "
+            f"{wrong.path} is one of these pictures: it {where} {wrong.label} and is "
             f"{wrong.is_really}; {what}"
         )
     if as_json:

@@ -21,6 +21,7 @@ class PictureFolder:
 
     Attributes:
         notes: What was taken for what, in sentences.
+        arrangement: What the config says of it.
     """
 
     directory: Path
@@ -30,6 +31,7 @@ class PictureFolder:
     test: tuple[Picture, ...]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
+    arrangement: Arrangement = AS_FOUND
 
     @cached_property
     def fingerprint(self) -> str:
@@ -124,6 +126,7 @@ def divide(
         tuple(test),
         tuple(skipped),
         found.notes,
+        found.arrangement,
     )
 
 

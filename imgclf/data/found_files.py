@@ -34,6 +34,7 @@ class FoundFiles:
             their labels.
         skipped: Files and folders that take no part.
         notes: What was taken for what, in sentences.
+        arrangement: What the config says of it.
     """
 
     directory: Path
@@ -41,6 +42,7 @@ class FoundFiles:
     parts: Mapping[PartName, Sequence[tuple[Path, int]]]
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
+    arrangement: Arrangement = AS_FOUND
 
     @property
     def count(self) -> int:
@@ -66,7 +68,9 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
         raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
     if arrangement.table is not None:
         tabled = find_tabled(arrangement.table, directory)
-        return FoundFiles(directory, tabled.class_names, tabled.parts, tabled.skipped)
+        return FoundFiles(
+            directory, tabled.class_names, tabled.parts, tabled.skipped, arrangement=arrangement
+        )
     layout = find_layout(directory, arrangement)
     skipped = [Skipped(path, reason) for path, reason in layout.left_out]
     training = layout.parts["training"]
@@ -82,7 +86,7 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
         nested = _nested({path: layout.looks.get(path) or look_into(path) for path in folders})
     found = part_files(layout, class_names, arrangement, skipped)
     notes = (*layout.notes, *nested)
-    return FoundFiles(directory, class_names, found, tuple(skipped), notes)
+    return FoundFiles(directory, class_names, found, tuple(skipped), notes, arrangement)
 
 
 def part_files(

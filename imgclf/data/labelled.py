@@ -9,10 +9,10 @@ from typing import Literal
 
 from imgclf.data.arrangement import Arrangement, is_table
 from imgclf.data.class_folders import listed, missing
+from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.data.folder_look import visible_folders
 from imgclf.data.found_files import part_files
 from imgclf.data.layout import Layout, find_layout, undivided
-from imgclf.data.leaf_classes import LEVEL, has_levels
 from imgclf.data.part_names import PARTS, PartName, part_named
 from imgclf.data.picture_files import Picture, Skipped, read_pictures
 from imgclf.data.tabled import find_tabled

@@ -103,10 +103,11 @@ def _by_name(directory: Path, looks: Mapping[Path, Look]) -> Layout | None:
         full = {path for path in group if looks[path].holds_any}
         beside = [path for path, look in looks.items() if look.holds_any and path not in group]
         look, others = looks[training], full - {training}
+        alike = any(_alike(training, path) for path in others)
         if not look.inside:
             if name.is_plain and not beside and (look.pictures or others):
                 raise no_class_folders(training)
-        elif others or not (beside or name.rest):
+        elif alike or not (beside or name.rest):
             return _parts(directory, {path: group[path] for path in group if path in full}, looks)
         elif name.is_plain and not look.pictures:
             raise _doubtful(directory, f"{training} looks like a part of it", looks)
@@ -140,6 +141,12 @@ def _parts(directory: Path, group: Mapping[Path, NamedPart], looks: Mapping[Path
         if any(_is_unusual(by_part[p], p) for p in found)
         else (),
     )
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Whether two parts have a class in common."""
+    classes = (set(look_into(_descended(folder)).inside) for folder in (one, other))
+    return bool(set.intersection(*classes))
 
 
 def _is_unusual(path: Path, part: PartName) -> bool:

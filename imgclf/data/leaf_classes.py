@@ -9,9 +9,6 @@ from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.folder_look import visible_folders
 from imgclf.data.picture_files import Skipped, left_beside, may_be_picture, none_of_the_classes
 
-LEVEL = "/"
-"""What divides the levels of such a name: `Fruit/Apple/Golden-Delicious`."""
-
 
 def find_leaf_names(directory: Path, others: Collection[Path] = ()) -> tuple[str, ...]:
     """The paths of the folders that hold pictures, in output order.
@@ -44,16 +41,6 @@ def find_leaf_pictures(
             found.append((path, positions[name]))
     skipped += left_beside(directory)
     return sorted(found, key=lambda file: file[1])
-
-
-def has_levels(class_names: Sequence[str]) -> bool:
-    """Whether a model's classes are such paths."""
-    return any(LEVEL in name for name in class_names)
-
-
-def levels_of(name: str) -> list[str]:
-    """From the most general to the class itself."""
-    return name.split(LEVEL)
 
 
 def _files(directory: Path, others: Collection[Path]) -> Iterator[tuple[str, Path]]:

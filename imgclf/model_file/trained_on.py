@@ -86,11 +86,6 @@ class TrainingData:
         return data
 
 
-def directory_of(manifest: Manifest) -> Path | None:
-    """Where the data set lay that a model was trained on, if it says; it may be gone."""
-    return Path(manifest.data.directory) if manifest.data else None
-
-
 def training_data(manifest: Manifest) -> TrainingData | None:
     """The data set that a model was trained on; None if it doesn't say, as an adopted one."""
     then, config = manifest.data, manifest.config.get("data")
