@@ -13,7 +13,11 @@ from imgclf.system import console
 def command(
     directory: Annotated[
         Path,
-        typer.Argument(help="A folder of pictures, with a folder for each class.", metavar="DIR"),
+        typer.Argument(
+            help="A folder with a folder for each class, nested ones too; with the folders of "
+            "parts (train, valid, test); or with pictures and a table that says what they are.",
+            metavar="DIR",
+        ),
     ],
     output: Annotated[
         Path | None,

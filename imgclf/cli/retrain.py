@@ -20,8 +20,9 @@ def command(
         typer.Argument(
             metavar="PICTURE...",
             help="Pictures that the model has wrong, with --label; or tables (.csv, .tsv) with the "
-            "columns path and label; or folders with a folder for each class; or - for lines of "
-            "path and label on stdin, or of paths with --label. Paths in a table are relative to "
+            "columns path and label; or folders with a folder for each class, or with those in "
+            "folders of parts; or - for lines of path and label on stdin, or of paths with "
+            "--label. Paths in a table are relative to "
             "the working directory, or to the table's folder if not found there.",
             show_default=False,
         ),
@@ -58,7 +59,8 @@ def command(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Class folders to replay and to judge by, for a model without a replay memory.",
+            help="Class folders, the folders of parts with those, or a table, to replay and to "
+            "judge by, for a model without a replay memory.",
             show_default=False,
         ),
     ] = None,

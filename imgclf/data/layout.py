@@ -107,9 +107,9 @@ def _by_name(directory: Path, looks: Mapping[Path, Look]) -> Layout | None:
         if not look.inside:
             if name.is_plain and not beside and (look.pictures or others):
                 raise no_class_folders(training)
-        elif alike or not (beside or name.rest):
+        elif alike or (not beside and (others or name.is_plain)):
             return _parts(directory, {path: group[path] for path in group if path in full}, looks)
-        elif name.is_plain and not look.pictures:
+        elif (others or name.is_plain) and not look.pictures:
             raise _doubtful(directory, f"{training} looks like a part of it", looks)
         # Else it is a class called train, beside others.
     return None

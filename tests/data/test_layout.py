@@ -11,6 +11,7 @@ import pytest
 from imgclf.data.arrangement import Arrangement
 from imgclf.data.first_rules import find_by_first_rules
 from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.labelled import Wanted, find_labelled
 from imgclf.data.part_names import part_named
 from imgclf.errors import DataError
 
@@ -290,3 +291,32 @@ def test_the_first_rules_see_what_they_saw(plant: Plant) -> None:
     found = find_by_first_rules(folder)
     assert found.class_names == ("test", "train", "valid")
     assert sorted(find_files(folder).class_names) == ["a", "b"]
+
+
+@pytest.mark.parametrize("extra", ["seg_pred", "unlabelled"])
+def test_twice_packed_parts_with_unlabelled_test_pictures(plant: Plant, extra: str) -> None:
+    files = pictures("seg_train/seg_train/sea", "seg_train/seg_train/street", "seg_test/seg_test")
+    found = find_files(plant(*files))
+    assert found.class_names == ("sea", "street")
+    assert list(left_out(found)) == ["seg_test/seg_test"]
+    folder = plant(*pictures(extra))  # now it might as well be a class
+    assert "--set 'data.parts={training: seg_train, test: seg_test}'" in refusal(folder)
+    plant(*pictures("seg_test/seg_test/sea"))
+    found = find_files(folder)
+    assert sorted(found.parts) == ["test", "training"]
+    assert left_out(found)[extra] == "beside the parts, and none of them"
+
+
+@pytest.mark.parametrize(("wanted", "count"), [("all", 12), ("held out", 4), ("not test", 8)])
+def test_a_model_s_pictures_are_found_in_whatever_can_be_trained_on(
+    plant: Plant, wanted: Wanted, count: int
+) -> None:
+    parts = ("train", "valid", "test")
+    folder = plant(*pictures(*(f"{part}/{one}" for part in parts for one in "ab")), *pictures("x"))
+    found = find_labelled(folder, ("a", "b"), wanted)
+    assert (len(found.files), found.divided) == (count, True)
+    assert found.part == ("test" if wanted == "held out" else None)
+    assert [skipped.path.name for skipped in found.skipped] == ["x"]
+    found = find_labelled(folder / "train", ("a", "b"), wanted)
+    assert (len(found.files), found.part, found.divided) == (4, "training", False)
+    assert sorted({path.parent.name for path, _ in found.files}) == ["a", "b"]
