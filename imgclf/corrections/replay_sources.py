@@ -42,7 +42,7 @@ def find_memory(
     if data is not None and not data.directory.is_dir():
         data = None
     if directory is not None:
-        if data is not None and data.directory.samefile(directory):
+        if data is not None and (data.arrangement.table or data.directory).samefile(directory):
             return _of_training(data), True
         return _halves(manifest, directory), True
     memory = load_memory(model)

@@ -36,7 +36,9 @@ class Arrangement:
 
         Not so of folders that are classes whatever they are called, as they were then.
         """
-        return self.table is not None or self.classes != "folders"
+        return (
+            self.table is not None or self.classes != "folders" or not isinstance(self.parts, str)
+        )
 
     @classmethod
     def of(cls, config: DataConfig) -> Arrangement:

@@ -9,8 +9,8 @@ from pathlib import Path
 from imgclf.data.arrangement import is_table
 from imgclf.data.file_walk import not_a_picture, walk_files
 
-# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
-_MADE_HERE = ("runs", "models")
+# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know, and what is in them.
+_MADE_HERE = {"runs": "*/*/run.json", "models": "*.keras"}
 
 # What systems and unpacking leave anywhere, by names in lower case.
 _FOREIGN = frozenset(
@@ -45,18 +45,24 @@ class Look:
 
 def visible_folders(directory: Path) -> list[Path]:
     """The folders that may be classes or parts, by name."""
-    # Where the working directory itself is the data set, what imgclf makes in it is no class.
-    ours = _MADE_HERE if directory.resolve() == Path.cwd() else ()
     return sorted(
         path
         for path in _folders(directory)
-        if not path.name.startswith(".") and path.name not in ours and not _is_foreign(path)
+        if not path.name.startswith(".") and not _is_ours(path) and not _is_foreign(path)
     )
 
 
 def foreign_folders(directory: Path) -> list[Path]:
-    """The folders that other programs have left there, by name."""
-    return sorted(filter(_is_foreign, _folders(directory)))
+    """The folders that programs have left there, imgclf among them, by name.
+
+    What imgclf makes in the working directory is nothing to speak of.
+    """
+    at_home = directory.resolve() == Path.cwd()
+    return sorted(
+        path
+        for path in _folders(directory)
+        if _is_foreign(path) or (_is_ours(path) and not at_home)
+    )
 
 
 def look_into(folder: Path) -> Look:
@@ -87,6 +93,14 @@ def _folders(directory: Path) -> list[Path]:
     """Without asking for the status of each file, of which there may be many thousands."""
     with os.scandir(directory) as entries:
         return [directory / one.name for one in entries if one.is_dir()]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether imgclf has made it, or would, in the working directory."""
+    inside = _MADE_HERE.get(path.name)
+    if inside is None:
+        return False
+    return path.parent.resolve() == Path.cwd() or any(path.glob(inside))
 
 
 def _is_foreign(path: Path) -> bool:

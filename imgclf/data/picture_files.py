@@ -97,7 +97,7 @@ def may_be_picture(path: Path, skipped: list[Skipped]) -> bool:
 def left_beside(directory: Path) -> Iterator[Skipped]:
     """What lies beside class folders."""
     for path in foreign_folders(directory):
-        yield Skipped(path, "not made by people, so it is no class")
+        yield Skipped(path, "left there by a program, so it is no class")
     for path in sorted(directory.iterdir()):
         if path.is_file() and not path.name.startswith("."):
             yield Skipped(path, "not in a class folder")

@@ -99,6 +99,13 @@ NAMES = (
     ("training", "validation", "evaluation"),
     ("train2017", "val2017", "test2017"),
 )
+FOREIGN_TO_CLASSES = (
+    "__MACOSX/._0.jpg",
+    "docs/README.md",
+    ".git/x.jpg",
+    "runs/pets/2026/run.json",
+    "models/pets.keras",
+)
 FOREIGN = ("runs/a/b/curves.png", "__MACOSX/._x.jpg", "README/readme.md", "extra/loose.jpg")
 
 
@@ -140,7 +147,9 @@ def test_generated_sets_of_class_folders(plant: Plant, seed: int) -> None:
         one: [f"{one}/{one}-more/{k}.jpg" if nested[one] else f"{one}/{k}.jpg" for k in range(2)]
         for one in classes
     }
-    foreign = draw.sample(("__MACOSX/._0.jpg", "docs/README.md", ".git/x.jpg"), draw.randrange(4))
+    foreign = draw.sample(FOREIGN_TO_CLASSES, draw.randrange(4))
+    if "runs" in classes:
+        foreign = [name for name in foreign if not name.startswith("runs/")]
     folder = plant(*(path for paths in expected.values() for path in paths), *foreign)
     if nested.get("train") and not any(one != "train" and nested[one] for one in classes):
         # A folder called train with folders of pictures in it, beside folders of pictures.
@@ -320,3 +329,10 @@ def test_a_model_s_pictures_are_found_in_whatever_can_be_trained_on(
     found = find_labelled(folder / "train", ("a", "b"), wanted)
     assert (len(found.files), found.part, found.divided) == (4, "training", False)
     assert sorted({path.parent.name for path, _ in found.files}) == ["a", "b"]
+
+
+def test_what_imgclf_made_beside_class_folders_is_no_class(plant: Plant) -> None:
+    run = "runs/pets/2026-11-22T10-15-03"
+    found = find_files(plant(*pictures("cat", "dog"), f"{run}/run.json", f"{run}/curves.png"))
+    assert found.class_names == ("cat", "dog")
+    assert left_out(found) == {"runs": "left there by a program, so it is no class"}
