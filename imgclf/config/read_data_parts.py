@@ -45,7 +45,7 @@ def read_parts(report: Report, node: Node, key: str) -> DataParts | Literal["aut
         else:
             given[part] = folder
     if "training" not in given:
-        if "training" not in node.value:
+        if set(node.value) <= set(DataParts.model_fields) - {"training"}:
             message = "data.parts needs training"
             report.refuse(node, key, message, received=node.shown(), allowed=_ALLOWED)
         return "auto"

@@ -107,12 +107,23 @@ def part_files(
     find = find_leaf_pictures if arrangement.classes == "leaves" else find_pictures
     found: dict[PartName, Sequence[tuple[Path, int]]] = {}
     for part, folder in layout.parts.items():
-        if part == "test" and _has_no_labels(folder, class_names, arrangement):
+        unlabelled = part != "training" and _has_no_labels(folder, class_names, arrangement)
+        if unlabelled and part == "test":
             reason = "test pictures without class folders: nobody says what they are"
             skipped.append(Skipped(folder, reason))
-        else:
-            found[part] = find(folder, class_names, skipped, others)
+            continue
+        if unlabelled and look_into(folder).pictures:
+            raise _unlabelled(folder, layout.parts["training"])
+        found[part] = find(folder, class_names, skipped, others)
     return found
+
+
+def _unlabelled(validation: Path, training: Path) -> DataError:
+    return DataError(
+        f"{validation} has no class folders in it, but pictures, and nobody says what they are",
+        "to hold out some of those to train on instead: "
+        f"--set 'data.parts={{training: {training.name}}}'",
+    )
 
 
 def _nested(looks: Mapping[Path, Look]) -> tuple[str, ...]:

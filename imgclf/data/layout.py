@@ -15,6 +15,8 @@ from imgclf.data.folder_look import Look, look_into, visible_folders
 from imgclf.data.part_names import PARTS, NamedPart, PartName, part_named, says_nothing
 from imgclf.errors import DataError
 
+_BESIDE = "beside the parts, and none of them"
+
 # Beside several class folders these names alone make nobody think of a class.
 _SURELY_PARTS = frozenset({"test", "testing", "tst", "val", "validation"})
 
@@ -90,6 +92,7 @@ def _declared(directory: Path, declared: Mapping[str, str]) -> Layout:
         for path in visible_folders(directory)
         if not any(path == part or path in part.parents for part in parts.values())
     ]
+    beside += _files_in(directory)
     return Layout(parts, tuple((path, "none of data.parts") for path in beside))
 
 
@@ -132,15 +135,22 @@ def _parts(directory: Path, group: Mapping[Path, NamedPart], looks: Mapping[Path
     said = ", ".join(f"{path.relative_to(directory)} ({part})" for part, path in found.items())
     return Layout(
         found,
-        tuple(
-            (path, "beside the parts, and none of them" if looks[path].holds_any else "no pictures")
-            for path in looks
-            if path not in group
+        (
+            *(
+                (path, _BESIDE if look.holds_any else "no pictures")
+                for path, look in looks.items()
+                if path not in group
+            ),
+            *((path, _BESIDE) for path in _files_in(directory)),
         ),
         (f"{directory} has parts: {said}",)
         if any(_is_unusual(by_part[p], p) for p in found)
         else (),
     )
+
+
+def _files_in(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.name[0] != "." and not path.is_dir())
 
 
 def _alike(one: Path, other: Path) -> bool:

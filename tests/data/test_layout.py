@@ -220,6 +220,23 @@ def test_test_pictures_without_labels_are_left_out(plant: Plant) -> None:
     }
 
 
+def test_validation_pictures_without_labels_are_an_error(plant: Plant) -> None:
+    folder = plant(*pictures("train/a", "train/b", "val"))
+    said = refusal(folder)
+    assert f"{folder / 'val'} has no class folders in it, but pictures" in said
+    assert "--set 'data.parts={training: train}'" in said
+    found = find_files(folder, Arrangement(parts={"training": "train"}))
+    assert sorted(found.parts) == ["training"]
+    assert left_out(found) == {"val": "none of data.parts"}
+
+
+def test_files_beside_parts_are_said_to_be_left_out(plant: Plant) -> None:
+    found = find_files(plant(*pictures("train/a", "train/b"), "README.txt", "0.jpg", ".hidden"))
+    assert left_out(found) == dict.fromkeys(
+        ("0.jpg", "README.txt"), "beside the parts, and none of them"
+    )
+
+
 def test_a_folder_of_test_pictures_beside_the_classes_is_asked_for(plant: Plant) -> None:
     folder = plant(*pictures("cat", "dog", "test/cat", "test/dog"))
     said = refusal(folder)
