@@ -74,8 +74,11 @@ def _pictures_of(manifest: Manifest, place: Path) -> _Judged:
     if found.divided:
         console.note(f"{place} comes divided: its {found.name} part is judged")
     count, seen = len(found.part), seen_before(manifest, found.part.pictures)
-    if seen is None:
-        # Then what they are called is all that is known.
+    if seen is None:  # then what they are called is all that is known
+        console.note(
+            f"whether {manifest.name} was trained on these pictures can't be told: its data set "
+            "is not there"
+        )
         return _Judged(found.part, found.name or "test", None, found.skipped)
     if seen.training:
         which = "all" if seen.training == count else f"{seen.training}"

@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.arrangement import is_table
 from imgclf.data.class_levels import LEVEL, class_of, has_levels
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.filing import is_folder_path
-from imgclf.data.label_table import find_columns, read_cells, read_rows, refuse
+from imgclf.data.label_table import find_columns, is_table, read_cells, read_rows, refuse
 from imgclf.errors import DataError, UsageError, suggestion
 
 

@@ -11,9 +11,6 @@ from imgclf.config.choices import ClassesAre
 from imgclf.config.data_parts import DataParts
 from imgclf.config.schema import DataConfig
 
-TABLES = {".csv": ",", ".tsv": "\t"}
-"""The endings of tables, and what divides their columns."""
-
 
 @dataclass(frozen=True)
 class Arrangement:
@@ -63,11 +60,6 @@ class Arrangement:
             values.get("parts", "auto"),
             None if table is None else Path(table),
         )
-
-
-def is_table(path: Path) -> bool:
-    """Whether a path's ending is that of a table."""
-    return path.suffix.lower() in TABLES
 
 
 AS_FOUND = Arrangement()

@@ -37,8 +37,11 @@ def find_by_first_rules(directory: Path) -> FoundFiles:
     Raises:
         DataError: There were none, or no classes.
     """
-    parts = _parts(directory) or {"training": directory}
-    names = tuple(path.name for path in _folders(parts["training"]))
+    try:
+        parts = _parts(directory) or {"training": directory}
+        names = tuple(path.name for path in _folders(parts["training"]))
+    except OSError as error:
+        raise DataError(f"{directory}: {error.strerror or error}") from error
     if len(names) < 2:
         raise DataError(f"{directory} has no class folders in it")
     found = {

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.arrangement import is_table
 from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.label_table import is_table
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know, and what is in them.
 _MADE_HERE = {"runs": "*/*/run.json", "models": "*.keras"}

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.arrangement import TABLES
 from imgclf.data.part_names import PARTS, PartName, part_of_cell
 from imgclf.errors import DataError
 
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}  # by the ending of a table
 _ESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}  # as `predict` writes them in TSV
 _MOST_LISTED = 20
 
@@ -49,6 +49,11 @@ class Row:
     path: str
     label: str
     part: PartName | None
+
+
+def is_table(path: Path) -> bool:
+    """Whether a path's ending is that of a table."""
+    return path.suffix.lower() in _DELIMITERS
 
 
 def find_columns(header: Sequence[str]) -> Columns | None:
@@ -102,7 +107,7 @@ def read_rows(path: Path, problems: list[str]) -> list[tuple[int, list[str]]]:
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-    delimiter, first = TABLES[path.suffix.lower()], text.partition("\n")[0]
+    delimiter, first = _DELIMITERS[path.suffix.lower()], text.partition("\n")[0]
     if delimiter == "," and "," not in first:
         delimiter = next((mark for mark in ";\t" if mark in first), delimiter)
     return list(read_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
@@ -139,6 +144,23 @@ def read_table(path: Path) -> list[Row]:
     if not rows:
         raise DataError(f"{path} has a header and no line below it")
     return rows
+
+
+def read_paths(path: Path) -> Iterator[Path]:
+    """The pictures that a table names, whatever it says of them; relative to its folder.
+
+    Raises:
+        DataError: It can't be read, or has no column for the path.
+    """
+    problems: list[str] = []
+    (_, header), *rows = read_rows(path, problems) or [(1, [])]
+    columns = find_columns(header)
+    if columns is None:
+        problems.append(f"{path}, line 1: a column path is wanted; received: {', '.join(header)}")
+    refuse(problems)
+    for _, cells in rows:
+        if columns is not None and columns.path < len(cells) and cells[columns.path].strip():
+            yield path.parent / cells[columns.path].strip()
 
 
 def refuse(problems: Sequence[str], hint: str | None = None) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from imgclf.data.arrangement import Arrangement, is_table
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.class_folders import listed, missing
 from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.data.folder_look import visible_folders
 from imgclf.data.found_files import part_files
+from imgclf.data.label_table import is_table
 from imgclf.data.layout import Layout, find_layout, undivided
 from imgclf.data.part_names import PARTS, PartName, part_named
 from imgclf.data.picture_files import Picture, Skipped, read_pictures

@@ -30,4 +30,4 @@ def survey_lines(seen: Survey, image_size: Shape, resize: str) -> Iterator[str]:
     if folder.arrangement.table is not None:
         yield f"what they are stands in {folder.arrangement.table}"
     if folder.skipped:
-        yield f"left out: {len(folder.skipped)} files, which imgclf check names"
+        yield f"left out: {len(folder.skipped)} files or folders, which imgclf check names"

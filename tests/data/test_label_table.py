@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgclf.commands.predict import find_inputs
 from imgclf.config.load import parse_config
 from imgclf.data.arrangement import Arrangement
 from imgclf.data.folder import scan
@@ -184,3 +185,16 @@ def test_what_a_table_says_is_not_said_twice() -> None:
     assert "data.table: a table's name ends in .csv or .tsv" in said
     assert "the classes stand in data.table, in the column label" in said
     assert "the parts stand in data.table, in the column part" in said
+
+
+def test_predict_takes_the_pictures_of_a_table() -> None:
+    Path("set/labels.csv").write_text("id,Filename\n1,a.jpg\n2,images/gone.jpg\n3,\n")
+    assert list(find_inputs(["set/labels.csv", "x.jpg", "gone.csv"], [])) == [
+        "set/a.jpg",
+        "set/images/gone.jpg",
+        "x.jpg",
+        "gone.csv",
+    ]
+    Path("set/labels.csv").write_text("what\n1\n")
+    with pytest.raises(DataError, match="line 1: a column path is wanted; received: what"):
+        list(find_inputs(["set/labels.csv"], []))

@@ -317,6 +317,8 @@ def test_the_first_rules_see_what_they_saw(plant: Plant) -> None:
     found = find_by_first_rules(folder)
     assert found.class_names == ("test", "train", "valid")
     assert sorted(find_files(folder).class_names) == ["a", "b"]
+    with pytest.raises(DataError, match="No such file"):
+        find_by_first_rules(folder / "gone")
 
 
 @pytest.mark.parametrize("extra", ["seg_pred", "unlabelled"])
