@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.label_table import is_table
+from imgclf.errors import DataError
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know, and what is in them.
 _MADE_HERE = {"runs": "*/*/run.json", "models": "*.keras"}
@@ -66,10 +68,13 @@ def foreign_folders(directory: Path) -> list[Path]:
 
 
 def look_into(folder: Path) -> Look:
-    """Looks as deep as it takes to find a first picture."""
+    """Looks as deep as it takes to find a first picture.
+
+    Raises:
+        DataError: The folder can't be read.
+    """
     inside = tuple(path.name for path in visible_folders(folder) if holds_pictures(path))
-    with os.scandir(folder) as entries:
-        pictures = any(not not_a_picture(Path(one)) for one in entries if not one.is_dir())
+    pictures = any(not not_a_picture(Path(one)) for one in _entries(folder) if not one.is_dir())
     return Look(inside, pictures)
 
 
@@ -91,8 +96,15 @@ def tables_in(folder: Path) -> list[Path]:
 
 def _folders(directory: Path) -> list[Path]:
     """Without asking for the status of each file, of which there may be many thousands."""
-    with os.scandir(directory) as entries:
-        return [directory / one.name for one in entries if one.is_dir()]
+    return [directory / one.name for one in _entries(directory) if one.is_dir()]
+
+
+def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            yield from entries
+    except OSError as error:
+        raise DataError(f"{directory} can't be read: {error.strerror or error}") from error
 
 
 def _is_ours(path: Path) -> bool:

@@ -15,6 +15,8 @@ from imgclf.data.folder_look import Look, look_into, visible_folders
 from imgclf.data.part_names import PARTS, NamedPart, PartName, part_named, says_nothing
 from imgclf.errors import DataError
 
+_DEEPEST = 3  # folders in which parts are packed once more
+
 _BESIDE = "beside the parts, and none of them"
 
 # Beside several class folders these names alone make nobody think of a class.
@@ -167,15 +169,16 @@ def _is_unusual(path: Path, part: PartName) -> bool:
 
 def _descended(folder: Path) -> Path:
     """What holds the class folders: `seg_train/seg_train` was packed twice."""
-    while True:
+    for _ in range(_DEEPEST):
         look = look_into(folder)
         if look.pictures or len(look.inside) != 1:
-            return folder
+            break
         below = folder / look.inside[0]
         again = below.name == folder.name or part_named(below.name) is not None
         if not again and (not says_nothing(below.name) or look_into(below).pictures):
-            return folder
+            break
         folder = below
+    return folder
 
 
 def _refuse_doubtful(directory: Path, looks: Mapping[Path, Look]) -> None:
