@@ -16,7 +16,8 @@ from imgclf.corrections.inputs import Labelled, read_inputs, require_classes
 from imgclf.corrections.misfiled import find_misfiled
 from imgclf.corrections.replay_memory import load_memory, save_memory
 from imgclf.data.filing import Filing, file_picture
-from imgclf.data.folder import scan, scan_labelled
+from imgclf.data.folder import scan
+from imgclf.data.labelled import scan_labelled
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError, nearest_match
 from imgclf.model_file.archive import MANIFEST, find_model, read_manifest
@@ -85,7 +86,9 @@ def test_folders_are_a_models_classes_however_they_are_spelled(
     Path(STORED).symlink_to("set")
     found, _ = scan_labelled(Path(TYPED), names)
     assert len(found) == 10
-    (pictures / unicodedata.normalize("NFD", "köpek")).mkdir()
+    other = pictures / unicodedata.normalize("NFD", "köpek")
+    other.mkdir()
+    (other / "1.jpg").write_bytes((pictures / "dog/1.jpg").read_bytes())
     with pytest.raises(DataError, match=f"is none of the classes: {TYPED}, dog"):
         scan_labelled(pictures, names)
 

@@ -22,6 +22,8 @@ def command(
 
     found = check(config, overrides or [])
     print(counts_table(found.counts))
+    for note in found.notes:
+        console.note(note)
     for finding in found.findings:
         print(on_one_line(f"{finding.kind}: {finding.message}"))
     for code in found.code:

@@ -18,7 +18,9 @@ def command(
     directory: Annotated[
         Path | None,
         typer.Argument(
-            help="Class folders. [default: the validation part of what it was trained on]",
+            help="Class folders, the folders of parts with those (its test part is judged), or a "
+            "table (.csv, .tsv) with the columns path and label. [default: the validation part of "
+            "what it was trained on]",
             show_default=False,
         ),
     ] = None,
@@ -59,7 +61,8 @@ def command(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="With --suspects: data.directory=FOLDER, if the data set has moved.",
+            help="With --suspects: data.directory=FOLDER or data.table=FILE, if the data set has "
+            "moved.",
         ),
     ] = None,
     top: Annotated[

@@ -13,7 +13,11 @@ from imgclf.system import console
 def command(
     directory: Annotated[
         Path,
-        typer.Argument(help="A folder of pictures, with a folder for each class.", metavar="DIR"),
+        typer.Argument(
+            help="A folder with a folder for each class, nested ones too; with the folders of "
+            "parts (train, valid, test); or with pictures and a table that says what they are.",
+            metavar="DIR",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -22,6 +26,14 @@ def command(
             "-o",
             help="The config to write, - for standard output. [default: DIR's name.yaml]",
             show_default=False,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="data.classes, data.parts or data.table, where it can't be told by looking.",
         ),
     ] = None,
     from_scratch: Annotated[
@@ -36,7 +48,7 @@ def command(
     from imgclf.commands.init import STDOUT, init
     from imgclf.report.survey import survey_lines
 
-    done = init(directory, output, from_scratch=from_scratch)
+    done = init(directory, output, from_scratch=from_scratch, overrides=overrides or [])
     lines = survey_lines(done.seen, done.chosen.image_size, done.chosen.resize)
     if done.config == STDOUT:
         for line in lines:

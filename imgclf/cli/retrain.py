@@ -20,8 +20,9 @@ def command(
         typer.Argument(
             metavar="PICTURE...",
             help="Pictures that the model has wrong, with --label; or tables (.csv, .tsv) with the "
-            "columns path and label; or folders with a folder for each class; or - for lines of "
-            "path and label on stdin, or of paths with --label. Paths in a table are relative to "
+            "columns path and label; or folders with a folder for each class, or with those in "
+            "folders of parts; or - for lines of path and label on stdin, or of paths with "
+            "--label. Paths in a table are relative to "
             "the working directory, or to the table's folder if not found there.",
             show_default=False,
         ),
@@ -58,7 +59,8 @@ def command(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Class folders to replay and to judge by, for a model without a replay memory.",
+            help="Class folders, the folders of parts with those, or a table, to replay and to "
+            "judge by, for a model without a replay memory.",
             show_default=False,
         ),
     ] = None,
@@ -96,6 +98,7 @@ def command(
 
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import read_inputs
+    from imgclf.model_file.archive import read_manifest
     from imgclf.report.corrections import fate_line, judged_table
 
     file = session.chosen_model(model)
@@ -108,11 +111,15 @@ def command(
         new_class=new_class,
         unguarded_epochs=epochs if unguarded else None,
     )
-    done = retrain(file, read_inputs(inputs, label, sys.stdin), options)
+    class_names = read_manifest(file).class_names
+    done = retrain(file, read_inputs(inputs, label, sys.stdin, class_names), options)
     for wrong in done.misfiled:
         what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
+        if wrong.table is not None:
+            what = f"correct its line in {wrong.table}"
+        where = "lies under" if wrong.table is None else "has the label"
         console.warning(
-            f"{wrong.path} is one of these pictures: it lies under {wrong.label} and is "
+            f"{wrong.path} is one of these pictures: it {where} {wrong.label} and is "
             f"{wrong.is_really}; {what}"
         )
     if as_json:

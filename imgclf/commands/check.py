@@ -20,12 +20,14 @@ class Checked:
     Attributes:
         counts: By class: pictures to train on, to validate on and to test on.
         code: People's own code that training would run, as the config names it.
+        notes: What was taken for what in the data set, in sentences.
     """
 
     name: str
     counts: dict[str, tuple[int, int, int]]
     findings: tuple[Finding, ...]
     code: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
@@ -40,4 +42,4 @@ def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
     data = read_config_dataset(loaded.config.data)
     declared_network(loaded, len(data.folder.class_names))
     code = tuple(spec.name for spec in loaded.config.callbacks if spec.is_custom)
-    return Checked(loaded.name, count_pictures(data), find_problems(data), code)
+    return Checked(loaded.name, count_pictures(data), find_problems(data), code, data.folder.notes)

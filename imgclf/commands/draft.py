@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.survey import Shape, Survey
 
 
@@ -52,6 +53,7 @@ def data_section(seen: Survey, chosen: Draft, size_line: str) -> list[str]:
     return [
         "data:",
         f"  directory: {_scalar(str(seen.folder.directory))}",
+        *_arrangement_lines(seen.folder.arrangement),
         with_comment("  validation_split: 0.2", "a fifth is held out, unless there is validation/"),
         "  seed: 123",
         size_line,
@@ -63,6 +65,23 @@ def data_section(seen: Survey, chosen: Draft, size_line: str) -> list[str]:
             else "their proportions are much the same",
         ),
     ]
+
+
+def _arrangement_lines(chosen: Arrangement) -> list[str]:
+    """What the config has to say of classes and labels, where it isn't what is usual."""
+    lines = []
+    if chosen.classes != "folders":
+        line = f"  classes: {chosen.classes}"
+        lines.append(with_comment(line, "each folder of pictures; or folders: those at the top"))
+    if chosen.parts == "none":
+        lines.append(with_comment("  parts: none", "whatever the folders are called"))
+    elif not isinstance(chosen.parts, str):
+        named = (f"{part}: {_scalar(folder)}" for part, folder in chosen.parts.items())
+        lines.append(f"  parts: {{{', '.join(named)}}}")
+    if chosen.table is not None:
+        line = f"  table: {_scalar(str(chosen.table))}"
+        lines.append(with_comment(line, "says what each picture is"))
+    return lines
 
 
 def with_comment(text: str, comment: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
@@ -16,6 +17,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.seen_before import seen_before
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
 from imgclf.system import console
 
@@ -25,7 +27,8 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
 
     Args:
         model: The model file.
-        directory: Class folders; None for the validation part of the set it was trained on.
+        directory: Whatever can be trained on, a folder or a table, of which the test part is
+            judged if it has one; None for the validation part of the set it was trained on.
         callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
 
     Raises:
@@ -35,27 +38,65 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     """
     classifier = open_classifier(model)
     manifest = classifier.manifest
-    left_out: tuple[Skipped, ...] = ()
     if directory is None:
-        part = _validation_part(manifest)
+        judged = _Judged(_validation_part(manifest), "validation", trained_on=0)
     else:
-        settings = manifest.decoder.settings()
-        part, left_out = read_labelled(directory, manifest.class_names, settings)
-    warn_of_left_out(left_out)
+        judged = _pictures_of(manifest, directory)
+    warn_of_left_out(judged.left_out)
     if callbacks:
-        _call_test_hooks(model, manifest, part, callbacks)
+        _call_test_hooks(model, manifest, judged.pictures, callbacks)
     why = manifest.why_the_log_differs()
     if directory is None and why is not None:
         console.note(why)
-    probabilities = classifier.probabilities_of(part.batches())
+    probabilities = classifier.probabilities_of(judged.pictures.batches())
     return evaluate_probabilities(
         probabilities,
-        part.labels,
+        judged.pictures.labels,
         manifest.class_names,
-        part="validation" if directory is None else "test",
-        unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
+        part=judged.part,
+        trained_on=judged.trained_on,
+        unreadable=sum(not_a_picture(skipped.path) is None for skipped in judged.left_out),
         temperature=manifest.temperature,
     )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Pictures that a model is judged by; see `Evaluation` for `part` and `trained_on`."""
+
+    pictures: Part
+    part: Literal["training", "validation", "test", "mixed"]
+    trained_on: int | None
+    left_out: tuple[Skipped, ...] = ()
+
+
+def _pictures_of(manifest: Manifest, place: Path) -> _Judged:
+    """Those of a folder or a table, and what they are to the model."""
+    settings = manifest.decoder.settings()
+    found = read_labelled(place, manifest.class_names, settings, "held out")
+    if found.divided:
+        console.note(f"{place} comes divided: its {found.name} part is judged")
+    count, seen = len(found.part), seen_before(manifest, found.part.pictures)
+    if seen is None:  # then what they are called is all that is known
+        console.note(
+            f"whether {manifest.name} was trained on these pictures can't be told: its data set "
+            "is not there"
+        )
+        return _Judged(found.part, found.name or "test", None, found.skipped)
+    if seen.training:
+        which = "all" if seen.training == count else f"{seen.training}"
+        console.warning(
+            f"{manifest.name} was trained on {which} of these {count} pictures, so this says "
+            "little of how it does on new ones"
+        )
+    if seen.corrected:
+        console.warning(f"{manifest.name} was corrected by {seen.corrected} of these pictures")
+    part: Literal["training", "validation", "test", "mixed"] = "mixed"
+    if count in (seen.training, seen.validation):
+        part = "training" if count == seen.training else "validation"
+    elif not seen.training and not seen.validation:
+        part = "test"
+    return _Judged(found.part, part, seen.training, found.skipped)
 
 
 def _validation_part(manifest: Manifest) -> Part:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.commands.draft import Draft
 from imgclf.commands.draft_from_scratch import draft_from_scratch, write_from_scratch
 from imgclf.commands.draft_pretrained import draft_pretrained, write_pretrained
-from imgclf.config.load import parse_config
+from imgclf.config.load import config_from_values, parse_config
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.folder import scan
+from imgclf.data.part_names import part_named
+from imgclf.data.propose import find_arrangement
 from imgclf.data.survey import Survey, survey
 from imgclf.errors import UsageError
 from imgclf.spelling import composed
@@ -19,7 +23,7 @@ from imgclf.system.files import atomic_write_text
 
 STDOUT = Path("-")
 
-_PARTS = ("train", "training")
+_SETTLED_HERE = ("data.classes", "data.parts", "data.table")
 
 # Measured on 1,000 drawn digits of 28 x 28, ten classes, and on 2,000 cat and dog photos that were
 # made 32 x 32; the test pictures were 1,000 others in both cases.
@@ -46,17 +50,26 @@ class Initialized:
     text: str
 
 
-def init(directory: Path, target: Path | None, *, from_scratch: bool = False) -> Initialized:
+def init(
+    directory: Path,
+    target: Path | None,
+    *,
+    from_scratch: bool = False,
+    overrides: Sequence[str] = (),
+) -> Initialized:
     """Looks at a data set and writes a config for it.
 
     Args:
-        directory: Class folders, or train/, validation/ and test/ with those.
+        directory: Class folders, nested ones too; the folders of parts with those; or pictures and
+            a table that says what they are.
         target: The file to write; None for the folder's name with `.yaml`, `STDOUT` for none.
         from_scratch: With a small network of random weights, even where a pretrained one fits.
+        overrides: `KEY=VALUE` each, of `data.classes`, `data.parts` and `data.table`.
 
     Raises:
         DataError: The folder is none that can be trained on.
-        UsageError: There is such a file already.
+        UsageError: There is such a file already, or another key is to be set.
+        ConfigError: A key can't have that value.
         WriteError: It can't be written.
     """
     # What is written to standard output is likely to become a file of the usual name.
@@ -68,12 +81,28 @@ def init(directory: Path, target: Path | None, *, from_scratch: bool = False) ->
             f"{target} is there already, and is left as it is",
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
-    seen = survey(scan(directory, 0.2, 123))
+    place, arrangement = (
+        (directory, _said(directory, overrides)) if overrides else find_arrangement(directory)
+    )
+    seen = survey(scan(place, 0.2, 123, arrangement))
     chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(file))}", from_scratch)
     parse_config(text, file)  # so that nothing is written that could not be trained by
     if target != STDOUT:
         atomic_write_text(target, text)
     return Initialized(target, seen, chosen, text)
+
+
+def _said(directory: Path, overrides: Sequence[str]) -> Arrangement:
+    """What somebody says of the data set, where it can't be told by looking."""
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if not key.startswith(_SETTLED_HERE):
+            raise UsageError(
+                f"--set {override}: init takes {', '.join(_SETTLED_HERE)}",
+                "everything else is to be changed in the config that it writes",
+            )
+    values = {"data": {"directory": str(directory)}, "model": {"layers": ["Flatten"]}}
+    return Arrangement.of(config_from_values(values, Path("init"), overrides).config.data)
 
 
 def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str]:
@@ -89,5 +118,7 @@ def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str
 def _name(directory: Path) -> str:
     """After the data set, and not after its part."""
     folder = directory.resolve()
-    name = composed(folder.parent.name if folder.name in _PARTS else folder.name)
+    named = part_named(folder.name)
+    is_part = named is not None and named.part == "training" and named.is_plain
+    name = composed(folder.parent.name if is_part else folder.name)
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "pictures"

@@ -10,6 +10,7 @@ import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.label_table import is_table, read_paths
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
@@ -49,14 +50,19 @@ def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
 def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iterator[str]:
     """Yields the paths of the pictures that arguments stand for.
 
-    A folder stands for the pictures below it, `-` for a list on standard input, one path a
-    line; everything else is a picture, whether or not it exists.
+    A folder stands for the pictures below it, a table for those that it names, `-` for a list on
+    standard input, one path a line; everything else is a picture, whether or not it exists.
+
+    Raises:
+        DataError: A table can't be read, or has no column for the path.
     """
     for argument in arguments:
         if argument == "-":
             yield from (_spelled(line.rstrip("\r\n")) for line in standard_input if line.strip())
         elif Path(path := _spelled(argument)).is_dir():
             yield from (str(file) for file in walk_files(Path(path)) if not not_a_picture(file))
+        elif is_table(Path(path)) and Path(path).is_file():
+            yield from map(str, read_paths(Path(path)))
         else:
             yield path
 

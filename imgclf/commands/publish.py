@@ -68,6 +68,7 @@ def describe(
             fingerprint=folder.fingerprint,
             training=len(data.training),
             validation=len(data.validation),
+            table=None if config.data.table is None else str(Path(config.data.table).resolve()),
         ),
         made_with=installed_versions(),
     )

@@ -36,7 +36,7 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
-from imgclf.runs.earlier import look_back
+from imgclf.runs.earlier import Earlier, look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
 from imgclf.runs.resume import Plan, latest_commit, plan_training
@@ -150,7 +150,7 @@ def _train(
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):
-        data = _read_pictures(config.data)
+        data = _read_pictures(config.data, earlier)
     network = declared_network(loaded, len(data.folder.class_names))
     _refuse_itself(loaded, path)
 
@@ -317,15 +317,22 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     return next((place for place in places if place != run.tensorboard), run.tensorboard)
 
 
-def _read_pictures(config: DataConfig) -> DataSet:
-    found = read_config_dataset(config)
-    folder = found.folder
-    console.note(
-        f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"
-        f"{', ...' if len(folder.class_names) > 10 else ''}): {len(found.training)} pictures to "
-        f"train on, {len(found.validation)} to validate on"
-        + (f", {len(found.test)} to test on" if len(found.test) else "")
+def _read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
+    """As the training read them that is gone on with, if one was interrupted."""
+    under_way = earlier is not None and earlier.record.status == "running"
+    found = read_config_dataset(
+        config, earlier.record.data_fingerprint if earlier and under_way else None
     )
+    folder = found.folder
+    console.note(folder.in_words)
+    for note in folder.notes:
+        console.note(note)
+    if found.otherwise is not None and earlier is not None:
+        console.warning(
+            f"these are the pictures that {earlier.run.path} began with; a new run would see "
+            f"{found.otherwise}"
+        )
+        console.note("to begin anew with those: add --fresh")
     warn_of_left_out(folder.skipped[:10])
     if len(folder.skipped) > 10:
         console.warning(f"left out {len(folder.skipped) - 10} more files")

@@ -10,6 +10,9 @@ from typing import Literal, TypeAlias
 Resize: TypeAlias = Literal["stretch", "crop", "pad"]
 """How a picture of another shape is fitted."""
 
+ClassesAre: TypeAlias = Literal["folders", "leaves"]
+"""Which folders are classes: each with all that is below it, or each that holds pictures."""
+
 LabelMode: TypeAlias = Literal["binary", "int", "categorical"]
 """The form of the labels, as in `keras.utils.image_dataset_from_directory`."""
 

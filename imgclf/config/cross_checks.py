@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import class_names
@@ -10,7 +11,7 @@ from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.pretrained_checks import pretrained_problems
-from imgclf.config.schema import BATCH_SIZE, Config, TrainingConfig
+from imgclf.config.schema import BATCH_SIZE, Config, DataConfig, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
 
@@ -26,6 +27,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     # Without all the metrics nobody can say what will be logged.
     metrics_known = not any(key.startswith("training.metrics") for key in refused)
     return [
+        *_table_problems(config.data, file),
         *_augmentation_problems(config.augmentation, file),
         *_layer_problems(config.model.layers, file),
         *pretrained_problems(config, file),
@@ -36,6 +38,21 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
         *_period_problems(config.callbacks, file),
         *_distribution_problems(config, file),
     ]
+
+
+def _table_problems(data: DataConfig, file: ConfigFile) -> Iterator[Problem]:
+    """A table says itself what folders say otherwise."""
+    if data.table is None:
+        return
+    if Path(data.table).suffix.lower() not in (".csv", ".tsv"):
+        message, allowed = "a table's name ends in .csv or .tsv", "the path of a .csv or .tsv file"
+        yield file.problem("data.table", message, received=data.table, allowed=allowed)
+    if data.classes != "folders":
+        message = "the classes stand in data.table, in the column label"
+        yield file.problem("data.classes", message, received=data.classes, allowed="folders")
+    if data.parts != "auto":
+        message = "the parts stand in data.table, in the column part"
+        yield file.problem("data.parts", message, allowed="auto")
 
 
 def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:

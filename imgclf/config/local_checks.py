@@ -31,8 +31,13 @@ def check_here(config: Config, file: ConfigFile) -> list[Problem]:
         *_code_problems(config.callbacks, file),
         *_package_problems(config.callbacks, file),
         *_backbone_problems(config, file),
-        *place_problems(config.callbacks, config.data.directory, file),
+        *place_problems(config.callbacks, _data_folder(config), file),
     ]
+
+
+def _data_folder(config: Config) -> str | None:
+    """Where each folder may be a class; None where a table says what pictures are."""
+    return config.data.directory if config.data.table is None else None
 
 
 def _code_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.problems import Report, is_quoted_number, some
+from imgclf.config.read_data_parts import read_parts
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
 from imgclf.config.schema import (
@@ -36,7 +38,11 @@ _FILLERS: dict[str, dict[str, Any]] = {
     for section, model in SECTIONS.items()
 }
 
-_READERS = {"model.backbone": read_backbone, "training.fine_tune": read_fine_tune}
+_READERS = {
+    "data.parts": read_parts,
+    "model.backbone": read_backbone,
+    "training.fine_tune": read_fine_tune,
+}
 
 
 def read_config(report: Report, root: Node, default_name: str) -> Config | None:
@@ -63,10 +69,18 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
     plain["name"] = default_name if plain.get("name") is None else plain["name"]
     for key in SECTIONS:
         plain.setdefault(key, {})
+    _fill_in_directory(plain["data"])
     fill_in_defaults(plain)
     if plain["model"].get("backbone") is None:
         _require_without_backbone(report, root, plain)
     return _validate(report, root, plain)
+
+
+def _fill_in_directory(data: dict[str, Any]) -> None:
+    """A data set with a table lies where the table does, if nothing else is said."""
+    table = data.get("table")
+    if isinstance(table, str):
+        data.setdefault("directory", str(Path(table).parent))
 
 
 def _require_without_backbone(report: Report, root: Node, plain: dict[str, Any]) -> None:

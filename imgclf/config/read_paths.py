@@ -19,14 +19,16 @@ from imgclf.spelling import path_as_spelled
 
 def with_home(config: Config) -> Config:
     """The config with `~` filled in where the pictures are; elsewhere that is done on use."""
-    data = config.data
-    if not data.directory.startswith("~"):
-        return config
+    paths = {"directory": config.data.directory, "table": config.data.table}
     try:
-        directory = str(Path(data.directory).expanduser())
+        at_home = {
+            key: str(Path(path).expanduser())
+            for key, path in paths.items()
+            if path is not None and path.startswith("~")
+        }
     except RuntimeError:  # a home that isn't known
         return config
-    return config.model_copy(update={"data": data.model_copy(update={"directory": directory})})
+    return config.model_copy(update={"data": config.data.model_copy(update=at_home)})
 
 
 def as_found(config: Config, folder: Path) -> Config:
@@ -40,10 +42,11 @@ def as_found(config: Config, folder: Path) -> Config:
     """
     data, model = config.data, config.model
     directory = _found(data.directory, folder)
+    table = None if data.table is None else _found(data.table, folder)
     backbone = None if model.backbone is None else _backbone(model.backbone, folder)
     return config.model_copy(
         update={
-            "data": data.model_copy(update={"directory": directory}),
+            "data": data.model_copy(update={"directory": directory, "table": table}),
             "model": model.model_copy(update={"backbone": backbone}),
             "callbacks": tuple(_callback(spec, folder) for spec in config.callbacks),
         }

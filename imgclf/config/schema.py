@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from imgclf.config.backbone import Backbone
-from imgclf.config.choices import Keep, Precision, Publish, Resize
+from imgclf.config.choices import ClassesAre, Keep, Precision, Publish, Resize
+from imgclf.config.data_parts import DataParts
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
 from imgclf.config.spec import Spec, written
@@ -52,7 +53,15 @@ class DataConfig(_Section):
     """Where the pictures are and how they are read.
 
     Attributes:
-        directory: One folder for each class inside, or train/, validation/ and test/ with those.
+        directory: One folder for each class inside, or train/, validation/ and test/ with those;
+            if there is a table, the table's folder unless it is given.
+        classes: Each folder inside is a class, with all that is below it; or each folder of
+            pictures is (leaves), and its path is its name: Fruit/Apple.
+        parts: The folders of the parts, relative to the directory; auto finds them by their names,
+            such as train, valid and test; none if folders with such names are classes.
+        table: Has the labels in place of folders: a line for each picture, with the columns path
+            and label, and perhaps part. Paths are relative to the table's folder, or to the
+            directory if not found there.
         validation_split: The part of the pictures that is held out, between 0 and 1.
         seed: Of the split, and of everything else unless training.seed is given.
         image_size: (height, width) in pixels.
@@ -66,6 +75,15 @@ class DataConfig(_Section):
     # The same pictures elsewhere are the same pictures, and the pictures have a fingerprint.
     directory: Annotated[str, _NO_DIFFERENCE, AsWritten()] = _field(
         "the path of a folder", min_length=1
+    )
+    # The pictures' fingerprint has their classes and parts in it, so that of these keys it need not
+    # be asked what another value means: to say what was found anyway changes nothing.
+    classes: Annotated[ClassesAre, _NO_DIFFERENCE] = _field("folders, leaves", "folders")
+    parts: Annotated[DataParts | Literal["auto", "none"], _NO_DIFFERENCE] = _field(
+        "auto, none, or {training: FOLDER, validation: FOLDER, test: FOLDER}", "auto"
+    )
+    table: Annotated[str | None, _NO_DIFFERENCE, AsWritten()] = _field(
+        "the path of a .csv or .tsv file, or null", None, min_length=1
     )
     validation_split: Annotated[float, KeyPolicy(bears_on_weights=False)] = _field(
         "a number above 0 and below 1", 0.2, gt=0, lt=1

@@ -16,10 +16,10 @@ from imgclf.errors import Problem
 
 
 def place_problems(
-    callbacks: Sequence[Spec], data_directory: str, file: ConfigFile
+    callbacks: Sequence[Spec], data_directory: str | None, file: ConfigFile
 ) -> Iterator[Problem]:
     """Folders that must not be written to, and two callbacks with one place."""
-    data = _resolve(data_directory)
+    data = None if data_directory is None else _resolve(data_directory)
     taken: dict[object, int] = {}
     for index, spec in enumerate(callbacks):
         output = entry_of(spec.name).output
@@ -56,7 +56,7 @@ def _resolve(path: str) -> Path:
 
 
 def _check_place(
-    key: str, spec: Spec, output: Output, place: Path, data: Path, file: ConfigFile
+    key: str, spec: Spec, output: Output, place: Path, data: Path | None, file: ConfigFile
 ) -> Iterator[Problem]:
     given = str(spec.arguments[output.argument])
     try:
@@ -80,7 +80,7 @@ def _check_place(
         )
 
 
-def _reason_against(place: Path, data: Path) -> str | None:
+def _reason_against(place: Path, data: Path | None) -> str | None:
     if place == Path(place.anchor):
         return "is the root of the file system"
     for what, folder in (
@@ -88,10 +88,12 @@ def _reason_against(place: Path, data: Path) -> str | None:
         ("your home folder", _resolve("~")),
         ("the folder of the pictures", data),
     ):
+        if folder is None:
+            continue
         if place == folder:
             return f"is {what}"
         if place in folder.parents:
             return f"holds {what}"
-    if data in place.parents:
+    if data is not None and data in place.parents:
         return "lies among the pictures, where each folder is a class"
     return None

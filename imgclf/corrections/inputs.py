@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgclf.data.class_levels import LEVEL, class_of, has_levels
 from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.filing import is_folder_path
+from imgclf.data.label_table import find_columns, is_table, read_cells, read_rows, refuse
 from imgclf.errors import DataError, UsageError, suggestion
 from imgclf.spelling import composed, on_one_line, path_as_spelled
-
-_TABLES = {".csv": ",", ".tsv": "\t"}
-# As `predict` writes them in TSV, the last three for letters that its terminal's encoding lacks.
-_ESCAPES = {r"\\": "\\", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
-_ESCAPED = re.compile(r"\\(?:[\\tnr]|x[0-9a-f]{2}|u[0-9a-f]{4}|U000[01][0-9a-f]{4})")
-_MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,10 @@ class Labelled:
 
 
 def read_inputs(
-    arguments: Sequence[str], label: str | None, standard_input: Iterable[str]
+    arguments: Sequence[str],
+    label: str | None,
+    standard_input: Iterable[str],
+    class_names: Collection[str] = (),
 ) -> list[Labelled]:
     """The pictures that arguments of `retrain` stand for, with their labels.
 
@@ -50,6 +47,7 @@ def read_inputs(
         arguments: At least one.
         label: What all of them are; None if they say it themselves.
         standard_input: Its lines.
+        class_names: The model's, which say how deep in a folder the class folders lie.
 
     Raises:
         UsageError: A picture without a label, or one with two.
@@ -62,17 +60,14 @@ def read_inputs(
         if argument == "-":
             found.extend(_from_stdin(standard_input, label, problems))
         elif path.is_dir():
-            found.extend(_from_folder(path, label))
-        elif path.suffix.lower() in _TABLES:
+            found.extend(_from_folder(path, label, class_names))
+        elif is_table(path):
             found.extend(_from_table(path, label, problems))
         elif label is None:
             raise UsageError(f"{argument}: what is it?", f"imgclf retrain {argument} --label CLASS")
         else:
             found.append(Labelled(path, label))
-    if problems:
-        listed = "\n".join(problems[:_MOST_LISTED])
-        more = len(problems) - _MOST_LISTED
-        raise DataError(listed + (f"\nand {more} more" if more > 0 else ""), "nothing was changed")
+    refuse(problems, "nothing was changed")
     if not found:
         raise DataError(f"no pictures in {', '.join(arguments)}")
     return [replace(one, label=composed(one.label)) for one in found]
@@ -103,7 +98,7 @@ def require_classes(
     lines = []
     for label, source in unknown.items():
         where = f"--label {label}" if source == "--label" else f"{source}: {label}"
-        lines.append(where + suggestion(label, class_names))
+        lines.append(where + _suggestion(label, class_names))
     the_classes = f"the model's classes are {', '.join(class_names)}"
     if not new_class:
         raise UsageError(
@@ -113,53 +108,57 @@ def require_classes(
     if len(unknown) > 1:
         raise UsageError(f"--new-class takes one at a time; {the_classes}:\n" + "\n".join(lines))
     [name] = unknown
-    if name != name.strip() or "/" in name or "\\" in name or not name.isprintable():
+    levels = has_levels(class_names)
+    unfit = name != name.strip() or not name.isprintable() or not is_folder_path(name)
+    if unfit or (LEVEL in name and not levels):
         raise UsageError(f"--new-class: {name!r} is no class name")
     return name
 
 
-def _from_folder(folder: Path, label: str | None) -> Iterator[Labelled]:
+def _suggestion(label: str, class_names: Sequence[str]) -> str:
+    """The class meant; of one that is a path somebody may have said the last level alone."""
+    ends = [name for name in class_names if name.rpartition(LEVEL)[2] == label]
+    return f"; did you mean {ends[0]}?" if len(ends) == 1 else suggestion(label, class_names)
+
+
+def _from_folder(
+    folder: Path, label: str | None, class_names: Collection[str]
+) -> Iterator[Labelled]:
     if label is not None:
         yield from (Labelled(path, label) for path in walk_files(folder) if not not_a_picture(path))
         return
     for path in walk_files(folder):
         if not_a_picture(path):
             continue
-        name = path.relative_to(folder).parts[0]
-        if path.parent == folder:
+        relative = path.relative_to(folder)
+        name = class_of(relative, class_names)
+        if not name:
             raise UsageError(
                 f"{path} is in no class folder, so what is it?",
                 f"imgclf retrain {folder} --label CLASS",
             )
-        yield Labelled(path, name, str(folder / name))
+        yield Labelled(path, name, str(folder / relative.parts[0]))
 
 
 def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[Labelled]:
-    delimiter = _TABLES[path.suffix.lower()]
-    try:
-        # File names that are no text pass through as they are, and so do line ends within cells.
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-
     def resolve(name: str) -> Path:
         here, beside = path_as_spelled(Path(name)), path_as_spelled(path.parent / name)
         return beside if not here.exists() and beside.exists() else here
 
-    rows = list(_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
+    rows = read_rows(path, problems)
     if not rows:
         problems.append(f"{path} is empty")
         return
     (_, header), *rest = rows
-    columns = _columns(header)
-    if columns is None or (columns[1] is None and label is None):
+    columns = find_columns(header)
+    if columns is None or (columns.label is None and label is None):
         problems.append(
             f"{path}, line 1: the columns path and label are wanted; received: {', '.join(header)}"
         )
         return
-    if columns[1] is not None and label is not None:
+    if columns.label is not None and label is not None:
         raise UsageError(f"{path} says itself what the pictures are, and so does --label")
-    yield from _labelled(rest, columns, label, str(path), resolve, problems)
+    yield from _labelled(rest, (columns.path, columns.label), label, str(path), resolve, problems)
 
 
 def _from_stdin(lines: Iterable[str], label: str | None, problems: list[str]) -> Iterator[Labelled]:
@@ -168,37 +167,14 @@ def _from_stdin(lines: Iterable[str], label: str | None, problems: list[str]) ->
         return
     kept = list(lines)
     first = next((line for line in kept if line.strip()), "")
-    rows = list(_cells(kept, "\t" if "\t" in first else ",", "stdin", problems))
-    columns = _columns(rows[0][1]) if rows else None
-    if columns is None or columns[1] is None:
-        columns = (0, 1)
-    else:
+    rows = list(read_cells(kept, "\t" if "\t" in first else ",", "stdin", problems))
+    columns = find_columns(rows[0][1]) if rows else None
+    if columns is not None and columns.label is not None:
         del rows[0]
-    yield from _labelled(rows, columns, None, "stdin", Path, problems)
-
-
-def _cells(
-    lines: Iterable[str], delimiter: str, source: str, problems: list[str]
-) -> Iterator[tuple[int, list[str]]]:
-    """Rows that aren't empty, with the numbers of the lines that they end on."""
-    if delimiter == "\t":
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield number, [_unescaped(cell) for cell in line.rstrip("\r\n").split("\t")]
-        return
-    reader = csv.reader(lines)
-    try:
-        yield from ((reader.line_num, row) for row in reader if any(map(str.strip, row)))
-    except csv.Error as error:
-        problems.append(f"{source}, line {reader.line_num}: {error}")
-
-
-def _columns(header: Sequence[str]) -> tuple[int, int | None] | None:
-    """Where path and label stand; None if this is no header."""
-    names = [name.strip().lower() for name in header]
-    if "path" not in names:
-        return None
-    return names.index("path"), names.index("label") if "label" in names else None
+        places = columns.path, columns.label
+    else:
+        places = 0, 1
+    yield from _labelled(rows, places, None, "stdin", Path, problems)
 
 
 def _labelled(
@@ -221,7 +197,3 @@ def _labelled(
             problems.append(on_one_line(f"{where}: {path} has no label"))
         else:
             yield Labelled(resolve(path), said, "--label" if label else where)
-
-
-def _unescaped(cell: str) -> str:
-    return _ESCAPED.sub(lambda found: _ESCAPES.get(found[0]) or chr(int(found[0][2:], 16)), cell)

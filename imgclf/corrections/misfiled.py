@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.data.class_levels import LEVEL, class_of
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.filing import Filing, file_picture
+from imgclf.data.layout import find_layout
 from imgclf.data.picture_files import file_digest
+from imgclf.data.tabled import find_tabled
 from imgclf.errors import DataError
-from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.trained_on import directory_of
+from imgclf.model_file.manifest import Manifest, TrainedOn
 from imgclf.spelling import path_as_spelled
 
 
@@ -24,12 +26,14 @@ class Misfiled:
         label: Of the folder.
         is_really: What it was corrected to.
         moved_to: Where it lies now; None if it was left where it is.
+        table: The file that says what it is, if no folder does; it is left as it is.
     """
 
     path: str
     label: str
     is_really: str
     moved_to: str | None = None
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,46 +60,67 @@ def find_misfiled(
     Raises:
         DataError: A picture can't be moved.
     """
-    directory = directory_of(manifest)
-    if directory is None:
+    data = manifest.data
+    if data is None:
         return []
     wrong = [
         found
-        for found in _equal_files(directory, manifest.class_names, set(said), sizes)
+        for found in _equal_files(data, manifest.class_names, set(said), sizes)
         if found.label != said[found.digest]
     ]
     result = []
     for found in wrong:
         label = said[found.digest]
-        moved_to = str(_move(found, label)) if fix else None
-        result.append(Misfiled(str(found.path), found.label, label, moved_to))
+        moved_to = str(_move(found, label)) if fix and data.table is None else None
+        result.append(Misfiled(str(found.path), found.label, label, moved_to, data.table))
     return result
 
 
 def _equal_files(
-    directory: Path, class_names: tuple[str, ...], digests: set[str], sizes: set[int]
+    data: TrainedOn, class_names: Collection[str], digests: Collection[str], sizes: set[int]
 ) -> Iterator[_Found]:
+    for path, root, label in _files(data, class_names):
+        if label not in class_names or not_a_picture(path):
+            continue
+        try:
+            if path.stat().st_size in sizes and (digest := file_digest(path)) in digests:
+                yield _Found(path, root, label, digest)
+        except OSError:
+            continue
+
+
+def _files(data: TrainedOn, class_names: Collection[str]) -> Iterator[tuple[Path, Path, str]]:
+    """The files of a data set, where their class folders lie, and what the data set says they are.
+
+    Of a table's pictures no folder says what they are, so that none can be moved into the right
+    one.
+    """
+    directory = Path(data.directory)
+    if data.table is not None:
+        try:
+            tabled = find_tabled(Path(data.table), directory)
+        except DataError:
+            return
+        for path, label in (file for files in tabled.parts.values() for file in files):
+            yield path, directory, tabled.class_names[label]
+        return
+    tops = dict.fromkeys(name.partition(LEVEL)[0] for name in class_names)
     for root in _roots(directory):
-        for label in class_names:
-            for path in walk_files(
-                path_as_spelled(root / label)
-            ):  # nothing if there is no such folder
-                if not_a_picture(path):
-                    continue
-                try:
-                    if path.stat().st_size in sizes and (digest := file_digest(path)) in digests:
-                        yield _Found(path, root, label, digest)
-                except OSError:
-                    continue
+        for top in tops:
+            for path in walk_files(path_as_spelled(root / top)):  # nothing if there is none
+                yield path, root, class_of(path.relative_to(root), class_names)
 
 
 def _roots(directory: Path) -> list[Path]:
     """Where class folders may lie: in the data set itself, or in its train/, test/ and so on."""
     try:
         inside = sorted(path for path in directory.iterdir() if path.is_dir())
+        parts = find_layout(directory).parts.values()
     except OSError:
         return []
-    return [directory, *inside]
+    except DataError:
+        return [directory, *inside]
+    return list(dict.fromkeys([directory, *inside, *parts]))
 
 
 def _move(found: _Found, label: str) -> Path:

@@ -30,7 +30,7 @@ def find_memory(
     Args:
         model: The model file.
         manifest: Its manifest.
-        directory: Class folders, none of whose classes may be missing.
+        directory: Whatever can be trained on, with none of the model's classes missing.
 
     Returns:
         The pictures, and whether they are worth keeping beside the model.
@@ -42,7 +42,7 @@ def find_memory(
     if data is not None and not data.directory.is_dir():
         data = None
     if directory is not None:
-        if data is not None and data.directory.samefile(directory):
+        if data is not None and (data.arrangement.table or data.directory).samefile(directory):
             return _of_training(data), True
         return _halves(manifest, directory), True
     memory = load_memory(model)
@@ -74,8 +74,9 @@ def _of_training(data: TrainingData) -> ReplayMemory:
 def _halves(manifest: Manifest, directory: Path) -> ReplayMemory:
     """Half of the pictures to replay, the other half to judge by; equal files together."""
     names = manifest.class_names
-    whole, skipped = read_labelled(directory, names, manifest.decoder.settings())
-    warn_of_left_out(skipped)
+    found = read_labelled(directory, names, manifest.decoder.settings(), "not test")
+    warn_of_left_out(found.skipped)
+    whole = found.part
     replayed, judging = (
         {picture.path for picture in half} for half in split(whole.pictures, len(names), 0.5, _SEED)
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.read_paths import where_looked
-from imgclf.data.layout import LAYOUT, missing
+from imgclf.data.class_folders import LAYOUT, missing
 from imgclf.errors import DataError
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from imgclf.config.choices import Keep
 from imgclf.config.schema import DataConfig
+from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.folder import PictureFolder, divide, find_files, scan_labelled
+from imgclf.data.first_rules import find_by_first_rules
+from imgclf.data.folder import PictureFolder, divide
+from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.labelled import Wanted, scan_labelled
 from imgclf.data.on_demand import OnDemand
+from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
 
@@ -55,6 +60,8 @@ class DataSet:
 
     Attributes:
         settings: How.
+        otherwise: What would be seen of it now, if it was read by the first rules, as a training
+            began with it.
     """
 
     folder: PictureFolder
@@ -62,6 +69,24 @@ class DataSet:
     validation: Part
     test: Part
     settings: DecoderSettings
+    otherwise: str | None = None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures that a model is judged by, or that are replayed to it.
+
+    Attributes:
+        part: The pictures; labels are positions in the model's classes.
+        name: What they are called where they lie; None if they are not called a part.
+        divided: Whether it is one of several parts there.
+        skipped: Files that take no part.
+    """
+
+    part: Part
+    name: PartName | None
+    divided: bool
+    skipped: tuple[Skipped, ...]
 
 
 def read_dataset(
@@ -70,70 +95,111 @@ def read_dataset(
     seed: int,
     settings: DecoderSettings,
     keep: Keep,
+    arrangement: Arrangement = AS_FOUND,
+    *,
+    known: str | None = None,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
     Args:
-        directory: Class folders, or train/, validation/ and test/ with those.
+        directory: Class folders, or the folders of parts with those.
         validation_split: Share of each class's pictures to hold out, between 0 and 1, unless the
-            folder comes divided.
+            data set comes divided.
         seed: Of their choice.
         settings: How pictures are decoded.
         keep: What comes of the pixels; see `decode_all`.
+        arrangement: What the config says of its classes, parts and table.
+        known: The fingerprint of a training that is gone on with, say. If the data set hasn't got
+            it as it is read now and has it by the first rules, it is read by these.
 
     Raises:
         DataError: There is no such folder, or a class has too few readable pictures in a part.
         WriteError: The decoded pictures can't be kept.
     """
-    found = find_files(directory)
-    # Else there is decoding to come, which takes longer.
-    is_decoded = probably_decoded(found.count, settings)
-    folder = divide(found, validation_split, seed, longest_step=is_decoded)
-    pictures = (*folder.training, *folder.validation, *folder.test)
-    decoded = decode_all(pictures, settings, keep=keep)
-    folder = folder.without(decoded.failures)
-    rows = {picture.path: row for row, picture in enumerate(pictures)}
-    training, validation, test = (
-        _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
-    )
-    return DataSet(folder, training, validation, test, settings)
+
+    def read(found: FoundFiles) -> DataSet:
+        # Else there is decoding to come, which takes longer.
+        is_decoded = probably_decoded(found.count, settings)
+        folder = divide(found, validation_split, seed, longest_step=is_decoded)
+        pictures = (*folder.training, *folder.validation, *folder.test)
+        decoded = decode_all(pictures, settings, keep=keep)
+        folder = folder.without(decoded.failures)
+        rows = {picture.path: row for row, picture in enumerate(pictures)}
+        training, validation, test = (
+            _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
+        )
+        return DataSet(folder, training, validation, test, settings)
+
+    def read_as_known() -> DataSet | None:
+        if known is None or arrangement.is_new:
+            return None
+        try:
+            data = read(find_by_first_rules(directory))
+        except DataError:
+            return None
+        return data if data.folder.fingerprint == known else None
+
+    try:
+        data = read(find_files(directory, arrangement))
+    except DataError as error:
+        before = read_as_known()
+        if before is None:
+            raise
+        return replace(before, otherwise=f"none: {error.message}")
+    if known is None or data.folder.fingerprint == known:
+        return data
+    before = read_as_known()
+    return data if before is None else replace(before, otherwise=data.folder.in_words)
 
 
-def read_config_dataset(config: DataConfig) -> DataSet:
+def read_config_dataset(config: DataConfig, known: str | None = None) -> DataSet:
     """The data set that a config names.
+
+    Args:
+        config: Its section `data`.
+        known: See `read_dataset`.
 
     Raises:
         DataError: There is no such folder, or a class has too few readable pictures in a part.
         WriteError: The decoded pictures can't be kept.
     """
     height, width = config.image_size
-    settings = DecoderSettings(height, width, config.resize)
-    directory = Path(config.directory)
-    return read_dataset(directory, config.validation_split, config.seed, settings, config.cache)
+    return read_dataset(
+        Path(config.directory),
+        config.validation_split,
+        config.seed,
+        DecoderSettings(height, width, config.resize),
+        config.cache,
+        Arrangement.of(config),
+        known=known,
+    )
 
 
 def read_labelled(
-    directory: Path, class_names: Sequence[str], settings: DecoderSettings
-) -> tuple[Part, tuple[Skipped, ...]]:
-    """Pictures to judge a model by, and the files left out.
+    place: Path, class_names: Sequence[str], settings: DecoderSettings, wanted: Wanted = "all"
+) -> Labelled:
+    """Pictures with labels for a model that is there already.
 
     Args:
-        directory: One folder for each class; some may be missing.
+        place: Whatever can be trained on: class folders, some of which may be missing; the folders
+            of parts; or a table.
         class_names: The model's, in output order.
         settings: How pictures are decoded.
+        wanted: Which parts, if it comes divided.
 
     Raises:
         DataError: A folder is none of the classes, or no picture can be read.
         WriteError: The decoded pictures can't be kept.
     """
-    pictures, skipped = scan_labelled(directory, class_names)
+    pictures, found = scan_labelled(place, class_names, wanted)
     decoded = decode_all(pictures, settings)
     failed = {failure.path for failure in decoded.failures}
     readable = tuple(picture for picture in pictures if picture.path not in failed)
     if not readable:
-        raise DataError(f"none of the {len(pictures)} pictures in {directory} can be read")
+        raise DataError(f"none of the {len(pictures)} pictures in {place} can be read")
     rows = {picture.path: row for row, picture in enumerate(pictures)}
-    return _part(readable, decoded, rows), (*skipped, *decoded.failures)
+    part = _part(readable, decoded, rows)
+    return Labelled(part, found.part, found.divided, (*found.skipped, *decoded.failures))
 
 
 def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
 
@@ -44,7 +45,7 @@ def refuse_shared(training: Sequence[Picture], validation: Sequence[Picture]) ->
 
 
 def may_fill_every_class(
-    found: Mapping[str, Sequence[tuple[Path, int]]], num_classes: int, validation_split: float
+    found: Mapping[PartName, Sequence[tuple[Path, int]]], num_classes: int, validation_split: float
 ) -> bool:
     """Whether no class is sure to miss a part, before it is known which files can be read."""
     counts = {part: Counter(label for _, label in files) for part, files in found.items()}

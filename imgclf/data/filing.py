@@ -24,7 +24,8 @@ class Filing(StrEnum):
 def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path:
     """Puts a picture into `directory/label/`, under its own name.
 
-    A folder that spells the label otherwise is the label's.
+    A folder that spells the label otherwise is the label's. A label that is a path, as those of
+    nested classes are, leads into folders of folders.
 
     It can be done again: a picture that is there already stays as it is, and another picture
     of the same name gets a name of its own, the same each time.
@@ -41,7 +42,7 @@ def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path
     Raises:
         DataError: The label can't be a folder's name, or the file system refuses.
     """
-    if label in ("", ".", "..") or "/" in label or "\\" in label or "\0" in label:
+    if not is_folder_path(label):
         raise DataError(f"{label!r} can't be the name of a folder")
     folder = path_as_spelled(directory / label)
     try:
@@ -57,6 +58,12 @@ def file_picture(source: Path, directory: Path, label: str, how: Filing) -> Path
         reason = error.strerror or error
         raise DataError(f"{source} can't be put into {folder}: {reason}") from error
     raise DataError(f"{source} can't be put into {folder}: {target.name} is there, and is another")
+
+
+def is_folder_path(label: str) -> bool:
+    """Whether a label can be a folder's name, or a path that leads down and nowhere else."""
+    unfit = ("", ".", "..")
+    return not any(name in unfit for name in label.split("/")) and not set("\\\0") & set(label)
 
 
 def _own_name(source: Path, digest: str) -> str:

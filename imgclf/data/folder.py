@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
-from imgclf.data.layout import LAYOUT, find_class_names, missing, ready_made_parts
-from imgclf.data.picture_files import Picture, Skipped, find_pictures, read_pictures
-from imgclf.errors import DataError
-from imgclf.spelling import composed, path_as_spelled
+from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.picture_files import Picture, Skipped, read_pictures
+from imgclf.spelling import composed
 
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A data set: its class folders' names in output order, and the pictures of each part."""
+    """A data set: its class folders' names in output order, and the pictures of each part.
+
+    Attributes:
+        folder_names: As they are stored.
+        notes: What was taken for what, in sentences.
+        arrangement: What the config says of it.
+    """
 
     directory: Path
     folder_names: tuple[str, ...]
@@ -25,6 +32,8 @@ class PictureFolder:
     validation: tuple[Picture, ...]
     test: tuple[Picture, ...]
     skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+    arrangement: Arrangement = AS_FOUND
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -40,10 +49,27 @@ class PictureFolder:
         digest = hashlib.sha256(repr(self.folder_names).encode())
         for part in (self.training, self.validation):
             for picture in part:
-                relative = picture.path.relative_to(self.directory).as_posix()
+                relative = self.relative(picture.path)
                 digest.update(repr((relative, picture.label, picture.digest)).encode())
             digest.update(b"|")
         return digest.hexdigest()
+
+    @property
+    def in_words(self) -> str:
+        """How many classes and pictures there are."""
+        names = self.class_names
+        first = f"{', '.join(names[:10])}{', ...' if len(names) > 10 else ''}"
+        return (
+            f"{len(names)} classes ({first}): {len(self.training)} pictures to train on, "
+            f"{len(self.validation)} to validate on"
+            + (f", {len(self.test)} to test on" if self.test else "")
+        )
+
+    def relative(self, path: Path) -> str:
+        """A picture's path from the data set's folder; a table may name some that lie elsewhere."""
+        if path.is_relative_to(self.directory):
+            return path.relative_to(self.directory).as_posix()
+        return Path(os.path.relpath(path, self.directory)).as_posix()
 
     def without(self, failures: Iterable[Skipped]) -> PictureFolder:
         """The same data set less the pictures that turned out to be unreadable.
@@ -67,54 +93,6 @@ class PictureFolder:
         )
         require_every_class(left.directory, left.class_names, left.training, left.validation)
         return left
-
-
-@dataclass(frozen=True)
-class FoundFiles:
-    """The files of a data set that may be pictures, before one of them is read.
-
-    Attributes:
-        directory: The data set.
-        folder_names: Of the classes, in output order, as they are stored.
-        parts: By part (training, and validation and test if it comes divided): the files with
-            their labels.
-        skipped: Files that take no part.
-    """
-
-    directory: Path
-    folder_names: tuple[str, ...]
-    parts: Mapping[str, Sequence[tuple[Path, int]]]
-    skipped: tuple[Skipped, ...]
-
-    @cached_property
-    def class_names(self) -> tuple[str, ...]:
-        """In output order, composed."""
-        return tuple(map(composed, self.folder_names))
-
-    @property
-    def count(self) -> int:
-        """How many files there are."""
-        return sum(map(len, self.parts.values()))
-
-
-def find_files(directory: Path) -> FoundFiles:
-    """Finds the pictures of a data set.
-
-    Either `directory` holds one folder per class; or it holds `train` and perhaps `validation`
-    (or `val`) and `test`, each with one folder per class. Pictures may lie deeper inside a class
-    folder.
-
-    Raises:
-        DataError: Nothing there, or fewer than two classes.
-    """
-    directory = path_as_spelled(directory)
-    if not directory.is_dir():
-        raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
-    parts = ready_made_parts(directory) or {"training": directory}
-    names = find_class_names(parts["training"])
-    skipped: list[Skipped] = []
-    found = {part: find_pictures(folder, names, skipped) for part, folder in parts.items()}
-    return FoundFiles(directory, names, found, tuple(skipped))
 
 
 def divide(
@@ -154,33 +132,13 @@ def divide(
         tuple(validation),
         tuple(test),
         tuple(skipped),
+        found.notes,
+        found.arrangement,
     )
 
 
-def scan(directory: Path, validation_split: float, seed: int) -> PictureFolder:
+def scan(
+    directory: Path, validation_split: float, seed: int, arrangement: Arrangement = AS_FOUND
+) -> PictureFolder:
     """Finds the pictures of a data set and divides them; see `find_files` and `divide`."""
-    return divide(find_files(directory), validation_split, seed)
-
-
-def scan_labelled(
-    directory: Path, class_names: Sequence[str]
-) -> tuple[tuple[Picture, ...], tuple[Skipped, ...]]:
-    """The pictures of a folder of class folders, to judge a model by, and the files left out.
-
-    Args:
-        directory: One folder for each class; some may be missing.
-        class_names: The model's, in output order.
-
-    Raises:
-        DataError: No picture there, or a folder that is none of the model's classes.
-    """
-    directory = path_as_spelled(directory)
-    if not directory.is_dir():
-        raise DataError(missing(directory), "name a folder with one folder per class in it")
-    skipped: list[Skipped] = []
-    pictures = tuple(read_pictures(find_pictures(directory, tuple(class_names), skipped), skipped))
-    if not pictures:
-        raise DataError(
-            f"{directory} has no pictures in folders called {', '.join(class_names)}", None
-        )
-    return pictures, tuple(skipped)
+    return divide(find_files(directory, arrangement), validation_split, seed)

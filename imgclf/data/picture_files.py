@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.file_walk import not_a_picture, walk_files
-from imgclf.data.layout import visible_folders
+from imgclf.data.folder_look import foreign_folders, holds_pictures, visible_folders
 from imgclf.errors import DataError, suggestion
-from imgclf.spelling import as_spelled, composed
+from imgclf.spelling import as_spelled
 from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
 
@@ -52,7 +52,10 @@ def file_digest(path: Path) -> str:
 
 
 def find_pictures(
-    directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
+    directory: Path,
+    class_names: tuple[str, ...],
+    skipped: list[Skipped],
+    others: Collection[Path] = (),
 ) -> list[tuple[Path, int]]:
     """The files that may be pictures, with their labels.
 
@@ -60,35 +63,55 @@ def find_pictures(
         directory: Holds the class folders.
         class_names: In output order; folders may spell them otherwise.
         skipped: Gets the files that take no part.
+        others: Folders in it that are no classes.
 
     Raises:
-        DataError: A folder is none of the classes.
+        DataError: A folder with pictures is none of the classes.
     """
     folders = visible_folders(directory)
     stored = as_spelled(class_names, (path.name for path in folders))
     for path in folders:
-        if path.name not in stored:
-            raise DataError(
-                f"{path} is none of the classes: {', '.join(map(composed, class_names))}"
-                + suggestion(path.name, class_names)
-            )
+        if path.name in stored or path in others:
+            continue
+        if holds_pictures(path):
+            raise none_of_the_classes(path, path.name, class_names)
+        skipped.append(Skipped(path, "no pictures in it, so it is no class"))
     found: list[tuple[Path, int]] = []
     for label, name in enumerate(stored):
         for path in walk_files(directory / name):  # nothing if there is no such folder
-            try:
-                reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
-                if reason:
-                    skipped.append(Skipped(path, reason))
-                else:
-                    found.append((path, label))
-            except OSError as error:
-                skipped.append(_unreadable(path, error))
-    skipped.extend(
-        Skipped(path, "not in a class folder")
-        for path in sorted(directory.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    )
+            if may_be_picture(path, skipped):
+                found.append((path, label))
+    skipped += left_beside(directory)
     return found
+
+
+def may_be_picture(path: Path, skipped: list[Skipped]) -> bool:
+    """Whether a file's name and size say so; `skipped` gets it if not, with the reason."""
+    try:
+        reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
+    except OSError as error:
+        skipped.append(_unreadable(path, error))
+        return False
+    if reason:
+        skipped.append(Skipped(path, reason))
+    return not reason
+
+
+def left_beside(directory: Path) -> Iterator[Skipped]:
+    """What lies beside class folders."""
+    for path in foreign_folders(directory):
+        yield Skipped(path, "left there by a program, so it is no class")
+    for path in sorted(directory.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            yield Skipped(path, "not in a class folder")
+
+
+def none_of_the_classes(path: Path, name: str, class_names: Sequence[str]) -> DataError:
+    """What to say of a folder of pictures that the classes don't have."""
+    return DataError(
+        f"{path} is none of the classes: {', '.join(map(composed, class_names))}"
+        + suggestion(name, class_names)
+    )
 
 
 def read_pictures(

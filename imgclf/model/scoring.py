@@ -13,7 +13,8 @@ from imgclf.model.calibration import expected_calibration_error
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scores import Scores
 
-Part = Literal["validation", "test"]
+Part = Literal["training", "validation", "test"]
+"""What pictures are to a model: trained on, held out meanwhile, or seen by nobody."""
 
 
 class ClassScores(Struct, frozen=True):
@@ -36,7 +37,9 @@ class Evaluation(Struct, frozen=True):
     """How a model did on labelled pictures.
 
     Attributes:
-        part: What the pictures are.
+        part: What the pictures are; "mixed" if they are of several parts.
+        trained_on: How many of them the model was trained on; None if that can't be told, since
+            the data set is not there.
         pictures: How many could be read.
         unreadable: How many could not; they are in no other figure.
         classes: By class name, in the model's order.
@@ -45,7 +48,8 @@ class Evaluation(Struct, frozen=True):
         temperature: By which the model's confidence is calibrated.
     """
 
-    part: Part
+    part: Part | Literal["mixed"]
+    trained_on: int | None
     pictures: int
     unreadable: int
     accuracy: float
@@ -60,7 +64,8 @@ def evaluate_probabilities(
     labels: NDArray[np.int64],
     class_names: Sequence[str],
     *,
-    part: Part,
+    part: Part | Literal["mixed"],
+    trained_on: int | None = 0,
     unreadable: int = 0,
     temperature: float = 1.0,
 ) -> Evaluation:
@@ -70,7 +75,8 @@ def evaluate_probabilities(
         probabilities: Calibrated, shape (pictures, classes).
         labels: True class indices, shape (pictures,); at least one.
         class_names: In output order.
-        part: What the pictures are; kept in the result, as are the next two.
+        part: What the pictures are; kept in the result, as are the next three.
+        trained_on: How many of them were trained on.
         unreadable: How many more there were.
         temperature: Of the calibration.
     """
@@ -79,6 +85,7 @@ def evaluate_probabilities(
     confusion = np.bincount(labels * size + given, minlength=size * size).reshape(size, size)
     return Evaluation(
         part=part,
+        trained_on=trained_on,
         pictures=len(labels),
         unreadable=unreadable,
         accuracy=float(np.trace(confusion) / len(labels)),
@@ -93,7 +100,7 @@ def accuracy_scores(
     probabilities: Probabilities,
     labels: NDArray[np.int64],
     class_names: Sequence[str],
-    part: Part = "validation",
+    part: Literal["validation", "test"] = "validation",
 ) -> Scores:
     """Accuracy overall and of each class (its recall), as a model file keeps them.
 

@@ -46,12 +46,14 @@ class TrainedOn(Struct, frozen=True):
         fingerprint: Of its pictures, as `PictureFolder.fingerprint` gives it.
         training: How many pictures it was fitted on.
         validation: How many were held out.
+        table: The file that has their labels, absolute; None if their folders have.
     """
 
     directory: str
     fingerprint: str
     training: int
     validation: int
+    table: str | None = None
 
 
 class Correction(Struct, frozen=True):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config.choices import Keep
+from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.dataset import DataSet, read_dataset
 from imgclf.data.folder import PictureFolder
 from imgclf.errors import DataError
@@ -30,6 +31,7 @@ class TrainingData:
         validation_split: The share of each class's pictures that was held out, between 0 and 1.
         seed: Of their choice.
         keep: Where its decoded pictures are kept: "disk", "memory" or "none".
+        arrangement: What the config said of its classes, parts and table.
     """
 
     manifest: Manifest
@@ -37,6 +39,7 @@ class TrainingData:
     validation_split: float
     seed: int
     keep: Keep
+    arrangement: Arrangement = AS_FOUND
 
     def require(self, hint: str) -> None:
         """Makes sure that it is there.
@@ -65,14 +68,16 @@ class TrainingData:
             DataError: It has too few pictures of a class, or can't be divided as it was.
             WriteError: The decoded pictures can't be kept.
         """
+        then = self.manifest.data
         data = read_dataset(
             self.directory,
             self.validation_split,
             self.seed,
             self.manifest.decoder.settings(),
             self.keep,
+            self.arrangement,
+            known=None if then is None else then.fingerprint,
         )
-        then = self.manifest.data
         if then is None or data.folder.fingerprint != then.fingerprint:
             console.warning(
                 f"{self.directory} has changed since {self.manifest.name} was trained: it may "
@@ -81,18 +86,19 @@ class TrainingData:
         return data
 
 
-def directory_of(manifest: Manifest) -> Path | None:
-    """Where the data set lay that a model was trained on, if it says; it may be gone."""
-    return Path(manifest.data.directory) if manifest.data else None
-
-
 def training_data(manifest: Manifest) -> TrainingData | None:
     """The data set that a model was trained on; None if it doesn't say, as an adopted one."""
-    directory, config = directory_of(manifest), manifest.config.get("data")
-    if directory is None or config is None:
+    then, config = manifest.data, manifest.config.get("data")
+    if then is None or config is None:
         return None
-    keep = config.get("cache", "disk")  # models of earlier versions don't say
-    return TrainingData(manifest, directory, config["validation_split"], config["seed"], keep)
+    return TrainingData(
+        manifest,
+        Path(then.directory),
+        config["validation_split"],
+        config["seed"],
+        config.get("cache", "disk"),  # models of earlier versions don't say
+        Arrangement.stored(config, then.table),
+    )
 
 
 def positions_in_outputs(folder: PictureFolder, manifest: Manifest, hint: str) -> NDArray[np.int64]:

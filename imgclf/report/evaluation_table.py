@@ -20,7 +20,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
         for name, one in evaluation.classes.items()
     )
     lines = [
-        f"{evaluation.part} accuracy: {evaluation.accuracy:.4f} ({evaluation.pictures} pictures)",
+        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({evaluation.pictures} pictures)",
         f"expected calibration error: {evaluation.expected_calibration_error:.4f} "
         f"(temperature {evaluation.temperature:.3f})",
         "",
@@ -29,6 +29,12 @@ def evaluation_table(evaluation: Evaluation) -> str:
         confusion_table(evaluation),
     ]
     return "\n".join(lines)
+
+
+def _heading(evaluation: Evaluation) -> str:
+    if evaluation.part == "mixed":
+        return "accuracy on pictures of several parts"
+    return f"{evaluation.part} accuracy"
 
 
 def confusion_table(evaluation: Evaluation) -> str:

@@ -91,7 +91,7 @@ def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
         small = thumbnail(path, _THUMBNAIL)
         yield Mistake(
             path=_as_text(str(path)),
-            name=_as_text(str(path.relative_to(folder.directory))),
+            name=_as_text(folder.relative(path)),
             truth=names[truth],
             said=names[said[index]],
             confidence=float(confidence[index]),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TextIO
 
+from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.model.prediction import UNSURE, Prediction
 from imgclf.report.tables import Column, heading, line
 
@@ -42,7 +43,8 @@ def row_writer(
             probability_1, label_2, ...
     """
     if row_format is RowFormat.JSONL:
-        return lambda row: _write(stream, json.dumps(_as_object(row, top)) + "\n")
+        nested = has_levels(class_names)
+        return lambda row: _write(stream, json.dumps(_as_object(row, top, nested)) + "\n")
     if row_format is RowFormat.TABLE:
         return _table_writer(stream, class_names, top)
     if top is None:
@@ -90,11 +92,15 @@ def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -
     return lambda row: _write(stream, line(columns, cells(row)) + "\n")
 
 
-def _as_object(row: Prediction, top: int | None) -> dict[str, object]:
+def _as_object(row: Prediction, top: int | None, nested: bool) -> dict[str, object]:
+    """With the levels of the label, where labels are paths; none of a label that is unsure."""
     probabilities = row.probabilities if top is None else dict(row.likeliest(top))
+    known = row.label if row.label in row.probabilities else None
+    levels = {"levels": known and known.split(LEVEL)} if nested else {}
     return {
         "path": row.path,
         "label": row.label,
+        **levels,
         "confidence": row.confidence,
         "probabilities": probabilities,
         "error": row.error,

@@ -24,5 +24,10 @@ def survey_lines(seen: Survey, image_size: Shape, resize: str) -> Iterator[str]:
     )
     (height, width), (rows, columns) = seen.typical_shape, image_size
     yield (f"typically {width} x {height} pixels; the network sees {columns} x {rows} ({resize})")
+    yield from folder.notes
+    if folder.arrangement.classes == "leaves":
+        yield "each folder of pictures is a class; for those at the top: data.classes: folders"
+    if folder.arrangement.table is not None:
+        yield f"what they are stands in {folder.arrangement.table}"
     if folder.skipped:
-        yield f"left out: {len(folder.skipped)} files, which imgclf check names"
+        yield f"left out: {len(folder.skipped)} files or folders, which imgclf check names"

@@ -13,6 +13,7 @@ from imgclf.backbones.feature_store import Features
 from imgclf.config.backbone import IMAGENET
 from imgclf.config.load import config_from_values
 from imgclf.config.schema import Config
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
 from imgclf.data.file_walk import not_a_picture
 from imgclf.data.picture_files import warn_of_left_out
@@ -59,7 +60,7 @@ def find_suspects(
             itself.
         repeats: Judge so many times, in other folds, and take the mean.
         top: The most to list.
-        overrides: `data.directory=FOLDER`, for a data set that has moved.
+        overrides: `data.directory=FOLDER` and `data.table=FILE`, for a data set that has moved.
 
     Raises:
         ModelFileError: The model can't be read.
@@ -70,15 +71,17 @@ def find_suspects(
     if folds == 1 or folds < 0:
         raise UsageError(f"--folds {folds}: allowed are 0, and numbers from 2 on")
     for override in overrides:
-        if override.partition("=")[0].strip() != _DIRECTORY:
+        if override.partition("=")[0].strip() not in (_DIRECTORY, "data.table"):
             raise UsageError(
                 f"--set {override}: the model's network is not trained to judge the pictures, so "
-                f"that no key matters but {_DIRECTORY}, for a data set that has moved"
+                f"that no key matters but {_DIRECTORY} and data.table, for a data set that has "
+                "moved"
             )
     manifest = read_manifest(model)
     if directory is not None:
         settings = manifest.decoder.settings()
-        part, left_out = read_labelled(directory, manifest.class_names, settings)
+        labelled = read_labelled(directory, manifest.class_names, settings)
+        part, left_out = labelled.part, labelled.skipped
         classes, folds = manifest.class_names, 0
         by_all = probabilities = open_classifier(model).probabilities_of(part.batches())
     else:
@@ -151,12 +154,15 @@ def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> 
     directory, written = trained_on.directory, trained_on.manifest.config
     if directory.is_relative_to(Path.cwd()):
         directory = directory.relative_to(Path.cwd())  # to be read by people
-    config = written | {"data": written["data"] | {"directory": str(directory)}}
+    table = trained_on.arrangement.table
+    here = {"directory": str(directory), "table": None if table is None else str(table)}
+    config = written | {"data": written["data"] | here}
     return config_from_values(config, model, overrides).config
 
 
 def _read_pictures(config: Config, data: TrainingData, folds: int) -> DataSet:
-    data = replace(data, directory=Path(config.data.directory))
+    place, arrangement = Path(config.data.directory), Arrangement.of(config.data)
+    data = replace(data, directory=place, arrangement=arrangement)
     data.require(f"if it has moved: imgclf evaluate --suspects --set {_DIRECTORY}=FOLDER")
     if folds:
         # As the model takes them, for so they are decoded already; which can be read is known then.

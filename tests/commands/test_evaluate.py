@@ -14,11 +14,13 @@ from imgclf.callbacks.user_code import load_object
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.train import Trained
 from imgclf.commands.versions import history
+from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.model.calibration import expected_calibration_error, fit_temperature
 from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
+from imgclf.model_file.trained_on import training_data
 from imgclf.report.evaluation_table import evaluation_table
 from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
@@ -165,6 +167,67 @@ def test_a_folder_that_is_no_class_names_the_nearest(trained: Trained) -> None:
         evaluate(trained.model, Path("new"), [])
 
 
+def test_pictures_that_were_trained_on_are_no_test(trained: Trained, heard: Heard) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    Path("again").mkdir()
+    folder = shutil.copytree(data.directory, "again/pictures")
+    found = evaluate(trained.model, Path(folder), [])
+    assert (found.part, found.trained_on, found.pictures) == ("mixed", 48, 60)
+    assert "pets was trained on 48 of these 60 pictures" in heard.text
+    assert evaluation_table(found).startswith("accuracy on pictures of several parts: ")
+    known = training_data(read_manifest(trained.model))
+    assert known is not None
+    held_out = {picture.digest for picture in known.read("these").folder.validation}
+    for path in list(Path(folder).rglob("*.jpg")):
+        if file_digest(path) in held_out:
+            path.unlink()
+    found = evaluate(trained.model, Path(folder), [])
+    assert (found.part, found.trained_on, found.pictures) == ("training", 48, 48)
+    assert "pets was trained on all of these 48 pictures" in heard.text
+    assert evaluation_table(found).startswith("training accuracy: ")
+
+
+def test_where_the_data_set_is_gone_the_folder_s_name_is_what_is_known(trained: Trained) -> None:
+    moved = rewritten(
+        trained.model, MANIFEST, lambda content: content.replace(b"/dataset", b"/gone")
+    )
+    Path("pets").mkdir()
+    Path("new").rename("pets/train_set")
+    found = evaluate(moved, Path("pets/train_set"), [])
+    assert (found.part, found.trained_on) == ("training", None)
+
+
+def test_of_a_set_that_comes_divided_the_test_part_is_judged(
+    trained: Trained, heard: Heard
+) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    Path("pets").mkdir()
+    Path("new").rename("pets/Test Images")
+    shutil.copytree(data.directory, "pets/Train Images")
+    Path("pets/runs").mkdir()
+    found = evaluate(trained.model, Path("pets"), [])
+    assert (found.part, found.trained_on, found.pictures) == ("test", 0, 20)
+    assert "pets comes divided: its test part is judged" in heard.text
+    assert "left out pets/runs: no pictures" in heard.text
+
+
+def test_a_folder_too_high_names_the_one_to_judge(trained: Trained) -> None:
+    Path("data").mkdir()
+    Path("new").rename("data/photos")
+    with pytest.raises(DataError, match="data has no folders called cat, dog; data/photos has"):
+        evaluate(trained.model, Path("data"), [])
+
+
+def test_a_table_of_labels_is_judged(trained: Trained) -> None:
+    rows = [f"{path},{path.parent.name}\n" for path in sorted(Path("new").rglob("*.jpg"))]
+    Path("said.csv").write_text("path,label\n" + "".join(rows) + "new/gone.jpg,cat\n")
+    found = evaluate(trained.model, Path("said.csv"), [])
+    assert (found.part, found.pictures, found.unreadable) == ("test", 20, 1)
+    assert found.accuracy == evaluate(trained.model, Path("new"), []).accuracy
+
+
 HOOKS = """\
 from imgclf.backend import keras
 
@@ -195,6 +258,7 @@ def test_json_has_every_figure(trained: Trained) -> None:
     found = json.loads(msgspec.json.encode(evaluate(trained.model, Path("new"), [])))
     assert set(found) == {
         "part",
+        "trained_on",
         "pictures",
         "unreadable",
         "accuracy",

@@ -15,10 +15,12 @@ from imgclf.commands.draft_pretrained import BROUGHT
 from imgclf.commands.init import WHY_SMALL, Initialized, init
 from imgclf.commands.train import train
 from imgclf.config.backbone import Backbone
+from imgclf.config.data_parts import DataParts
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.load import load_config
 from imgclf.config.schema import Config
 from imgclf.errors import DataError, UsageError
+from imgclf.report.survey import survey_lines
 from tests.support.command_line import imgclf, imported_by
 from tests.support.pictures import motif, with_orientation
 
@@ -236,6 +238,61 @@ def test_it_does_without_tensorflow(in_folder: Path, side: int) -> None:
     draw(Path("set"), (side, side))
     assert not imported_by("init", "set") & {"tensorflow", "keras", "matplotlib"}
     assert Path("set.yaml").exists()
+
+
+def test_classes_that_lie_in_folders_of_folders_are_found_and_it_is_said(in_folder: Path) -> None:
+    for above, inside in (("Fruit", ("Apple", "Pear/Anjou")), ("Vegetables", ("Carrot",))):
+        draw(Path("set", above), (20, 20), classes=inside)
+    done = init(Path("set"), None)
+    assert list(done.seen.counts) == ["Fruit/Apple", "Fruit/Pear/Anjou", "Vegetables/Carrot"]
+    assert load_config(done.config).config.data.classes == "leaves"
+    assert "each folder of pictures is a class; for those at the top: data.classes: folders" in [
+        *survey_lines(done.seen, (20, 20), "pad")
+    ]
+    said = init(Path("set"), Path("top.yaml"), overrides=["data.classes=folders"])
+    assert list(said.seen.counts) == ["Fruit", "Vegetables"]
+
+
+@pytest.mark.parametrize("inside", [("2023", "2024"), ("indoor", "outdoor")])
+def test_folders_of_years_or_of_both_classes_are_no_classes(
+    in_folder: Path, inside: tuple[str, str]
+) -> None:
+    for number, above in enumerate("ab"):
+        draw(Path("set", above), (20, 20), classes=inside[: 2 - number])
+    done = init(Path("set"), None)
+    assert list(done.seen.counts) == ["a", "b"]
+    [note] = done.seen.folder.notes
+    assert note.startswith("set/a holds folders (")
+
+
+def test_parts_are_asked_for_and_taken_as_they_are_said_to_be(in_folder: Path) -> None:
+    for part in ("A", "B"):
+        draw(Path("set", part), (20, 20), classes=("cat", "dog"))
+        (Path("set") / part / "cat/0.png").write_bytes(part.encode())
+    with pytest.raises(DataError, match="A, B hold the same folders"):
+        init(Path("set"), None)
+    with pytest.raises(UsageError, match=r"init takes data\.classes, data\.parts, data\.table"):
+        init(Path("set"), None, overrides=["data.seed=3"])
+    done = init(Path("set"), None, overrides=["data.parts={training: A, test: B}"])
+    assert len(done.seen.folder.test) == 10
+    assert load_config(done.config).config.data.parts == DataParts(training="A", test="B")
+
+
+def test_pictures_and_a_table_are_taken_for_what_they_are(in_folder: Path) -> None:
+    draw(Path("set"), (20, 20), classes=("images",))
+    for number in range(5, 10):  # beside the five of `draw`, none like another
+        Image.new("RGB", (20, 20), (number, 9, 9)).save(f"set/images/{number}.png")
+    Path("set/labels.csv").write_text(
+        "file,class\n" + "".join(f"{n}.png,{'ab'[n % 2]}\n" for n in range(10))
+    )
+    done = init(Path("set"), None)
+    assert done.seen.counts == {"a": 5, "b": 5}
+    data = load_config(done.config).config.data
+    assert (data.directory, data.table) == ("set/images", "set/labels.csv")
+    assert "what they are stands in set/labels.csv" in [*survey_lines(done.seen, (20, 20), "pad")]
+    Path("set/labels.csv").write_text("what,ever\n")
+    with pytest.raises(DataError, match=r"set/labels\.csv, line 1: the columns path and label"):
+        init(Path("set"), Path("other.yaml"))
 
 
 _FROM_SCRATCH = """\

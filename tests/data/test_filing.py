@@ -57,11 +57,17 @@ def test_doing_it_again_changes_nothing(photo: Path, how: Filing) -> None:
     assert contents("sorted/cat") == before
 
 
-@pytest.mark.parametrize("label", ["", "..", "a/b", "/etc", "a\\b", "\0"])
+@pytest.mark.parametrize("label", ["", "..", "a/../b", "a/", "a//b", "./a", "/etc", "a\\b", "\0"])
 def test_a_label_that_leads_out_of_the_folder_is_refused(photo: Path, label: str) -> None:
     with pytest.raises(DataError, match="can't be the name of a folder"):
         file_picture(photo, Path("sorted"), label, Filing.COPY)
     assert not Path("sorted").exists()
+
+
+def test_a_label_that_is_a_path_leads_into_folders_of_folders(photo: Path) -> None:
+    target = file_picture(photo, Path("sorted"), "Fruit/Apple", Filing.COPY)
+    assert target == Path("sorted/Fruit/Apple/photo.jpg")
+    assert target.read_text() == "photo"
 
 
 def test_a_file_in_the_way_is_an_error_and_nothing_is_lost(photo: Path) -> None:

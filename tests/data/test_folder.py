@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.data.folder import PictureFolder, divide, find_files, scan
+from imgclf.data.folder import PictureFolder, divide, scan
+from imgclf.data.found_files import find_files
 from imgclf.errors import DataError
 from imgclf.system.threads import do_meanwhile
 from tests.support.heard import listen

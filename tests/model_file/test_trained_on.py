@@ -13,7 +13,7 @@ from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import PictureFolder
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn
-from imgclf.model_file.trained_on import directory_of, positions_in_outputs, training_data
+from imgclf.model_file.trained_on import positions_in_outputs, training_data
 from tests.support.heard import Heard
 from tests.support.pictures import encoded, motif
 
@@ -94,13 +94,11 @@ def test_an_adopted_model_has_none() -> None:
         decoder=Decoder(height=8, width=8),
         head="sigmoid",
     )
-    assert directory_of(adopted) is None
     assert training_data(adopted) is None
 
 
 def test_a_model_that_does_not_say_how_its_data_set_was_divided_has_none_to_read() -> None:
     manifest = described(None)
-    assert directory_of(manifest) == Path("set")
     assert training_data(manifest) is None
 
 
