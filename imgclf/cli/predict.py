@@ -1,9 +1,14 @@
 """`imgclf predict`."""
 
+import os
 import signal
+import stat
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -78,7 +83,7 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    inputs = find_inputs(paths, sys.stdin)
+    inputs, total = _counted(find_inputs(paths, sys.stdin), paths)
     if review is None:
         rows = predict(classifier, inputs, min_confidence)
     else:
@@ -94,9 +99,12 @@ def command(
 
         rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     count = unreadable = 0
-    with open_output(output) as stream, console.track("predicting") as advance:
+    with open_output(output) as stream, _progress(total) as advance:
+        begun = list(islice(rows, 1))
+        if not _goes_to_a_file(stream):
+            advance.clear()  # the rows are to be seen, in a pipe's case maybe, where the bar is
         write = row_writer(stream, chosen, names, top)
-        for row in rows:
+        for row in chain(begun, rows):
             write(row)
             count += 1
             unreadable += row.error is not None
@@ -105,6 +113,24 @@ def command(
         console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable:
         raise typer.Exit(4)
+
+
+def _counted(inputs: Iterator[str], paths: list[str]) -> tuple[Iterator[str], int | None]:
+    """The inputs, and how many there are if somebody will see that on a bar."""
+    if "-" in paths or not console.current().terminal:
+        return inputs, None
+    found = list(inputs)
+    return iter(found), len(found)
+
+
+def _progress(total: int | None) -> AbstractContextManager[console.Advance]:
+    if total == 1:  # done before a bar could be seen
+        return nullcontext(console.Advance(lambda _: None))
+    return console.track("predicting", total)
+
+
+def _goes_to_a_file(stream: TextIO) -> bool:
+    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
 
 
 def _row_format_for(output: Path | None) -> str:

@@ -16,13 +16,28 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     import rich.console
 
-Advance = Callable[[int], None]
+
+@dataclass(frozen=True)
+class Advance:
+    """What `track` yields: called with the number of steps just done.
+
+    Attributes:
+        by: Does that.
+        clear: Takes the bar away for good, before results are written to the same terminal.
+    """
+
+    by: Callable[[int], None]
+    clear: Callable[[], None] = lambda: None
+
+    def __call__(self, steps: int) -> None:
+        self.by(steps)
 
 
 class Console:
@@ -86,7 +101,7 @@ class Console:
             )
             with Progress(*columns, console=self.rich, transient=True) as progress:
                 task = progress.add_task(description, total=total)
-                yield lambda steps: progress.advance(task, steps)
+                yield Advance(lambda steps: progress.advance(task, steps), progress.stop)
             return
         start, done = time.monotonic(), 0
 
@@ -94,7 +109,7 @@ class Console:
             nonlocal done
             done += steps
 
-        yield advance
+        yield Advance(advance)
         seconds = time.monotonic() - start
         if seconds > 1:
             counted = f": {done}" if done else ""
