@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
@@ -16,6 +16,9 @@ from imgclf.cli import session
 from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 from imgclf.system import console
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 _ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
 
@@ -29,7 +32,10 @@ def _known_format(received: str | None) -> str | None:
 def command(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders, or - for a list on stdin.", show_default=False),
+        typer.Argument(
+            help="Pictures, folders, or - for stdin: a picture, or a list, one path a line.",
+            show_default=False,
+        ),
     ],
     model: ModelOption = None,
     row_format: Annotated[
@@ -68,7 +74,13 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
-    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.predict import (
+        find_inputs,
+        open_for_prediction,
+        picture_on,
+        predict,
+        reader,
+    )
     from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
@@ -83,9 +95,12 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    inputs, total = _counted(find_inputs(paths, sys.stdin), paths)
+    piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
+    if piped is not None and (sort_into is not None or review is not None):
+        raise UsageError("--sort-into and --review are for files; on standard input is a picture")
+    inputs, total = _counted(find_inputs(paths, sys.stdin if piped is None else ["-"]), paths)
     if review is None:
-        rows = predict(classifier, inputs, min_confidence)
+        rows = predict(classifier, inputs, min_confidence, reader(piped))
     else:
         from imgclf.report import review_predictions as page
 

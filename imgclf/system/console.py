@@ -37,6 +37,7 @@ class Advance:
     clear: Callable[[], None] = lambda: None
 
     def __call__(self, steps: int) -> None:
+        """Moves the bar on."""
         self.by(steps)
 
 
