@@ -7,7 +7,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.callbacks.user_faults import fault, guard_callback, guard_function
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -36,9 +36,11 @@ def make_custom_callback(reference: str, arguments: Mapping[str, Any]) -> Any:
         )
     _check_arguments(reference, found, arguments)
     try:
-        return found(**arguments)
+        made = found(**arguments)
     except Exception as error:  # whatever somebody's code may raise
-        raise UsageError(f"{reference} can't be made: {_reason(error)}") from error
+        raise UsageError(f"{reference} can't be made: {fault(error, found)}") from error
+    guard_callback(made, reference)
+    return made
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -50,7 +52,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     found = load_object(reference)
     if not callable(found):
         raise UsageError(f"{reference} is not a function")
-    return found  # type: ignore[no-any-return]
+    return guard_function(found, reference)
 
 
 def load_object(reference: str) -> Any:
@@ -90,7 +92,7 @@ def _load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise UsageError(f"running {path} failed: {_reason(error, path)}") from error
+        raise UsageError(f"running {path} failed: {fault(error, path)}") from error
     return module
 
 
@@ -104,9 +106,9 @@ def _load_module(name: str) -> ModuleType:
                 f"there is no module {name!r}",
                 "it must be installed, or lie in the working directory",
             ) from None
-        raise UsageError(f"importing {name} failed: {_reason(error)}") from error
+        raise UsageError(f"importing {name} failed: {fault(error)}") from error
     except Exception as error:
-        raise UsageError(f"importing {name} failed: {_reason(error)}") from error
+        raise UsageError(f"importing {name} failed: {fault(error)}") from error
 
 
 @contextmanager
@@ -139,16 +141,3 @@ def _check_arguments(reference: str, found: type, arguments: Mapping[str, Any]) 
         signature.bind(**arguments)
     except TypeError as error:
         raise UsageError(f"{reference}: {error}", f"its arguments: {signature}") from None
-
-
-def _reason(error: Exception, file: Path | None = None) -> str:
-    """The error in one line, with the line of `file` that it came from."""
-    text = f"{type(error).__name__}: {error}"
-    if file is None or isinstance(error, SyntaxError):
-        return text
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename) == file
-    ]
-    return f"{text} (line {lines[-1]})" if lines else text

@@ -18,7 +18,7 @@ import typer
 
 from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
-from imgclf.errors import ImgclfError, UsageError
+from imgclf.errors import ImgclfError, OwnCodeError, UsageError
 from imgclf.system import console
 from imgclf.system.disk import problem_of
 from imgclf.system.signals import ended_by, raise_at_signals
@@ -124,6 +124,10 @@ def main() -> None:
     try:
         app()
     except ImgclfError as error:
+        if Session.debug and isinstance(error, OwnCodeError):
+            import traceback  # see `_report_fault`
+
+            traceback.print_exception(error.__context__)
         hint = "" if error.hint is None else f"\n{as_typed_here(error.hint)}"
         print(f"imgclf: {error.message}{hint}", file=sys.stderr)
         sys.exit(error.exit_status)
