@@ -7,14 +7,18 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.callbacks.captured_prints import prints_as_notes
 from imgclf.callbacks.user_faults import fault, guard_callback, guard_function
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.references import own_code
+from imgclf.config.spec import Spec
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -37,10 +41,30 @@ def make_custom_callback(reference: str, arguments: Mapping[str, Any]) -> Any:
     _check_arguments(reference, found, arguments)
     try:
         made = found(**arguments)
-    except Exception as error:  # whatever somebody's code may raise
+    except (Exception, SystemExit) as error:  # whatever somebody's code may raise
         raise UsageError(f"{reference} can't be made: {fault(error, found)}") from error
     guard_callback(made, reference)
     return made
+
+
+def try_own_code(callbacks: Sequence[Spec], file: ConfigFile) -> None:
+    """Imports all that callbacks name and makes those that are classes, as a training would.
+
+    Raises:
+        ConfigError: With everything that can't be imported or made, by key and line.
+    """
+    problems = []
+    with prints_as_notes():
+        for code in own_code(callbacks):
+            try:
+                if code.what == "Class":
+                    make_custom_callback(code.reference, code.arguments)
+                else:
+                    load_function(code.reference)
+            except UsageError as error:
+                problems.append(file.problem(code.key, error.message, allowed=error.hint))
+    if problems:
+        raise file.error(*problems)
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -90,7 +114,7 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UsageError(f"running {path} failed: {fault(error, path)}") from error
     return module
@@ -107,7 +131,7 @@ def _load_module(name: str) -> ModuleType:
                 "it must be installed, or lie in the working directory",
             ) from None
         raise UsageError(f"importing {name} failed: {fault(error)}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"importing {name} failed: {fault(error)}") from error
 
 

@@ -55,7 +55,7 @@ def guard_function(function: Callable[..., Any], what: str) -> Callable[..., Any
     return guarded
 
 
-def fault(error: Exception, called: Any = None) -> str:
+def fault(error: BaseException, called: Any = None) -> str:
     """An error in one line, with the file and the line that it came from.
 
     Args:
