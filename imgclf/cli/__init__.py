@@ -36,6 +36,7 @@ COMMANDS = (
     "report",
     "history",
     "rollback",
+    "cache",
     "demo",
 )
 """Each is `command` in the module of its name, in the order in which `--help` lists them."""

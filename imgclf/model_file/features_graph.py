@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.errors import UsageError, WriteError
+from imgclf.system.cache_folders import CACHE_DIRECTORY, user_cache
 from imgclf.system.files import atomic_write_bytes
 
 if TYPE_CHECKING:
@@ -102,10 +102,7 @@ def _name(key: str, graph: bytes) -> str:
 
 def _folders() -> Iterator[Path]:
     """Where graphs are kept: the first that can be written to is taken."""
-    import platformdirs
-
-    with suppress(RuntimeError):  # nobody knows where the user's folders are
-        users = platformdirs.user_cache_path("imgclf", appauthor=False)
-        if users.is_absolute():
-            yield users / "graphs"
+    users = user_cache()
+    if users is not None:
+        yield users / "graphs"
     yield CACHE_DIRECTORY / "graphs"
