@@ -8,6 +8,7 @@ says which network it is.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -69,6 +70,8 @@ def stored_graph(key: str) -> bytes | None:
             with suppress(OSError):
                 graph = path.read_bytes()
                 if path.name == _name(key, graph):
+                    with suppress(OSError):
+                        os.utime(path)  # by which `imgclf cache --keep` knows what is used
                     return graph
     return None
 

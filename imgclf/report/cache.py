@@ -10,7 +10,7 @@ from imgclf.report.tables import Column, table
 
 
 def cache_table(entries: Sequence[Entry]) -> str:
-    """A row for each entry."""
+    """A row for each entry, with the folder that its files are in."""
     columns = (
         Column("MB"),
         Column("last used", "left"),
@@ -22,7 +22,7 @@ def cache_table(entries: Sequence[Entry]) -> str:
             f"{entry.size / 1e6:.1f}",
             "now" if entry.in_use else entry.used[:16].replace("T", " "),
             entry.what,
-            str(Path(entry.files[0])),
+            str(Path(entry.files[0]).parent),
         ]
         for entry in entries
     )
