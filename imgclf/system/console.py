@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     import rich.console
+    from rich.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,14 @@ class Console:
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
         """See `track`."""
         if self.terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+            with self._bar(total is not None) as progress:
+                task = progress.add_task(description, total=total, done="")
 
-            columns = (
-                "{task.description}",
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            with Progress(*columns, console=self.rich, transient=True) as progress:
-                task = progress.add_task(description, total=total)
-                yield Advance(lambda steps: progress.advance(task, steps), progress.stop)
+                def move(steps: int) -> None:
+                    progress.advance(task, steps)
+                    progress.update(task, done=f"{progress.tasks[0].completed:.0f}")
+
+                yield Advance(move, progress.stop)
             return
         start, done = time.monotonic(), 0
 
@@ -115,6 +113,19 @@ class Console:
         if seconds > 1:
             counted = f": {done}" if done else ""
             self.note(f"{description}{counted} in {seconds:.1f} s")
+
+    def _bar(self, has_end: bool) -> Progress:
+        """What is left to do where that is known; else what is done, and for how long."""
+        from rich import progress as rich
+
+        columns: tuple[str | rich.ProgressColumn, ...] = (
+            (rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+            if has_end
+            else ("{task.fields[done]}", rich.TimeElapsedColumn())
+        )
+        return rich.Progress(
+            "{task.description}", rich.BarColumn(), *columns, console=self.rich, transient=True
+        )
 
 
 _current = Console(None)
