@@ -173,7 +173,7 @@ def _train(
         )
         fitted, record = _fit(network, data, settings, callbacks, plan, record)
 
-    with console.track("writing the model, its LiteRT twin and its replay memory"):
+    with console.track("writing the model, its LiteRT graph and pictures to replay"):
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
         manifest, probabilities = describe(model, data, loaded.name, config, outputs)
