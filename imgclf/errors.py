@@ -147,7 +147,7 @@ class Terminated(ImgclfError):  # noqa: N818
     exit_status = 143
 
 
-def first_line(error: BaseException) -> str:
+def first_line(error: BaseException | Problem) -> str:
     """The first line of somebody else's message; the name of the error's class if it says nothing.
 
     Libraries raise errors with an empty message, with blank lines first, or with a page of text.
