@@ -145,7 +145,10 @@ def _progress(total: int | None) -> AbstractContextManager[console.Advance]:
 
 
 def _goes_to_a_file(stream: TextIO) -> bool:
-    return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # no file of the system's at all
+        return False
 
 
 def _row_format_for(output: Path | None) -> str:
