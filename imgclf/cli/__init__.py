@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,16 +100,17 @@ def _made(name: str, before: Sequence[Any]) -> Any:
     for option in before:
         if option.name not in ("version", "help"):
             also = copy(option)
+            also.name = f"also_{option.name}"  # for a command may have a `directory` of its own
             also.hidden, also.expose_value = True, False
             also.is_eager = True  # or the paths of others were looked at from elsewhere
-            also.callback = _use_also
+            also.callback = partial(_use_also, option.name)
             made.params.append(also)
     return made
 
 
-def _use_also(_: Any, option: Any, value: Any) -> None:
+def _use_also(name: str, _: Any, option: Any, value: Any) -> None:
     if value:
-        _use(**{option.name: value})
+        _use(**{name: value})
 
 
 app = typer.Typer(

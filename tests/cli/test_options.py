@@ -60,6 +60,14 @@ def test_quiet_and_debug_may_too(elsewhere: Path) -> None:
     assert not console.current().quiet
 
 
+def test_a_folder_that_a_command_is_about_is_not_the_one_to_work_in(elsewhere: Path) -> None:
+    done = given("init", "dataset", "-C", "a b", "-q", "-o", "other.yaml")
+    assert done.exit_code == 0, done.output
+    assert Path("other.yaml").is_file()
+    assert Path.cwd().name == "a b"
+    assert given("init", "dataset", "-q", "-o", "another.yaml").exit_code == 0
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_them(in_folder: Path, command: str) -> None:
     with_them = given(command, "-q", "--debug", "-C", ".", "--help")
