@@ -2,7 +2,8 @@
 
     ImgclfError                1   a fault of imgclf itself
     ├── UsageError             2   the command line asks for something that can't be done
-    │   └── OutOfMemoryError   2   for a batch of so many pictures, say
+    │   ├── OutOfMemoryError   2   for a batch of so many pictures, say
+    │   └── OwnCodeError       2   a callback or function of the user's own has raised
     ├── ConfigError            2   the config file, with every problem found in it
     ├── DataError              2   the folders of pictures, or a list of them
     │   └── PictureError       2   one picture that can't be read
@@ -54,6 +55,13 @@ class UsageError(ImgclfError):
 
 class OutOfMemoryError(UsageError):
     """There is not enough memory for a batch of so many pictures, say."""
+
+
+class OwnCodeError(UsageError):
+    """Code of the user's own has raised: a callback, or a function named in a config.
+
+    What it raised is in `__context__`, for Keras loses the `__cause__`; shown with `--debug`.
+    """
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ class Terminated(ImgclfError):  # noqa: N818
     exit_status = 143
 
 
-def first_line(error: BaseException) -> str:
+def first_line(error: BaseException | Problem) -> str:
     """The first line of somebody else's message; the name of the error's class if it says nothing.
 
     Libraries raise errors with an empty message, with blank lines first, or with a page of text.

@@ -13,11 +13,11 @@ from imgclf.backbones.graphs import features_network
 from imgclf.config.backbone import LITE, Backbone, default_image_size
 from imgclf.config.choices import Resize
 from imgclf.config.loaded import ConfigFile
-from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture
+from imgclf.system.cache_folders import CACHE_DIRECTORY
 
 DEFAULT = Backbone(name=LITE[0])
 """What pictures are looked at with where nobody says: its weights come with imgclf."""

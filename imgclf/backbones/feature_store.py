@@ -8,13 +8,17 @@ are only ever added. Both can be deleted at any time, and nothing but their abse
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.system.disk import write_problems
+from imgclf.errors import WriteError
+from imgclf.system import console
+from imgclf.system.disk import is_refused, write_problems
+from imgclf.system.files import refuse_unwritable
+from imgclf.system.in_use import hold
 from imgclf.system.lock import lock
 
 _NAME_LENGTH = 32
@@ -37,6 +41,17 @@ class FeatureStore:
         self._rows_file = directory / f"features-{key}.f16"
         self._names_file = directory / f"features-{key}.pictures"
         self._width = width
+        self._held = False
+
+    def can_be_added_to(self) -> bool:
+        """Whether there is leave to write here."""
+        try:
+            refuse_unwritable(self._rows_file)
+        except WriteError as error:
+            if is_refused(error):
+                return False
+            raise
+        return True
 
     def places(self) -> dict[bytes, int]:
         """The row of each picture that is known, by its name of 32 bytes."""
@@ -51,7 +66,9 @@ class FeatureStore:
         count = len(self._names()) // _NAME_LENGTH
         if count == 0:
             return np.zeros((0, self._width), np.float16)
-        return np.memmap(self._rows_file, np.float16, "r", shape=(count, self._width))
+        rows = np.memmap(self._rows_file, np.float16, "r", shape=(count, self._width))
+        hold(self._rows_file, until=rows)
+        return rows
 
     def add(self, names: Sequence[bytes], rows: NDArray[np.floating]) -> None:
         """Adds rows, of which some may be there already.
@@ -70,16 +87,62 @@ class FeatureStore:
             count = len(self._names()) // _NAME_LENGTH
             _write_at(self._rows_file, count * self._width * 2, content)
             _write_at(self._names_file, count * _NAME_LENGTH, b"".join(names))
+            self._hold()
 
     def _names(self) -> bytes:
         """Those whose rows are there as a whole."""
+        self._hold()
         try:
             names = self._names_file.read_bytes()
             size = self._rows_file.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return b""
         whole = min(len(names) // _NAME_LENGTH, size // (2 * self._width))
         return names[: whole * _NAME_LENGTH]
+
+    def _hold(self) -> None:
+        """Keeps others from removing the files as long as this store is used."""
+        self._held = self._held or hold(self._rows_file, until=self)
+
+
+class StoreInMemory:
+    """Features that nothing is left of."""
+
+    def __init__(self, width: int) -> None:
+        self._names: list[bytes] = []
+        self._rows = [np.zeros((0, width), np.float16)]
+
+    def places(self) -> dict[bytes, int]:
+        """See `FeatureStore.places`."""
+        return {name: place for place, name in enumerate(self._names)}
+
+    def rows(self) -> Features:
+        """See `FeatureStore.rows`."""
+        return np.concatenate(self._rows)
+
+    def add(self, names: Sequence[bytes], rows: NDArray[np.floating]) -> None:
+        """See `FeatureStore.add`."""
+        self._names += names
+        self._rows.append(rows.astype(np.float16))
+
+
+def store_in(
+    folders: Sequence[Path], key: str, width: int, wanted: Set[bytes]
+) -> FeatureStore | StoreInMemory:
+    """The store that knows all that is wanted; else the first that can be added to, and be it
+    in memory, which is said.
+    """
+    stores = [FeatureStore(folder, key, width) for folder in folders]
+    for store in stores:
+        if wanted <= store.places().keys():
+            return store
+    for place, store in enumerate(stores):
+        if store.can_be_added_to():
+            if place > 0:
+                console.note(f"can't write {folders[0]}; features are kept in {folders[place]}")
+            return store
+    console.note(f"can't write {folders[0]}; features are kept in memory")
+    return StoreInMemory(width)
 
 
 def _write_at(file: Path, place: int, content: bytes) -> None:

@@ -6,17 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.backbones.feature_store import Features, FeatureStore
+from imgclf.backbones.feature_store import Features, FeatureStore, StoreInMemory, store_in
 from imgclf.backbones.views import View, seen
-from imgclf.data.cache import CACHE_DIRECTORY, DECODER_VERSION
+from imgclf.data.cache import DECODER_VERSION
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import DecoderSettings, Pixels
+from imgclf.system.cache_folders import CACHE_DIRECTORY, cache_folders
 from imgclf.system.threads import work_through
 
 # As many as the graph is fed at once; enough of them that adding rows to the store costs nothing.
@@ -73,15 +75,17 @@ def compute_features(
         part: The pictures.
         settings: How they were decoded.
         views: What of each of them.
-        cache_directory: Where features are kept.
+        cache_directory: Where features are kept; where that can't be written, they are among the
+            user's caches, and where these can't either, in memory.
 
     Raises:
         WriteError: The cache can't be written.
         DataError: A picture that isn't kept decoded can't be read any more.
         ModelFileError: The network's graph can't be run.
     """
-    store = FeatureStore(cache_directory, _key(network, settings), network.width)
     names = [[_name(picture.digest, view) for picture in part.pictures] for view in views]
+    key, wanted = _key(network, settings), set(chain.from_iterable(names))
+    store = store_in(cache_folders(cache_directory), key, network.width, wanted)
     places = store.places()
     for view, of_view in zip(views, names, strict=True):
         missing = [index for index, name in enumerate(of_view) if name not in places]
@@ -93,7 +97,7 @@ def compute_features(
 
 
 def _fill(
-    store: FeatureStore,
+    store: FeatureStore | StoreInMemory,
     network: Network,
     part: Part,
     view: View,

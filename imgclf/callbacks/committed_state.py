@@ -6,6 +6,7 @@ with the same weights, log and history, bit for bit, as one that never was.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._epoch = 0
         self._batches_before = 0
         self._batches_committed = 0
+        self._began = time.monotonic()
+        self._seconds_before: float | None = 0.0
 
     def restore(self, commit: Commit, model: Any) -> None:
         """Puts a commit's values into a compiled model; the callbacks follow when `fit` begins.
@@ -77,6 +80,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
             if group != "metrics":  # not built yet, and reset at the beginning of each epoch
                 _assign(group, variables, commit.variables[group])
         self._resumed = commit
+        self._seconds_before = commit.seconds
 
     def finished(self) -> None:
         """To be called when the trained model is safe elsewhere.
@@ -163,6 +167,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
                 variables[group] = [keras.ops.convert_to_numpy(one) for one in present]
         if not all(np.isfinite(weight).all() for weight in variables["weights"]):
             return
+        before = self._seconds_before
         states = {name: callback_state.get_state(one) for name, one in self._named.items()}
         write_commit(
             self.directory,
@@ -175,6 +180,7 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
                 callbacks={name: state for name, state in states.items() if state is not None},
                 phase=self._set_epoch.phase,
                 phase_began=self._set_epoch.phase_began,
+                seconds=None if before is None else before + time.monotonic() - self._began,
             ),
         )
 

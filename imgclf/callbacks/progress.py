@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgclf.backend import keras
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+_BETWEEN = " - "
+
+
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     """Says how the training goes; what ProgbarLogger means in a config.
 
@@ -21,8 +25,8 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
         epoch 3/30 - 11.2 s - accuracy 0.7312 - loss 0.5401 - val_accuracy 0.7050 - ...
 
-    and on a terminal a bar below shows the step, the time left until the last epoch, and the
-    metrics so far.
+    or, on a terminal that is too narrow for it, in two or more; and there a bar below shows the
+    step, the time left until the last epoch, and the metrics so far.
     """
 
     def __init__(self) -> None:
@@ -43,9 +47,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         from rich.progress import Progress as Bars
 
         text = [TextColumn(f"{{task.{name}}}") for name in ("description", "fields[notes]")]
-        columns = (text[0], BarColumn(bar_width=24), MofNCompleteColumn(), text[1])
-        # stdout is redirected already, by whoever holds the stack's `running`.
         rich = console.current().rich
+        bar = BarColumn(bar_width=24 if rich.width >= 100 else 10)  # the metrics matter more
+        columns = (text[0], bar, MofNCompleteColumn(), text[1])
+        # stdout is redirected already, by whoever holds the stack's `running`.
         self._bars = Bars(*columns, console=rich, transient=True, redirect_stdout=False)
         self._task = self._bars.add_task("", total=None, notes="")
         self._bars.start()
@@ -79,7 +84,10 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         # Keras sorts the names; the learning rate, which is set and not measured, comes last.
         measured = sorted((logs or {}).items(), key=lambda item: item[0].startswith("learning_"))
         metrics = [f"{name} {_number(name, value)}" for name, value in measured]
-        console.note(" - ".join([self._title(), f"{seconds:.1f} s", *metrics]))
+        said = console.current()
+        width = said.rich.width if said.terminal else None
+        for line in epoch_lines([self._title(), f"{seconds:.1f} s", *metrics], width):
+            console.note(line)
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Takes the bar away."""
@@ -106,6 +114,30 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     def _show(self, **changes: Any) -> None:
         if self._bars is not None and self._task is not None:
             self._bars.update(self._task, **changes)
+
+
+def epoch_lines(parts: Sequence[str], width: int | None) -> list[str]:
+    """An epoch in one line, or in as few as let no terminal break it.
+
+    Args:
+        parts: The epoch, its time and its metrics.
+        width: Columns that there are; None for as many as it takes.
+    """
+    lines = [_BETWEEN.join(parts)]
+    if width is None or len(lines[0]) <= width:
+        return lines
+    first = next((n for n, part in enumerate(parts) if part.startswith("val_")), len(parts))
+    lines = []
+    for group in (parts[:first], parts[first:]):  # as people compare them, one below the other
+        line = ""
+        for part in group:
+            longer = f"{line}{_BETWEEN}{part}" if line else f"{'  ' if lines else ''}{part}"
+            if line and len(longer) > width:
+                lines.append(line)
+                longer = f"  {part}"
+            line = longer
+        lines += [line] if line else []
+    return lines
 
 
 def _number(name: str, value: Any) -> str:

@@ -7,14 +7,18 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.callbacks.captured_prints import prints_as_notes
+from imgclf.callbacks.user_faults import fault, guard_callback, guard_function
+from imgclf.config.loaded import ConfigFile
+from imgclf.config.references import own_code
+from imgclf.config.spec import Spec
 from imgclf.errors import UsageError, nearest_match
 
 
@@ -36,9 +40,31 @@ def make_custom_callback(reference: str, arguments: Mapping[str, Any]) -> Any:
         )
     _check_arguments(reference, found, arguments)
     try:
-        return found(**arguments)
-    except Exception as error:  # whatever somebody's code may raise
-        raise UsageError(f"{reference} can't be made: {_reason(error)}") from error
+        made = found(**arguments)
+    except (Exception, SystemExit) as error:  # whatever somebody's code may raise
+        raise UsageError(f"{reference} can't be made: {fault(error, found)}") from error
+    guard_callback(made, reference)
+    return made
+
+
+def try_own_code(callbacks: Sequence[Spec], file: ConfigFile) -> None:
+    """Imports all that callbacks name and makes those that are classes, as a training would.
+
+    Raises:
+        ConfigError: With everything that can't be imported or made, by key and line.
+    """
+    problems = []
+    with prints_as_notes():
+        for code in own_code(callbacks):
+            try:
+                if code.what == "Class":
+                    make_custom_callback(code.reference, code.arguments)
+                else:
+                    load_function(code.reference)
+            except UsageError as error:
+                problems.append(file.problem(code.key, error.message, hint=error.hint))
+    if problems:
+        raise file.error(*problems)
 
 
 def load_function(reference: str) -> Callable[..., Any]:
@@ -50,7 +76,7 @@ def load_function(reference: str) -> Callable[..., Any]:
     found = load_object(reference)
     if not callable(found):
         raise UsageError(f"{reference} is not a function")
-    return found  # type: ignore[no-any-return]
+    return guard_function(found, reference)
 
 
 def load_object(reference: str) -> Any:
@@ -88,9 +114,9 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise UsageError(f"running {path} failed: {_reason(error, path)}") from error
+        raise UsageError(f"running {path} failed: {fault(error, path)}") from error
     return module
 
 
@@ -104,9 +130,9 @@ def _load_module(name: str) -> ModuleType:
                 f"there is no module {name!r}",
                 "it must be installed, or lie in the working directory",
             ) from None
-        raise UsageError(f"importing {name} failed: {_reason(error)}") from error
-    except Exception as error:
-        raise UsageError(f"importing {name} failed: {_reason(error)}") from error
+        raise UsageError(f"importing {name} failed: {fault(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"importing {name} failed: {fault(error)}") from error
 
 
 @contextmanager
@@ -139,16 +165,3 @@ def _check_arguments(reference: str, found: type, arguments: Mapping[str, Any]) 
         signature.bind(**arguments)
     except TypeError as error:
         raise UsageError(f"{reference}: {error}", f"its arguments: {signature}") from None
-
-
-def _reason(error: Exception, file: Path | None = None) -> str:
-    """The error in one line, with the line of `file` that it came from."""
-    text = f"{type(error).__name__}: {error}"
-    if file is None or isinstance(error, SyntaxError):
-        return text
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename) == file
-    ]
-    return f"{text} (line {lines[-1]})" if lines else text

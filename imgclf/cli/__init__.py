@@ -10,6 +10,9 @@ which takes 10 ms of each command.
 
 import os
 import sys
+from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +21,7 @@ import typer
 
 from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
-from imgclf.errors import ImgclfError, UsageError
+from imgclf.errors import ImgclfError, OwnCodeError, UsageError
 from imgclf.spelling import harmless
 from imgclf.system import console
 from imgclf.system.disk import problem_of
@@ -38,11 +41,32 @@ COMMANDS = (
     "report",
     "history",
     "rollback",
+    "cache",
     "demo",
 )
 """Each is `command` in the module of its name, in the order in which `--help` lists them."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
+
+
+class _Command(typer.core.TyperCommand):
+    """Says of an option that it hasn't got what was probably meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments that are left; see click."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:  # click's own, which typer keeps to itself
+            option = getattr(error, "option_name", None)
+            if option is None or not hasattr(error, "possibilities"):
+                raise
+            from imgclf.cli.guesses import meant_by
+
+            hint = meant_by(str(self.name), option, given)
+            if hint is None:
+                raise
+            raise UsageError(f"imgclf {self.name} has no option {option}", hint) from None
 
 
 class _Commands(typer.core.TyperGroup):
@@ -57,7 +81,7 @@ class _Commands(typer.core.TyperGroup):
         # For an unknown name all of them, of which typer then says the nearest.
         for name in (cmd_name,) if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
-                self.commands[name] = _made(name)
+                self.commands[name] = _made(name, self.params)
         return self.commands.get(cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
@@ -70,10 +94,25 @@ class _Commands(typer.core.TyperGroup):
         return result
 
 
-def _made(name: str) -> Any:
+def _made(name: str, before: Sequence[Any]) -> Any:
+    """A command, which takes what may stand before it likewise."""
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
-    alone.command(name)(import_module(f"imgclf.cli.{name}").command)
-    return typer.main.get_command(alone)
+    alone.command(name, cls=_Command)(import_module(f"imgclf.cli.{name}").command)
+    made = typer.main.get_command(alone)
+    for option in before:
+        if option.name not in ("version", "help"):
+            also = copy(option)
+            also.name = f"also_{option.name}"  # for a command may have a `directory` of its own
+            also.hidden, also.expose_value = True, False
+            also.is_eager = True  # or the paths of others were looked at from elsewhere
+            also.callback = partial(_use_also, option.name)
+            made.params.append(also)
+    return made
+
+
+def _use_also(name: str, _: Any, option: Any, value: Any) -> None:
+    if value:
+        _use(**{name: value})
 
 
 app = typer.Typer(
@@ -81,6 +120,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Train, use and correct image classifiers.",
     no_args_is_help=True,
+    epilog="-C, -q and --debug may also stand after the command.",
     add_completion=False,
     rich_markup_mode=None,
     context_settings=_SETTINGS,
@@ -111,13 +151,22 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    Session.directory, Session.debug = directory, debug
-    console.use(console.Console(sys.stderr, quiet=quiet))
-    if directory is not None:
-        try:
-            os.chdir(directory)
-        except OSError as error:
-            raise UsageError(f"-C {directory}: {error.strerror}") from error
+    Session.directory, Session.debug = None, False
+    console.use(console.Console(sys.stderr))
+    _use(directory, quiet, debug)
+
+
+def _use(directory: Path | None = None, quiet: bool = False, debug: bool = False) -> None:
+    Session.debug = Session.debug or debug
+    if quiet:
+        console.use(console.Console(sys.stderr, quiet=True))
+    if directory is None:
+        return
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UsageError(f"-C {directory}: {error.strerror}") from error
+    Session.directory = (Session.directory or Path()) / directory
 
 
 def main() -> None:
@@ -127,6 +176,10 @@ def main() -> None:
     try:
         app()
     except ImgclfError as error:
+        if Session.debug and isinstance(error, OwnCodeError):
+            import traceback  # see `_report_fault`
+
+            traceback.print_exception(error.__context__)
         hint = "" if error.hint is None else f"\n{as_typed_here(error.hint)}"
         print(harmless(f"imgclf: {error.message}{hint}"), file=sys.stderr)
         sys.exit(error.exit_status)

@@ -15,12 +15,19 @@ from imgclf.system import console
 def command(
     config: Annotated[Path, typer.Argument(help="The YAML config.", show_default=False)],
     overrides: SetOption = None,
+    run_code: Annotated[
+        bool,
+        typer.Option(
+            "--run-code",
+            help="Import the callbacks and functions of your own that it names, and make them.",
+        ),
+    ] = False,
 ) -> None:
     """Look for what would spoil a training, in the config and in its pictures."""
     from imgclf.commands.check import check
     from imgclf.report.data_set import counts_table
 
-    found = check(config, overrides or [])
+    found = check(config, overrides or [], run_code=run_code)
     print(counts_table(found.counts))
     for note in found.notes:
         console.note(note)
@@ -28,6 +35,12 @@ def command(
         print(on_one_line(f"{finding.kind}: {finding.message}"))
     for code in found.code:
         print(f"training will run code of your own: {code}")
+    if found.code:
+        console.note(
+            "code of your own can be imported and made"
+            if run_code
+            else "code of your own was not run: --run-code imports it and makes the callbacks"
+        )
     if not found.findings:
         console.note("nothing found that would spoil a training")
     console.note(session.as_typed_here(f"next: imgclf train {shlex.quote(str(config))}"))

@@ -6,15 +6,15 @@ from imgclf.config.yaml_scalars import read_scalar
 from imgclf.errors import UsageError
 
 
-def parse_size(text: str) -> int:
-    """Bytes from what --replay-memory says: `64MB`, `2 GB`, `500kB`, or 0 for none.
+def parse_size(option: str, text: str) -> int:
+    """Bytes from what an option says: `64MB`, `2 GB`, `500kB`, or 0 for none.
 
     Raises:
         UsageError: It says something else.
     """
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)i?b?", text.strip().lower())
     if found is None:
-        raise UsageError(f"--replay-memory {text}: a size is wanted", "for example: 64MB, or 0")
+        raise UsageError(f"{option} {text}: a size is wanted", "for example: 64MB, or 0")
     return round(float(found[1]) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[found[2]])
 
 

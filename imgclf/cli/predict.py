@@ -1,9 +1,14 @@
 """`imgclf predict`."""
 
+import os
 import signal
+import stat
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
@@ -11,6 +16,9 @@ from imgclf.cli import session
 from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 from imgclf.system import console
+
+if TYPE_CHECKING:
+    from io import BufferedReader
 
 _ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
 
@@ -24,7 +32,10 @@ def _known_format(received: str | None) -> str | None:
 def command(
     paths: Annotated[
         list[str],
-        typer.Argument(help="Pictures, folders, or - for a list on stdin.", show_default=False),
+        typer.Argument(
+            help="Pictures, folders, or - for stdin: a picture, or a list, one path a line.",
+            show_default=False,
+        ),
     ],
     model: ModelOption = None,
     row_format: Annotated[
@@ -63,7 +74,13 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
-    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.predict import (
+        find_inputs,
+        open_for_prediction,
+        picture_on,
+        predict,
+        reader,
+    )
     from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
@@ -78,9 +95,12 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    inputs = find_inputs(paths, sys.stdin)
+    piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
+    if piped is not None and (sort_into is not None or review is not None):
+        raise UsageError("--sort-into and --review are for files; on standard input is a picture")
+    inputs, total = _counted(find_inputs(paths, sys.stdin if piped is None else ["-"]), paths)
     if review is None:
-        rows = predict(classifier, inputs, min_confidence)
+        rows = predict(classifier, inputs, min_confidence, reader(piped))
     else:
         from imgclf.report import review_predictions as page
 
@@ -94,9 +114,12 @@ def command(
 
         rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     count = unreadable = 0
-    with open_output(output) as stream, console.track("predicting") as advance:
+    with open_output(output) as stream, _progress(total) as advance:
+        begun = list(islice(rows, 1))
+        if not _goes_to_a_file(stream):
+            advance.clear()  # the rows are to be seen, in a pipe's case maybe, where the bar is
         write = row_writer(stream, chosen, names, top)
-        for row in rows:
+        for row in chain(begun, rows):
             write(row)
             count += 1
             unreadable += row.error is not None
@@ -105,6 +128,27 @@ def command(
         console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable:
         raise typer.Exit(4)
+
+
+def _counted(inputs: Iterator[str], paths: list[str]) -> tuple[Iterator[str], int | None]:
+    """The inputs, and how many there are if somebody will see that on a bar."""
+    if "-" in paths or not console.current().terminal:
+        return inputs, None
+    found = list(inputs)
+    return iter(found), len(found)
+
+
+def _progress(total: int | None) -> AbstractContextManager[console.Advance]:
+    if total == 1:  # done before a bar could be seen
+        return nullcontext(console.Advance(lambda _: None))
+    return console.track("predicting", total)
+
+
+def _goes_to_a_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except OSError:  # no file of the system's at all
+        return False
 
 
 def _row_format_for(output: Path | None) -> str:

@@ -41,6 +41,8 @@ def command(
     for run in found:
         if run.error is not None:
             console.warning(f"{run.path}: {run.error}")
+        if run.failure is not None:
+            console.note(f"{run.path} failed: {run.failure}")
     if any(run.tensorboard for run in found):
         folder = RUNS_DIRECTORY if name is None else RUNS_DIRECTORY / name
         console.note(f"their curves together: {session.tensorboard_command(folder)}")

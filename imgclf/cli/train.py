@@ -48,7 +48,7 @@ def command(
     loaded = load_config(config, overrides or [])
     if take_part(loaded):
         return
-    size = parse_size(replay_memory)
+    size = parse_size("--replay-memory", replay_memory)
     done = train_loaded(loaded, fresh=fresh, replay_memory=size, summary=summary)
     if done.outcome == "unchanged":
         console.note(f"nothing to do: {config} and its pictures are as they were trained on")

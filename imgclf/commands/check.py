@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
+from imgclf.config.references import own_code
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.findings import Finding, count_pictures, find_problems
@@ -30,8 +31,13 @@ class Checked:
     notes: tuple[str, ...] = ()
 
 
-def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
+def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = False) -> Checked:
     """Checks a config and its data set, without TensorFlow.
+
+    Args:
+        config_path: The YAML file.
+        overrides: `key=value` each, before the file's values.
+        run_code: Import the user's own code and make the callbacks, which takes Keras.
 
     Raises:
         ConfigError: With all the problems there are.
@@ -41,5 +47,9 @@ def check(config_path: Path, overrides: Sequence[str] = ()) -> Checked:
     require_folder(loaded)
     data = read_config_dataset(loaded.config.data)
     declared_network(loaded, len(data.folder.class_names))
-    code = tuple(spec.name for spec in loaded.config.callbacks if spec.is_custom)
+    if run_code:
+        from imgclf.callbacks.user_code import try_own_code
+
+        try_own_code(loaded.config.callbacks, loaded.file)
+    code = tuple(one.reference for one in own_code(loaded.config.callbacks))
     return Checked(loaded.name, count_pictures(data), find_problems(data), code, data.folder.notes)

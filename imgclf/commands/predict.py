@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.formats import begins_like_a_picture
 from imgclf.data.label_table import is_table, read_paths
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
@@ -21,6 +23,8 @@ from imgclf.system.threads import map_in_threads
 
 if TYPE_CHECKING:
     from imgclf.data.filing import Filing
+
+Read: TypeAlias = Callable[[str, DecoderSettings], Pixels]
 
 
 def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
@@ -73,11 +77,26 @@ def _spelled(argument: str) -> str:
     return argument if stored is given else str(stored)
 
 
+def picture_on(standard_input: io.BufferedReader) -> bytes | None:
+    """The file of a picture, if that is what comes on standard input; None if it is a list.
+
+    Its first bytes tell, and of a list nothing is read yet.
+    """
+    return standard_input.read() if begins_like_a_picture(standard_input.peek(64)) else None
+
+
+def reader(piped: bytes | None) -> Read:
+    """What reads pictures, and `-` as the one that came on standard input, if one did."""
+    if piped is None:
+        return decode
+    return lambda path, settings: decode(piped if path == "-" else path, settings)
+
+
 def predict(
     classifier: Classifier,
     paths: Iterable[str],
     min_confidence: float = 0.0,
-    read: Callable[[str, DecoderSettings], Pixels] = decode,
+    read: Read = decode,
 ) -> Iterator[Prediction]:
     """Yields one prediction for each path, in order, as soon as its batch is done.
 
@@ -119,7 +138,7 @@ def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Ite
 
 
 def _try_to_read(
-    path: str, settings: DecoderSettings, read: Callable[[str, DecoderSettings], Pixels]
+    path: str, settings: DecoderSettings, read: Read
 ) -> tuple[str, Pixels | PictureError]:
     try:
         return path, read(path, settings)

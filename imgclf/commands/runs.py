@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError, UsageError, suggestion
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
@@ -31,7 +33,7 @@ def runs(name: str | None = None, by: str = DEFAULT_SCORE) -> list[Run]:
     newest = {folder.path.parent: folder.path for folder in folders}
     at_work = {newest[names] for names in newest if is_locked(names)}
     found = [read_run(folder, at_work=folder.path in at_work) for folder in folders]
-    return _best_first(found, by.removeprefix("val_"))
+    return _best_first(_with_differences(found), by.removeprefix("val_"))
 
 
 def of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
@@ -49,6 +51,17 @@ def of_name(folders: Sequence[RunFolder], name: str) -> list[RunFolder]:
             + suggestion(name, names)
         )
     return chosen
+
+
+def _with_differences(found: list[Run]) -> list[Run]:
+    """Says of those that have others of their name what is special about them."""
+    if len({run.name for run in found}) == len(found):
+        return found
+    # Which takes pydantic, 0.1 s, and is only needed to compare.
+    from imgclf.runs.differences import differing_keys
+
+    differs = differing_keys([Path(run.path) for run in found])
+    return [msgspec.structs.replace(run, differs=differs.get(Path(run.path), {})) for run in found]
 
 
 def _best_first(found: list[Run], by: str) -> list[Run]:

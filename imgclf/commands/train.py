@@ -7,7 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +38,7 @@ from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
 from imgclf.runs.earlier import Earlier, look_back
 from imgclf.runs.fingerprint import config_fingerprint
-from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord
+from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord, failure_noted
 from imgclf.runs.resume import Plan, latest_commit, plan_training
 from imgclf.system import console
 from imgclf.system.lock import lock
@@ -130,8 +130,12 @@ def train_loaded(
     """As `train`, for who has read the config already."""
     command = _command(loaded, replay_memory)
     try:
-        with _trainer_process(loaded) as trainer, lock(RUNS_DIRECTORY / loaded.name, _PATIENCE):
-            return _train(loaded, command, trainer, fresh, replay_memory, summary)
+        with (
+            _trainer_process(loaded) as trainer,
+            lock(RUNS_DIRECTORY / loaded.name, _PATIENCE),
+            ExitStack() as until_done,
+        ):
+            return _train(loaded, command, trainer, fresh, replay_memory, summary, until_done)
     except KeyboardInterrupt as error:
         raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
 
@@ -143,6 +147,7 @@ def _train(
     fresh: bool,
     replay_memory: int,
     summary: bool,
+    until_done: ExitStack,
 ) -> Trained:
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
@@ -173,6 +178,7 @@ def _train(
         # Where the graph is gone, Keras on JAX can't make it.
         lower_maps(network, data, features.network, settled.cut)
     record = plan.begin(loaded, pictures, command, settled)
+    until_done.enter_context(failure_noted(plan.run))
 
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
@@ -183,7 +189,7 @@ def _train(
         )
         fitted, record = _fit(network, data, settings, callbacks, plan, record)
 
-    with console.track("writing the model, its LiteRT twin and its replay memory"):
+    with console.track("writing the model, its LiteRT graph and pictures to replay"):
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
         manifest, probabilities = describe(model, data, loaded.name, config, outputs)

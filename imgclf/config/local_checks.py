@@ -13,7 +13,7 @@ from imgclf.config.backbone import IMAGENET, MODEL_SUFFIX, NO_WEIGHTS
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.read_paths import where_looked
-from imgclf.config.references import allowed_references, missing_file, missing_path
+from imgclf.config.references import allowed_references, missing_file, missing_path, own_code
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.config.write_paths import place_problems
@@ -41,18 +41,16 @@ def _data_folder(config: Config) -> str | None:
 
 
 def _code_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
-    for index, spec in enumerate(callbacks):
-        for inside, reference, what in () if spec.off else _references(spec):
-            missing = missing_file(reference)
-            if missing is not None:
-                yield file.problem(
-                    f"callbacks.{index}{inside}",
-                    f"there is no file {missing.place}"
-                    + where_looked(missing.place, file.path.parent),
-                    received=str(reference),
-                    allowed=allowed_references(what),
-                    nearest=missing.nearest,
-                )
+    for code in own_code(callbacks):
+        missing = missing_file(code.reference)
+        if missing is not None:
+            yield file.problem(
+                code.key,
+                f"there is no file {missing.place}" + where_looked(missing.place, file.path.parent),
+                received=code.reference,
+                allowed=allowed_references(code.what),
+                nearest=missing.nearest,
+            )
 
 
 def _backbone_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
@@ -76,18 +74,6 @@ def _backbone_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
             allowed=allowed,
             nearest=missing.nearest,
         )
-
-
-def _references(spec: Spec) -> Iterator[tuple[str, object, str]]:
-    """The code that a callback names: where in it, how, and what it is."""
-    if spec.is_custom:
-        yield "", spec.name, "Class"
-    takes = entry_of(spec.name).takes
-    if takes == "hooks":
-        for hook, reference in spec.arguments.items():
-            yield f".{hook}", reference, "function"
-    elif takes == "a schedule":
-        yield ".schedule", spec.arguments.get("schedule"), "function"
 
 
 def _package_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.problems import Report
+from imgclf.config.spec import Spec
 from imgclf.config.tree import Node
 from imgclf.errors import nearest_match
 
@@ -17,6 +19,39 @@ class MissingFile(NamedTuple):
 
     place: str
     nearest: str | None
+
+
+class OwnCode(NamedTuple):
+    """Code of the user's own that a config names.
+
+    Attributes:
+        key: Where: `callbacks.2`, or the key of a hook or a schedule below that.
+        reference: `package.module:Class`, `path/file.py:Class`, or a function's.
+        what: "Class" or "function".
+        arguments: For the class.
+    """
+
+    key: str
+    reference: str
+    what: str
+    arguments: Mapping[str, Any]
+
+
+def own_code(callbacks: Sequence[Spec]) -> Iterator[OwnCode]:
+    """What callbacks that are on name, in the order of the config."""
+    for index, spec in enumerate(callbacks):
+        key = f"callbacks.{index}"
+        if spec.off:
+            continue
+        if spec.is_custom:
+            yield OwnCode(key, spec.name, "Class", spec.arguments)
+            continue
+        takes = entry_of(spec.name).takes
+        functions = spec.arguments if takes == "hooks" else {}
+        if takes == "a schedule" and ":" in str(spec.arguments.get("schedule")):
+            functions = {"schedule": spec.arguments["schedule"]}
+        for name, reference in functions.items():
+            yield OwnCode(f"{key}.{name}", str(reference), "function", {})
 
 
 _REFERENCE = re.compile(r"(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\0]+\.py):[A-Za-z_]\w*")

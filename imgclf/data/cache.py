@@ -21,11 +21,13 @@ from imgclf.config.choices import Keep
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
-from imgclf.errors import PictureError
+from imgclf.errors import PictureError, WriteError
+from imgclf.system import console
+from imgclf.system.cache_folders import CACHE_DIRECTORY, cache_folders
+from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_path, atomic_write_text
+from imgclf.system.in_use import hold
 from imgclf.system.threads import work_through
-
-CACHE_DIRECTORY = Path(".imgclf-cache")
 
 DECODER_VERSION = 1
 """Raise it when `decode` gives other pixels for the same file, so that old caches are not used."""
@@ -59,7 +61,8 @@ def decode_all(
     Args:
         pictures: All of them.
         settings: How they are decoded.
-        cache_directory: Where the cache file is.
+        cache_directory: Where the cache file is; where that can't be written, it is among the
+            user's caches, and where these can't either, the pixels are in memory.
         keep: What comes of the pixels, unless they are in the cache already: "disk" writes them
             there; "memory" keeps them while they are used; "none" only looks, once, which pictures
             can be read, and decodes them anew whenever they are used.
@@ -69,20 +72,16 @@ def decode_all(
     """
     found: tuple[Pixels | OnDemand, dict[int, str]] | None
     key = _key(pictures, settings)
-    array_file, failures_file = cache_directory / f"{key}.npy", cache_directory / f"{key}.json"
-    found = _open(array_file, failures_file, len(pictures), settings)
-    if found is None and keep == "memory":
+    folders = [folder / key for folder in cache_folders(cache_directory)]
+    opened = (_open(entry, len(pictures), settings) for entry in folders)
+    found = next((one for one in opened if one is not None), None)
+    if found is None and keep == "none":
+        found = OnDemand(pictures, settings), _only_look(pictures, settings, folders)
+    if found is None and keep == "disk":
+        found = _fill_first(pictures, settings, folders)
+    if found is None:
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
         found = in_memory, _decode_into(in_memory, pictures, settings)
-    elif found is None and keep == "none":
-        reasons = _read_failures(failures_file, len(pictures))
-        if reasons is None:
-            reasons = _decode_into(None, pictures, settings)
-            atomic_write_text(failures_file, json.dumps(reasons))
-        found = OnDemand(pictures, settings), reasons
-    elif found is None:
-        # What was written is kept open: the files may be gone already, for they may be deleted.
-        found = _fill(pictures, settings, array_file, failures_file)
     pixels, reasons = found
     failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
     return Decoded(pixels, failures)
@@ -99,12 +98,52 @@ def probably_decoded(
         return False
 
 
+def _fill_first(
+    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[Path]
+) -> tuple[Pixels, dict[int, str]] | None:
+    """Fills the first that can be written; None, and a word about it, if there is none."""
+    refused = None
+    for entry in entries:
+        try:
+            filled = _fill(pictures, settings, entry)
+        except WriteError as error:
+            if not is_refused(error):
+                raise
+            refused = refused or error
+            continue
+        if refused is not None:
+            console.note(f"{refused.message}; what was decoded is kept in {entry.parent}")
+        return filled
+    if refused is not None:
+        console.note(f"{refused.message}; what is decoded is kept in memory")
+    return None
+
+
+def _only_look(
+    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[Path]
+) -> dict[int, str]:
+    """Which pictures can't be read, and why, from a file or for the next time in one."""
+    files = [_failures_file(entry) for entry in entries]
+    read = (_read_failures(file, len(pictures)) for file in files)
+    known = next((one for one in read if one is not None), None)
+    if known is not None:
+        return known
+    reasons = _decode_into(None, pictures, settings)
+    for file in files:
+        try:
+            atomic_write_text(file, json.dumps(reasons))
+        except WriteError as error:
+            if not is_refused(error):
+                raise
+        else:
+            break
+    return reasons
+
+
 def _fill(
-    pictures: Sequence[Picture],
-    settings: DecoderSettings,
-    array_file: Path,
-    failures_file: Path,
+    pictures: Sequence[Picture], settings: DecoderSettings, entry: Path
 ) -> tuple[Pixels, dict[int, str]]:
+    array_file = _array_file(entry)
     shape = (len(pictures), settings.height, settings.width, 3)
     with atomic_path(array_file, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
@@ -112,9 +151,19 @@ def _fill(
         failures = _decode_into(pixels, pictures, settings)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
-        atomic_write_text(failures_file, json.dumps(failures))
+        atomic_write_text(_failures_file(entry), json.dumps(failures))
     pixels.flags.writeable = False
+    # What was written is kept open: the files may be gone already, for they may be deleted.
+    hold(array_file, until=pixels)
     return pixels, failures
+
+
+def _array_file(entry: Path) -> Path:
+    return entry.with_name(f"{entry.name}.npy")
+
+
+def _failures_file(entry: Path) -> Path:
+    return entry.with_name(f"{entry.name}.json")
 
 
 def _decode_into(
@@ -174,8 +223,9 @@ def _file_size(shape: tuple[int, ...]) -> int:
 
 
 def _open(
-    array_file: Path, failures_file: Path, count: int, settings: DecoderSettings
+    entry: Path, count: int, settings: DecoderSettings
 ) -> tuple[Pixels, dict[int, str]] | None:
+    array_file = _array_file(entry)
     shape = (count, settings.height, settings.width, 3)
     header = _header(shape)
     try:
@@ -183,10 +233,12 @@ def _open(
         with array_file.open("rb") as stream:
             whole = stream.read(len(header)) == header
         whole = whole and array_file.stat().st_size == _file_size(shape)
-        reasons = _read_failures(failures_file, count)
+        reasons = _read_failures(_failures_file(entry), count)
         if not whole or reasons is None:
             return None
-        return np.load(array_file, mmap_mode="r", allow_pickle=False), reasons
+        pixels = np.load(array_file, mmap_mode="r", allow_pickle=False)
+        hold(array_file, until=pixels)
+        return pixels, reasons
     except (OSError, ValueError):
         return None
 

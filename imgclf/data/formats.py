@@ -52,6 +52,9 @@ _SIGNATURES: Final = (
 """How each format begins. Pillow knows more, but some of those start programs (EPS), most hold no
 photos, and each is one more parser for a stranger's file to attack."""
 
+_PPM: Final = re.compile(rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s")
+"""How those begin which, being text at first, could be a list of file names: with a size."""
+
 _NOT_PICTURES: Final = (
     (
         re.compile(rb"version https://git-lfs"),
@@ -110,6 +113,14 @@ def identify(head: bytes) -> str:
             if width == 0 or height == 0:  # which to Pillow is just unidentifiable
                 raise PictureError("zero width" if width == 0 else "zero height")
     return kind
+
+
+def begins_like_a_picture(head: bytes) -> bool:
+    """Whether bytes are a file that is or should be a picture, and no list of file names.
+
+    In names there are no zero bytes, which are among the first of nearly all pictures.
+    """
+    return b"\x00" in head[:64] or _PPM.match(head) is not None
 
 
 def open_picture(file: IO[bytes], kind: str) -> Image.Image:

@@ -11,7 +11,7 @@ from pathlib import Path
 from imgclf.data.file_walk import not_a_picture, walk_files
 from imgclf.data.folder_look import foreign_folders, holds_pictures, visible_folders
 from imgclf.errors import DataError, suggestion
-from imgclf.spelling import as_spelled
+from imgclf.spelling import as_spelled, composed
 from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
 
@@ -108,10 +108,8 @@ def left_beside(directory: Path) -> Iterator[Skipped]:
 
 def none_of_the_classes(path: Path, name: str, class_names: Sequence[str]) -> DataError:
     """What to say of a folder of pictures that the classes don't have."""
-    return DataError(
-        f"{path} is none of the classes: {', '.join(map(composed, class_names))}"
-        + suggestion(name, class_names)
-    )
+    classes = ", ".join(map(composed, class_names))
+    return DataError(f"{path} is none of the classes: {classes}" + suggestion(name, class_names))
 
 
 def read_pictures(

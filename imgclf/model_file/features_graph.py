@@ -8,13 +8,14 @@ says which network it is.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.errors import UsageError, WriteError
+from imgclf.system.cache_folders import CACHE_DIRECTORY, user_cache
 from imgclf.system.files import atomic_write_bytes
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def stored_graph(key: str) -> bytes | None:
             with suppress(OSError):
                 graph = path.read_bytes()
                 if path.name == _name(key, graph):
+                    with suppress(OSError):
+                        os.utime(path)  # by which `imgclf cache --keep` knows what is used
                     return graph
     return None
 
@@ -113,10 +116,7 @@ def _name(key: str, graph: bytes) -> str:
 
 def _folders() -> Iterator[Path]:
     """Where graphs are kept: the first that can be written to is taken."""
-    import platformdirs
-
-    with suppress(RuntimeError):  # nobody knows where the user's folders are
-        users = platformdirs.user_cache_path("imgclf", appauthor=False)
-        if users.is_absolute():
-            yield users / "graphs"
+    users = user_cache()
+    if users is not None:
+        yield users / "graphs"
     yield CACHE_DIRECTORY / "graphs"

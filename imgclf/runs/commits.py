@@ -49,6 +49,7 @@ class Commit:
         callbacks: State by callback; see `committed_state`.
         phase: Which phase of the training the epoch belongs to, from 0.
         phase_began: The epoch that the phase began with.
+        seconds: What fitting had taken by then; None in a commit of an earlier version.
     """
 
     epoch: int
@@ -59,6 +60,7 @@ class Commit:
     callbacks: Mapping[str, Any] = field(default_factory=dict)
     phase: int = 0
     phase_began: int = 0
+    seconds: float | None = None
 
     @property
     def history(self) -> dict[str, list[float]]:
@@ -92,6 +94,7 @@ def write_commit(directory: Path, commit: Commit) -> Path:
         "stopped": commit.stopped,
         "phase": commit.phase,
         "phase_began": commit.phase_began,
+        "seconds": commit.seconds,
         "fingerprint": dict(commit.fingerprint),
         "variables": pack(dict(commit.variables), files, "variables"),
         "callbacks": {name: pack(state, files, name) for name, state in commit.callbacks.items()},
@@ -211,4 +214,5 @@ def _read(folder: Path) -> Commit:
         # Of an earlier version, in which all trainings had one phase.
         phase=body.get("phase", 0),
         phase_began=body.get("phase_began", 0),
+        seconds=body.get("seconds"),
     )

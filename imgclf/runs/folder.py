@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,6 +13,7 @@ import msgspec
 
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.choices import Precision
+from imgclf.errors import ConfigError, WriteError, first_line
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
 
@@ -56,7 +59,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: "running" until the model is published; also after a crash.
-        seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
+        seconds: What fitting took, in all its parts; None if one of them didn't say.
         data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
         backbone_fingerprint: Of the file that the backbone is made from; None if it is from none of
             the user's own.
@@ -69,6 +72,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         model: Where the model was published.
         command: What to type to go on.
         publication: What is being published, or was.
+        failure: The error that ended it, in a line; None if it is finished or under way, or was
+            stopped from outside.
     """
 
     status: Literal["running", "finished"] = "running"
@@ -85,6 +90,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     command: str = ""
     publication: Publication | None = None
+    failure: str | None = None
 
 
 class RunFolder:
@@ -136,6 +142,25 @@ class RunFolder:
         self.write(record)
         atomic_write_text(self.config_as_written, as_written)
         atomic_write_text(self.config_resolved, resolved)
+
+
+@contextmanager
+def failure_noted(run: RunFolder) -> Iterator[None]:
+    """Writes down what error ends the training inside; Ctrl-C and the like are none."""
+    try:
+        yield
+    except Exception as error:
+        record = run.read()
+        if record is not None and record.status == "running":
+            with suppress(WriteError, OSError):  # it may be the full disk that ends it
+                run.write(msgspec.structs.replace(record, failure=_in_a_line(error)))
+        raise
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, ConfigError) and error.problems:
+        return first_line(error.problems[0])
+    return first_line(error)
 
 
 def all_runs() -> list[RunFolder]:

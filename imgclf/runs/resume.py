@@ -87,6 +87,8 @@ class Plan:
         if self.commit is None:
             return seconds
         before = self.record.seconds if self.record is not None else None
+        if before is None:  # it was interrupted, and its last commit says
+            before = self.commit.seconds
         return None if before is None else before + seconds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,7 +13,7 @@ from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError
 from imgclf.runs.folder import RunFolder, RunRecord
 
-Status = Literal["finished", "running", "interrupted", "damaged"]
+Status = Literal["finished", "running", "interrupted", "failed", "damaged"]
 
 _LogRow = dict[str, float]
 
@@ -24,10 +24,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Of its config, and of the model.
         path: Its folder.
-        status: "running" while a process is at it; "interrupted" if none is and it isn't
-            finished; "damaged" if its record can't be read.
+        status: "running" while a process is at it; "failed" if an error ended it; "interrupted" if
+            it isn't finished for another reason; "damaged" if its record can't be read.
         started: Local time, as ISO 8601 has it; None if the folder's name doesn't say.
-        seconds: What fitting took, if it was done in one go.
+        seconds: What fitting took, all in all; None if that isn't known.
         epochs: At most so many were asked for, in all phases; None if its config can't be read.
         epochs_run: So many were done.
         epoch: Whose weights were published, counted from 1; of an unfinished training the best
@@ -40,6 +40,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         command: What it was started by.
         tensorboard: Where TensorBoard's files are, if they are in the run's folder.
         error: What of it can't be read.
+        failure: The error that ended it.
+        differs: What its config has under the keys in which the trainings of this name differ.
     """
 
     name: str
@@ -56,6 +58,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     command: str = ""
     tensorboard: str | None = None
     error: str | None = None
+    failure: str | None = None
+    differs: dict[str, Any] = {}
 
 
 def read_run(folder: RunFolder, *, at_work: bool) -> Run:
@@ -91,13 +95,16 @@ def read_run(folder: RunFolder, *, at_work: bool) -> Run:
         version=record.publication.version if record.publication and record.model else None,
         command=record.command,
         error=error,
+        failure=record.failure if status == "failed" else None,
     )
 
 
 def _status(record: RunRecord, at_work: bool) -> Status:
     if record.status == "finished":
         return "finished"
-    return "running" if at_work else "interrupted"
+    if at_work:
+        return "running"
+    return "interrupted" if record.failure is None else "failed"
 
 
 def _epochs(resolved: Path) -> int | None:

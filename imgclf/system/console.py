@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
@@ -23,8 +24,24 @@ from imgclf.spelling import on_one_line
 
 if TYPE_CHECKING:
     import rich.console
+    from rich.progress import Progress
 
-Advance = Callable[[int], None]
+
+@dataclass(frozen=True)
+class Advance:
+    """What `track` yields: called with the number of steps just done.
+
+    Attributes:
+        by: Does that.
+        clear: Takes the bar away for good, before results are written to the same terminal.
+    """
+
+    by: Callable[[int], None]
+    clear: Callable[[], None] = lambda: None
+
+    def __call__(self, steps: int) -> None:
+        """Moves the bar on."""
+        self.by(steps)
 
 
 class Console:
@@ -79,23 +96,14 @@ class Console:
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
         """See `track`."""
         if self.terminal:
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
+            with self._bar(total is not None) as progress:
+                task = progress.add_task(on_one_line(description), total=total, done="")
 
-            columns = (
-                TextColumn("{task.description}", markup=False),  # brackets are part of a name
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            with Progress(*columns, console=self.rich, transient=True) as progress:
-                task = progress.add_task(on_one_line(description), total=total)
-                yield lambda steps: progress.advance(task, steps)
+                def move(steps: int) -> None:
+                    progress.advance(task, steps)
+                    progress.update(task, done=f"{progress.tasks[0].completed:.0f}")
+
+                yield Advance(move, progress.stop)
             return
         start, done = time.monotonic(), 0
 
@@ -103,11 +111,28 @@ class Console:
             nonlocal done
             done += steps
 
-        yield advance
+        yield Advance(advance)
         seconds = time.monotonic() - start
         if seconds > 1:
             counted = f": {done}" if done else ""
             self.note(f"{description}{counted} in {seconds:.1f} s")
+
+    def _bar(self, has_end: bool) -> Progress:
+        """What is left to do where that is known; else what is done, and for how long."""
+        from rich import progress as rich
+
+        columns: tuple[str | rich.ProgressColumn, ...] = (
+            (rich.MofNCompleteColumn(), rich.TimeRemainingColumn())
+            if has_end
+            else ("{task.fields[done]}", rich.TimeElapsedColumn())
+        )
+        return rich.Progress(
+            rich.TextColumn("{task.description}", markup=False),  # brackets are part of a name
+            rich.BarColumn(),
+            *columns,
+            console=self.rich,
+            transient=True,
+        )
 
 
 _current = Console(None)

@@ -105,6 +105,13 @@ def problem_of(error: BaseException) -> str | None:
     return next(found, None)
 
 
+def is_refused(error: WriteError) -> bool:
+    """Whether there is no leave to write at all, by which nothing is wrong with the disk."""
+    cause = error.__cause__
+    refusals = (errno.EACCES, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+    return isinstance(cause, OSError) and cause.errno in refusals
+
+
 def _is_about(error: BaseException, target: Path, temporary: Path | None) -> bool:
     """Whether it is not about another file, one that was being read, say."""
     named = getattr(error, "filename", None)

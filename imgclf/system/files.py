@@ -207,6 +207,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:  # a file is there, about which "exists" would puzzle people
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from error
+    except FileNotFoundError as error:  # in /proc and the like nobody can make any
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder) from error
 
 
 def _make_temporary(target: Path) -> tuple[int, Path]:

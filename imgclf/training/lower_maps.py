@@ -14,10 +14,10 @@ from imgclf.backbones.graphs import FeaturesNetwork
 from imgclf.backbones.lower_network import lower_network
 from imgclf.config.fine_tune import ALL_LAYERS, FineTune
 from imgclf.config.network import Network
-from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.dataset import DataSet
 from imgclf.errors import UsageError
 from imgclf.system import console
+from imgclf.system.cache_folders import CACHE_DIRECTORY
 from imgclf.system.disk import size_text
 from imgclf.training.freezing import freeze_below
 from imgclf.training.networks import build_network

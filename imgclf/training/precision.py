@@ -16,11 +16,12 @@ from imgclf.config.choices import Precision
 from imgclf.config.network import Network
 from imgclf.config.output_head import Head
 from imgclf.config.schema import TrainingConfig
-from imgclf.data.cache import CACHE_DIRECTORY
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
-from imgclf.errors import ImgclfError, first_line
+from imgclf.errors import ImgclfError, WriteError, first_line
 from imgclf.system import console
+from imgclf.system.cache_folders import CACHE_DIRECTORY
+from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_write_text
 from imgclf.training.networks import build_network
 
@@ -77,7 +78,11 @@ def choose_precision(
             reason = first_line(error)[:200]
             console.note(f"training in float32: a try in bfloat16 came to nothing ({reason})")
             return "float32"
-        atomic_write_text(file, json.dumps(seconds))
+        try:
+            atomic_write_text(file, json.dumps(seconds))
+        except WriteError as error:  # without it, the next training tries again
+            if not is_refused(error):
+                raise
     chosen: Precision = (
         "bfloat16" if seconds["bfloat16"] < (1 - _GAIN) * seconds["float32"] else "float32"
     )

@@ -485,7 +485,7 @@ def test_lambda_callback_calls_functions_of_a_file(tmp_path: Path) -> None:
     callbacks = f"- LambdaCallback: {{on_epoch_begin: {file}:began, on_test_end: {file}:tested}}"
     stack, _ = run(tmp_path, callbacks + ALONE, epochs=2)
     (made,) = [one for one in stack.callbacks if isinstance(one, keras.callbacks.LambdaCallback)]
-    assert made.on_epoch_begin.__globals__["seen"] == [0, "tested", 1, "tested"]
+    assert made.on_epoch_begin.__wrapped__.__globals__["seen"] == [0, "tested", 1, "tested"]
 
 
 # The stack as a whole.

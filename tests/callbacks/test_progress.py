@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from imgclf.backend import keras
+from imgclf.callbacks.progress import epoch_lines
 from tests.support.heard import Heard
+from tests.support.terminal import shown
 from tests.support.tiny_training import BATCHES, Script, run
 
 ALONE = """
@@ -42,6 +44,52 @@ def test_piped_it_is_one_plain_line_an_epoch(tmp_path: Path) -> None:
         "epoch 2/2 - 1.2 s - accuracy 0.7312 - loss 0.5401 - val_accuracy 1.0000 "
         "- val_loss 0.5722 - learning_rate 0.01",
     ]
+
+
+PARTS = ["epoch 1/30", "0.7 s", "accuracy 0.9734", "loss 0.1241", "val_accuracy 0.9750"]
+PARTS += ["val_loss 0.0651", "learning_rate 0.001"]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (None, [" - ".join(PARTS)]),
+        (len(" - ".join(PARTS)), [" - ".join(PARTS)]),
+        (
+            80,
+            [
+                "epoch 1/30 - 0.7 s - accuracy 0.9734 - loss 0.1241",
+                "  val_accuracy 0.9750 - val_loss 0.0651 - learning_rate 0.001",
+            ],
+        ),
+        (
+            40,
+            [
+                "epoch 1/30 - 0.7 s - accuracy 0.9734",
+                "  loss 0.1241",
+                "  val_accuracy 0.9750 - val_loss 0.0651",
+                "  learning_rate 0.001",
+            ],
+        ),
+        (5, [PARTS[0], *(f"  {part}" for part in PARTS[1:])]),
+    ],
+)
+def test_an_epoch_is_broken_between_metrics_where_a_line_is_too_short(
+    width: int | None, lines: list[str]
+) -> None:
+    assert epoch_lines(PARTS, width) == lines
+
+
+def test_on_a_narrow_terminal_no_line_is_too_long(tmp_path: Path) -> None:
+    heard = Heard(terminal=True)
+    heard.rich.width = 80
+    run(tmp_path, ALONE, first=[Script(**SCRIPT)], epochs=1, heard=heard)
+    lines = [line for line in shown(heard.text.replace("\n", "\r\n")) if line]
+    assert re.sub(r"- \d+\.\d s -", "- 1.2 s -", lines[0]) == (
+        "epoch 1/1 - 1.2 s - accuracy 0.5000 - loss 0.0005"
+    )
+    assert lines[1] == "  val_accuracy 0.5000 - val_loss 12345.6780 - learning_rate 0.01"
+    assert len(lines) == 2
 
 
 class Look(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ import pytest
 from imgclf.backend import keras
 from imgclf.callbacks.examples import EarlyStoppingAtMinLoss, LossPrinter, TableLearningRate
 from imgclf.callbacks.user_code import load_function, make_custom_callback
-from imgclf.errors import UsageError
+from imgclf.errors import OwnCodeError, UsageError
 from tests.support.tiny_training import Script, Weights, run, said, same, small_model, sources
 
 ALONE = """
@@ -118,10 +118,77 @@ def test_what_is_wrong_is_said(
     assert here(message) in str(refused.value)
 
 
-def test_an_error_in_a_file_names_its_line(tmp_path: Path) -> None:
-    (tmp_path / "raises.py").write_text("a = 1\nb = a / 0\n")
-    with pytest.raises(UsageError, match=r"\(line 2\)"):
-        load_function(f"{tmp_path}/raises.py:b")
+@pytest.mark.parametrize("reference", ["raises.py:b", "raises:b", "./raises.py:b"])
+def test_an_error_in_a_file_or_module_names_its_line(in_folder: Path, reference: str) -> None:
+    Path("raises.py").write_text("a = 1\ndef divide():\n    return a / 0\nb = divide()\n")
+    with pytest.raises(UsageError, match=r"division by zero \(raises\.py, line 3\)$"):
+        load_function(reference)
+
+
+def test_a_hook_that_raises_is_named_with_its_callback_file_and_line(in_folder: Path) -> None:
+    Path("own").mkdir()
+    Path("own/hooks.py").write_text(
+        "import keras\n"
+        "def check(epoch):\n"
+        "    raise ValueError('boom\\nand more')\n"
+        "class Boom(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None):\n"
+        "        check(epoch)\n"
+        "class Deaf(keras.callbacks.Callback):\n"
+        "    def on_train_batch_begin(self, batch):\n"
+        "        pass\n"
+    )
+    with pytest.raises(OwnCodeError) as raised:
+        run(in_folder, "- own/hooks.py:Boom" + ALONE, epochs=2)
+    assert raised.value.message == (
+        "own/hooks.py:Boom: on_epoch_end raised ValueError: boom (own/hooks.py, line 3)"
+    )
+    assert isinstance(raised.value.__context__, ValueError)
+    with pytest.raises(OwnCodeError, match=r"argument 'logs' \(own/hooks\.py, line 8\)"):
+        run(in_folder, "- own/hooks.py:Deaf" + ALONE, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        ("LearningRateScheduler: own.py:rate", "own.py:rate raised KeyError: 1 (own.py, line 2)"),
+        (
+            "LambdaCallback: {on_epoch_begin: own.py:hook}",
+            "own.py:hook raised ZeroDivisionError: division by zero (own.py, line 4)",
+        ),
+        (
+            "own.py:Keeps",
+            "own.py:Keeps: get_state raised OSError: [Errno 28] No space left on device: 'b' "
+            "(own.py, line 8)",
+        ),
+    ],
+)
+def test_a_function_or_state_that_raises_is_named_likewise(
+    in_folder: Path, callback: str, message: str
+) -> None:
+    Path("own.py").write_text(
+        "def rate(epoch):\n    return {0: 0.1}[epoch]\n"
+        "def hook(epoch, logs):\n    1 / 0\n"
+        "import errno, keras\n"
+        "class Keeps(keras.callbacks.Callback):\n"
+        "    def get_state(self):\n"
+        "        raise OSError(errno.ENOSPC, 'No space left on device', 'b')\n"
+        "    def set_state(self, state): pass\n"
+    )
+    alone = "\n- TensorBoard: none\n- ModelCheckpoint: none\n"
+    with pytest.raises(OwnCodeError) as raised:
+        run(in_folder, f"- {callback}" + alone, epochs=2)
+    assert raised.value.message == message
+
+
+def test_hooks_that_nobody_has_written_stay_keras_s_own(tmp_path: Path) -> None:
+    (tmp_path / "still.py").write_text(
+        "import keras\nclass Still(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None): return 7\n"
+    )
+    made = make_custom_callback(f"{tmp_path}/still.py:Still", {})
+    assert set(vars(made)) - set(vars(keras.callbacks.Callback())) == {"on_epoch_end"}
+    assert made.on_epoch_end(0) == 7
 
 
 # The shipped ones.

@@ -66,6 +66,19 @@ def test_an_unreadable_input_is_a_row_and_status_4(trained: Trained) -> None:
     assert len(done.stdout.splitlines()) == 3
 
 
+def test_a_picture_in_a_pipe_is_a_row_as_any_other(trained: Trained) -> None:
+    command = f"cat new/cat/cat-001.jpg | {shlex.join(RUN)} predict -"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
+    row = imgclf("predict", "new/cat/cat-001.jpg").stdout.splitlines()[1]
+    assert done.stdout.splitlines()[1] == row.replace("new/cat/cat-001.jpg", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        ["bash", "-c", f"{command} --sort-into sorted"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 2
+    assert "--sort-into and --review are for files" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -12,14 +12,14 @@ from imgclf.errors import UsageError
     ("text", "size"),
     [("64MB", 64_000_000), ("0", 0), ("1.5 gb", 1_500_000_000), ("500k", 500_000), ("7", 7)],
 )
-def test_sizes_of_the_replay_memory(text: str, size: int) -> None:
-    assert parse_size(text) == size
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size("--keep", text) == size
 
 
 @pytest.mark.parametrize("text", ["", "lots", "-1", "64 TB", "64MBs", "1e6"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="a size is wanted"):
-        parse_size(text)
+    with pytest.raises(UsageError, match=r"--keep .*: a size is wanted"):
+        parse_size("--keep", text)
 
 
 def test_the_size_is_height_first_and_a_side_alone_means_square() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from imgclf.commands.check import check
 from imgclf.data.findings import Finding
+from imgclf.errors import ConfigError
 from tests.support.trainings import CONFIG
 
 
@@ -58,5 +59,38 @@ def test_a_small_class_and_an_imbalance(pictures: Path) -> None:
 
 def test_code_that_training_would_run_is_named_and_not_run(pictures: Path) -> None:
     Path("mine.py").write_text("raise SystemExit('ran')")
-    Path("pets.yaml").write_text(CONFIG + "callbacks: ['mine.py:Mine']\n")
-    assert check(Path("pets.yaml")).code == ("mine.py:Mine",)
+    Path("pets.yaml").write_text(
+        CONFIG
+        + "callbacks:\n- mine.py:Mine\n- mine.py:Off: none\n- LearningRateScheduler: mine.py:rate\n"
+        "- LambdaCallback: {on_epoch_end: mine.py:hook}\n- EarlyStopping\n"
+    )
+    assert check(Path("pets.yaml")).code == ("mine.py:Mine", "mine.py:rate", "mine.py:hook")
+
+
+def test_code_is_imported_and_made_when_asked(
+    pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.py").write_text(
+        "import keras\nprint('hello')\nclass Mine(keras.callbacks.Callback):\n"
+        "    def __init__(self, size): self.rate = 1 / size\n"
+    )
+    listed = CONFIG + "callbacks:\n- mine.py:Mine: {size: 1}\n"
+    Path("pets.yaml").write_text(listed)
+    assert check(Path("pets.yaml"), run_code=True).code == ("mine.py:Mine",)
+    assert capsys.readouterr().out == ""
+    Path("pets.yaml").write_text(
+        listed.replace("1}", "0}") + "- LearningRateScheduler: mine.py:rat\n- ends.py:Ends\n"
+    )
+    Path("ends.py").write_text("\nraise SystemExit('ran')\n")
+    with pytest.raises(ConfigError) as refused:
+        check(Path("pets.yaml"), run_code=True)
+    assert [problem.key for problem in refused.value.problems] == [
+        "callbacks.0",
+        "callbacks.1.schedule",
+        "callbacks.2",
+    ]
+    assert [problem.message for problem in refused.value.problems] == [
+        "mine.py:Mine can't be made: ZeroDivisionError: division by zero (mine.py, line 4)",
+        "there is no 'rat' in mine.py",
+        "running ends.py failed: SystemExit: ran (ends.py, line 2)",
+    ]

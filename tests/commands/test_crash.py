@@ -76,6 +76,8 @@ def test_a_training_killed_again_and_again_ends_as_if_nothing_had_happened(
         assert disk.dead
     done = train(PETS)
     assert done.outcome == "resumed"
+    assert done.record.seconds is not None
+    assert done.record.seconds > done.seconds, "what it took before counts"
     assert (log(done), done.record.scores) == (expected[0], expected[2])
     assert load_latest(done.run.path / "state").history == expected_history  # type: ignore[union-attr]
     for ours, others in zip(weights(done.model), expected[1], strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import zipfile
@@ -11,10 +12,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from PIL import Image
 
 from imgclf.backend import keras
 from imgclf.callbacks.user_code import load_object
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, open_for_prediction, picture_on, predict, reader
 from imgclf.commands.train import Trained
 from imgclf.data.decoder import decode
 from imgclf.model.prediction import Prediction
@@ -46,6 +48,28 @@ def test_a_picture_a_folder_and_a_list_give_the_same_answers(trained: Trained) -
     for one, other in zip(folder, single, strict=True):
         assert one.label == other.label
         assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "ppm", "webp"])
+def test_a_picture_on_standard_input_is_told_from_a_list_by_its_first_bytes(
+    trained: Trained, suffix: str
+) -> None:
+    Image.open("new/cat/cat-001.jpg").save(f"one.{suffix}")
+    picture = Path(f"one.{suffix}").read_bytes()
+    piped = picture_on(io.BufferedReader(io.BytesIO(picture)))
+    assert piped == picture
+    classifier = open_classifier(trained.model)
+    (of_file,) = predict(classifier, [f"one.{suffix}"])
+    answers = list(predict(classifier, ["-", "gone.jpg"], read=reader(piped)))
+    assert answers[0] == dataclasses.replace(of_file, path="-")
+    assert answers[1].error == "no such file"
+
+
+@pytest.mark.parametrize("names", ["", "P1 beach.jpg\n", "BM.jpg\nGIF89a.gif\n", "größe.jpg\n"])
+def test_a_list_on_standard_input_is_left_to_be_read(names: str) -> None:
+    standard_input = io.BufferedReader(io.BytesIO(names.encode()))
+    assert picture_on(standard_input) is None
+    assert standard_input.read() == names.encode()
 
 
 def test_answers_are_those_of_keras(trained: Trained) -> None:

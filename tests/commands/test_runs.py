@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from imgclf.commands.runs import runs
 from imgclf.commands.train import Trained, train
-from imgclf.errors import UsageError
+from imgclf.config.load import load_config
+from imgclf.errors import ConfigError, UsageError, WriteError
 from imgclf.model.scores import Scores
 from imgclf.report.runs import runs_table
-from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.runs.folder import Publication, RunFolder, RunRecord, failure_noted
 from imgclf.runs.summary import Run
 from imgclf.system.lock import lock
 from tests.support.command_line import imgclf, imported_by
@@ -177,6 +180,102 @@ def test_the_table_says_it_in_columns(in_folder: Path) -> None:
         "            -         -       -      -  interrupted        -  -       "
         "runs/pets/2026-01-01T00-00-03"
     )
+
+
+def differing(changes: dict[str, str], pictures: dict[str, str] | None = None) -> list[Run]:
+    """Runs whose configs differ by the line with the epochs, by the end of their names."""
+    for stamp, text in changes.items():
+        folder = write_run(f"2026-01-01T00-00-{stamp}", accuracy=0.5 + int(stamp) / 100)
+        config = CONFIG.replace("training: {epochs: 4}\n", text)
+        assert config != CONFIG
+        Path("pets.yaml").write_text(config)
+        (folder / "config.resolved.yaml").write_text(load_config(Path("pets.yaml")).resolved_yaml())
+        if pictures:
+            run = RunFolder(folder)
+            record = run.read()
+            assert record is not None
+            run.write(msgspec.structs.replace(record, data_fingerprint=pictures[stamp]))
+    return runs()
+
+
+def test_what_differs_between_trainings_of_one_name_is_said(in_folder: Path) -> None:
+    found = differing(
+        {
+            "01": "training: {epochs: 4, optimizer: sgd}\n",
+            "02": "training: {epochs: 5}\ncallbacks: [{EarlyStopping: {patience: 3}}]\n",
+            "03": "training: {epochs: 5, publish: last}\n",
+        },
+        {"01": "aaaaaaaaaaaa", "02": "bbbbbbbbbbbb", "03": "aaaaaaaaaaaa"},
+    )
+    write_run("2026-01-01T00-00-09", name="birds", accuracy=0.1)
+    third, second, first = found
+    assert first.differs == {
+        "training.epochs": 4,
+        "training.optimizer": "SGD",
+        "training.publish": "best",
+        "pictures": "aaaaaa",
+    }
+    assert second.differs == {
+        "training.epochs": 5,
+        "training.optimizer": "Adam",
+        "training.publish": "best",
+        "callbacks.EarlyStopping": "EarlyStopping",
+        "callbacks.EarlyStopping.patience": 3,
+        "pictures": "bbbbbb",
+    }
+    rows = runs_table(runs(), "accuracy").splitlines()
+    assert rows[0].endswith("run                             differs in")
+    assert rows[1].endswith(
+        "  pictures=aaaaaa training.epochs=5 training.optimizer=Adam training.publish=last"
+    )
+    assert rows[2].endswith("training.optimizer=Adam training.publish=best and 2 more")
+    assert rows[4].endswith("runs/birds/2026-01-01T00-00-09  -")
+    assert third.differs["training.publish"] == "last"
+
+
+def test_what_makes_no_difference_is_not_said_and_damage_hides_none(in_folder: Path) -> None:
+    same = "training: {epochs: 4}\n"
+    found = differing({"01": same + "name: pets\n", "02": f"{same}# by hand\n"})
+    assert [run.differs for run in found] == [{}, {}]
+    assert "differs" not in runs_table(found, "accuracy")
+    found = differing({"03": "training: {epochs: 9}\n"})
+    Path(found[-1].path, "config.resolved.yaml").write_bytes(b"\xff")
+    assert [run.differs for run in runs()] == [
+        {"training.epochs": 9},
+        {"training.epochs": 4},
+        {},
+    ]
+
+
+def test_a_training_that_an_error_ended_has_failed_and_says_why(
+    drawn: Path, in_folder: Path
+) -> None:
+    shutil.copytree(drawn / "dataset", "dataset")
+    Path("pets.yaml").write_text(CONFIG.replace("Dropout: 0.1", "MaxPooling2D: 400"))
+    with pytest.raises(ConfigError, match="can't follow the layers before it"):
+        train(Path("pets.yaml"))
+    [run] = runs()
+    assert run.status == "failed"
+    assert run.failure is not None
+    assert "MaxPooling2D can't follow the layers before it" in run.failure
+    assert "\n" not in run.failure
+    with lock(Path("runs/pets")):
+        assert [run.status for run in runs()] == ["running"]
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt(), WriteError("can't write it: no space")])
+def test_what_was_stopped_is_interrupted_and_no_record_is_lost_on_a_full_disk(
+    in_folder: Path, stopped: BaseException
+) -> None:
+    run = RunFolder(write_run("2026-01-01T00-00-01"))
+    before = run.read()
+    with pytest.raises(type(stopped)), failure_noted(run):
+        raise stopped
+    if isinstance(stopped, KeyboardInterrupt):
+        assert run.read() == before
+        assert runs()[0].status == "interrupted"
+    else:
+        assert runs()[0].failure == "can't write it: no space"
 
 
 @pytest.mark.slow

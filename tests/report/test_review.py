@@ -301,6 +301,40 @@ def downloaded(browser: webdriver.Chrome) -> Path:
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [320, 360, 390])
+@pytest.mark.parametrize(
+    ("names", "cards_in_a_line"),
+    [(("a", "b"), (2, 3)), (("ants", "bees"), (2, 2)), (("MMMM", "iiiiiiiii"), (1, 2))],
+)
+def test_on_a_telephone_names_are_read_whole_beside_the_percentage(
+    in_folder: Path,
+    opened: webdriver.Chrome,
+    width: int,
+    names: tuple[str, str],
+    cards_in_a_line: tuple[int, int],
+) -> None:
+    shown = [
+        ReviewItem(f"{row}.jpg", names[row % 2], 1.0 - row % 2 / 3, thumbnail=SMALL)
+        for row in range(6)
+    ]
+    write_review(Path("review.html"), shown, names, "Six")
+    screen = {"width": width, "height": 700, "deviceScaleFactor": 2, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        visit(opened, Path("review.html"))
+        cut = opened.execute_script(
+            "return [...document.querySelectorAll('.label, .percent')]"
+            ".filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        )
+        tops = [card.location["y"] for card in cards(opened)]
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert labels(opened)[:2] == [*names]
+    assert cut == []
+    assert tops.count(tops[0]) in cards_in_a_line
+
+
+@pytest.mark.browser
 def test_relabelled_by_click_and_by_key_kept_undone_saved_and_retrained(
     trained: Trained, opened: webdriver.Chrome
 ) -> None:

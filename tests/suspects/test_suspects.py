@@ -421,7 +421,9 @@ def test_photos_are_seen_by_a_pretrained_network_once(
 ) -> None:
     monkeypatch.setattr(find, "features_as_it_came", features_as_it_came)
     assert named(find_suspects(shades, None)) == SWAPPED
-    kept = {path: path.stat().st_mtime_ns for path in Path(".imgclf-cache").glob("features-*")}
+    kept = {
+        path: path.stat().st_mtime_ns for path in Path(".imgclf-cache").glob("features-*.pictures")
+    }
     assert kept
     find_suspects(shades, None)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

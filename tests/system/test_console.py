@@ -37,6 +37,17 @@ def test_on_a_terminal_a_bar_comes_and_goes() -> None:
     assert "2/2" in lines
 
 
+def test_a_bar_without_an_end_says_what_is_done_and_no_question_mark() -> None:
+    stream = io.StringIO()
+    console.use(console.Console(stream, terminal=True))
+    with console.track("working") as advance:
+        advance(7)
+        advance(5)
+    assert "?" not in stream.getvalue().replace("\x1b[?", "")
+    assert " 12 " in stream.getvalue()
+    assert "0:00:00" in stream.getvalue()
+
+
 def test_until_somebody_listens_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     console.use(console.Console(None))
     console.note("a note")

@@ -20,7 +20,7 @@ from imgclf.config.choices import Keep
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
-from imgclf.data.cache import CACHE_DIRECTORY, decode_all
+from imgclf.data.cache import decode_all
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
@@ -28,6 +28,7 @@ from imgclf.errors import DataError, Interrupted, OutOfMemoryError
 from imgclf.model_file.archive import read_manifest
 from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
+from imgclf.system.cache_folders import CACHE_DIRECTORY
 from imgclf.system.console import Advance
 from imgclf.system.threads import do_meanwhile
 from imgclf.training import fit as fitting

@@ -137,7 +137,6 @@
   let drawing = false;
 
   list.classList.toggle("with-notes", contradicted);
-  list.classList.toggle("long-names", contradicted || names.some((name) => name.length > 5));
 
   function make(row) {
     const card = template.cloneNode(true);
@@ -158,11 +157,28 @@
     return card;
   }
 
+  // How wide a card is inside whose name and percentage are both to be read.
+  function widestLine() {
+    const line = template.querySelector(".line").cloneNode(true);
+    line.classList.add("measured");
+    list.append(line);
+    line.querySelector(".percent").textContent = "100 %";
+    const longest = [...names].sort((one, two) => two.length - one.length).slice(0, 8);
+    const widths = longest.map((name) => {
+      line.querySelector(".label").replaceChildren(dot(0), name);
+      return line.getBoundingClientRect().width;
+    });
+    line.remove();
+    return Math.ceil(Math.max(0, ...widths));
+  }
+
   function measure() {
     const [style, root] = [list, document.documentElement].map((one) => getComputedStyle(one));
     const pixels = (name) => parseFloat(style.getPropertyValue(name)) * parseFloat(root.fontSize);
     const gap = pixels("--gap");
-    columns = Math.max(1, Math.floor((list.clientWidth + gap) / (pixels("--least") + gap)));
+    const fitting = contradicted ? Infinity : widestLine() + 2 * pixels("--side") + 2;
+    const least = Math.max(pixels("--least"), Math.min(pixels("--most"), fitting));
+    columns = Math.max(1, Math.floor((list.clientWidth + gap) / (least + gap)));
     const width = (list.clientWidth + gap) / columns - gap;
     room = { width, height: width + pixels("--words"), gap };
     list.style.setProperty("--width", `${room.width}px`);
