@@ -95,35 +95,39 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
-    if piped is not None and (sort_into is not None or review is not None):
-        raise UsageError("--sort-into and --review are for files; on standard input is a picture")
-    inputs, total = _counted(find_inputs(paths, sys.stdin if piped is None else ["-"]), paths)
-    if review is None:
-        rows = predict(classifier, inputs, min_confidence, reader(piped))
-    else:
-        from imgclf.report import review_predictions as page
-
-        thumbnails = page.Thumbnails()
-        rows = predict(classifier, inputs, min_confidence, thumbnails.read)
-        again = session.as_typed_here(session.retrain_command("corrections.csv", file))
-        rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)
-    if sort_into is not None:
-        from imgclf.commands.predict import sort
-        from imgclf.data.filing import Filing
-
-        rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
     count = unreadable = 0
-    with open_output(output) as stream, _progress(total) as advance:
-        begun = list(islice(rows, 1))
-        if not _goes_to_a_file(stream):
-            advance.clear()  # the rows are to be seen, in a pipe's case maybe, where the bar is
-        write = row_writer(stream, chosen, names, top)
-        for row in chain(begun, rows):
-            write(row)
-            count += 1
-            unreadable += row.error is not None
-            advance(1)
+    # Before the first byte of standard input, for which somebody may have to be waited.
+    with open_output(output) as stream:
+        piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
+        if piped is not None and (sort_into is not None or review is not None):
+            raise UsageError(
+                "--sort-into and --review are for files; on standard input is a picture"
+            )
+        inputs, total = _counted(find_inputs(paths, sys.stdin if piped is None else ["-"]), paths)
+        if review is None:
+            rows = predict(classifier, inputs, min_confidence, reader(piped))
+        else:
+            from imgclf.report import review_predictions as page
+
+            thumbnails = page.Thumbnails()
+            rows = predict(classifier, inputs, min_confidence, thumbnails.read)
+            again = session.as_typed_here(session.retrain_command("corrections.csv", file))
+            rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)
+        if sort_into is not None:
+            from imgclf.commands.predict import sort
+            from imgclf.data.filing import Filing
+
+            rows = sort(rows, sort_into, Filing(how[0] if how else "copy"))
+        with _progress(total) as advance:
+            begun = list(islice(rows, 1))
+            if not _goes_to_a_file(stream):
+                advance.clear()  # the rows are to be seen, in a pipe's case maybe, where the bar is
+            write = row_writer(stream, chosen, names, top)
+            for row in chain(begun, rows):
+                write(row)
+                count += 1
+                unreadable += row.error is not None
+                advance(1)
     if not count:
         console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable:
