@@ -64,6 +64,7 @@ def command(
 ) -> None:
     """Say what pictures show."""
     from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.data.left_out import LeftOut
     from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
@@ -78,7 +79,8 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    inputs = find_inputs(paths, sys.stdin)
+    left_out = LeftOut()
+    inputs = find_inputs(paths, sys.stdin, left_out)
     if review is None:
         rows = predict(classifier, inputs, min_confidence)
     else:
@@ -101,9 +103,10 @@ def command(
             count += 1
             unreadable += row.error is not None
             advance(1)
+    left_out.say()
     if not count:
         console.warning(f"no pictures in {', '.join(paths)}")
-    if unreadable:
+    if unreadable or left_out.unreadable or not count:
         raise typer.Exit(4)
 
 

@@ -96,6 +96,7 @@ def command(
 
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import read_inputs
+    from imgclf.data.left_out import LeftOut
     from imgclf.report.corrections import fate_line, judged_table
 
     file = session.chosen_model(model)
@@ -108,7 +109,10 @@ def command(
         new_class=new_class,
         unguarded_epochs=epochs if unguarded else None,
     )
-    done = retrain(file, read_inputs(inputs, label, sys.stdin), options)
+    left_out = LeftOut()
+    labelled = read_inputs(inputs, label, sys.stdin, left_out)
+    left_out.say()
+    done = retrain(file, labelled, options)
     for wrong in done.misfiled:
         what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
         console.warning(
@@ -125,7 +129,7 @@ def command(
         print(_retrained_line(done))
     if done.outcome == "refused":
         raise typer.Exit(3)
-    if any(picture.fate == "unreadable" for picture in done.pictures):
+    if left_out.unreadable or any(picture.fate == "unreadable" for picture in done.pictures):
         raise typer.Exit(4)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
 from imgclf.data.dataset import Part, read_labelled
-from imgclf.data.file_walk import not_a_picture
-from imgclf.data.picture_files import Skipped, warn_of_left_out
+from imgclf.data.file_walk import Skipped
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
@@ -49,7 +49,7 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
         part.labels,
         manifest.class_names,
         part="validation" if directory is None else "test",
-        unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
+        unreadable=sum(skipped.why == "unreadable" for skipped in left_out),
         temperature=manifest.temperature,
     )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import walk_files
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
@@ -45,17 +46,25 @@ def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
     return Classifier(read_manifest(model), KerasEngine(keras_model, hooks))
 
 
-def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iterator[str]:
+def find_inputs(
+    arguments: Iterable[str], standard_input: Iterable[str], left_out: LeftOut | None = None
+) -> Iterator[str]:
     """Yields the paths of the pictures that arguments stand for.
 
     A folder stands for the pictures below it, `-` for a list on standard input, one path a
     line; everything else is a picture, whether or not it exists.
+
+    Args:
+        arguments: As they were typed.
+        standard_input: Its lines.
+        left_out: Gets what lies in folders and is no picture, or can't be looked into.
     """
+    left_out = LeftOut() if left_out is None else left_out
     for argument in arguments:
         if argument == "-":
             yield from (line.rstrip("\r\n") for line in standard_input if line.strip())
         elif Path(argument).is_dir():
-            yield from (str(path) for path in walk_files(Path(argument)) if not not_a_picture(path))
+            yield from map(str, walk_files(Path(argument), left_out.add))
         else:
             yield argument
 

@@ -25,7 +25,7 @@ from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
-from imgclf.data.picture_files import warn_of_left_out
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
@@ -288,9 +288,7 @@ def _read_pictures(config: DataConfig) -> DataSet:
         f"train on, {len(found.validation)} to validate on"
         + (f", {len(found.test)} to test on" if len(found.test) else "")
     )
-    warn_of_left_out(folder.skipped[:10])
-    if len(folder.skipped) > 10:
-        console.warning(f"left out {len(folder.skipped) - 10} more files")
+    warn_of_left_out(folder.skipped)
     return found
 
 

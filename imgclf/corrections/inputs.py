@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import list_folder, not_a_picture, walk_files
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError, suggestion
 
 _TABLES = {".csv": ",", ".tsv": "\t"}
@@ -32,7 +33,10 @@ class Labelled:
 
 
 def read_inputs(
-    arguments: Sequence[str], label: str | None, standard_input: Iterable[str]
+    arguments: Sequence[str],
+    label: str | None,
+    standard_input: Iterable[str],
+    left_out: LeftOut | None = None,
 ) -> list[Labelled]:
     """The pictures that arguments of `retrain` stand for, with their labels.
 
@@ -46,6 +50,7 @@ def read_inputs(
         arguments: At least one.
         label: What all of them are; None if they say it themselves.
         standard_input: Its lines.
+        left_out: Gets what lies in folders and is no picture, or can't be looked into.
 
     Raises:
         UsageError: A picture without a label, or one with two.
@@ -53,12 +58,13 @@ def read_inputs(
     """
     problems: list[str] = []
     found: list[Labelled] = []
+    left_out = LeftOut() if left_out is None else left_out
     for argument in arguments:
         path = Path(argument)
         if argument == "-":
             found.extend(_from_stdin(standard_input, label, problems))
         elif path.is_dir():
-            found.extend(_from_folder(path, label))
+            found.extend(_from_folder(path, label, left_out))
         elif path.suffix.lower() in _TABLES:
             found.extend(_from_table(path, label, problems))
         elif label is None:
@@ -70,7 +76,8 @@ def read_inputs(
         more = len(problems) - _MOST_LISTED
         raise DataError(listed + (f"\nand {more} more" if more > 0 else ""), "nothing was changed")
     if not found:
-        raise DataError(f"no pictures in {', '.join(arguments)}")
+        why = f"; left out {left_out}" if left_out.count else ""
+        raise DataError(f"no pictures in {', '.join(arguments)}{why}")
     return found
 
 
@@ -114,20 +121,24 @@ def require_classes(
     return name
 
 
-def _from_folder(folder: Path, label: str | None) -> Iterator[Labelled]:
+def _from_folder(folder: Path, label: str | None, left_out: LeftOut) -> Iterator[Labelled]:
     if label is not None:
-        yield from (Labelled(path, label) for path in walk_files(folder) if not not_a_picture(path))
+        yield from (Labelled(path, label) for path in walk_files(folder, left_out.add))
         return
-    for path in walk_files(folder):
-        if not_a_picture(path):
-            continue
-        name = path.relative_to(folder).parts[0]
-        if path.parent == folder:
+    inside = list_folder(folder, left_out.add)
+    for entry in inside.files:
+        skipped = not_a_picture(Path(entry))
+        if skipped is None:
             raise UsageError(
-                f"{path} is in no class folder, so what is it?",
+                f"{Path(entry)} is in no class folder, so what is it?",
                 f"imgclf retrain {folder} --label CLASS",
             )
-        yield Labelled(path, name, str(folder / name))
+        left_out.add(skipped)
+    # Class by class, for a picture that links put into two of them has two labels.
+    for place in sorted((*inside.folders, *inside.links)):
+        yield from (
+            Labelled(path, place.name, str(place)) for path in walk_files(place, left_out.add)
+        )
 
 
 def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[Labelled]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import walk_files
 from imgclf.data.filing import Filing, file_picture
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
@@ -76,9 +76,8 @@ def _equal_files(
 ) -> Iterator[_Found]:
     for root in _roots(directory):
         for label in class_names:
-            for path in walk_files(root / label):  # nothing if there is no such folder
-                if not_a_picture(path):
-                    continue
+            # Nothing if there is no such folder; what training leaves out, it has said.
+            for path in walk_files(root / label, lambda _: None):
                 try:
                     if path.stat().st_size in sizes and (digest := file_digest(path)) in digests:
                         yield _Found(path, root, label, digest)

@@ -132,8 +132,32 @@ def read_labelled(
     readable = tuple(picture for picture in pictures if picture.path not in failed)
     if not readable:
         raise DataError(f"none of the {len(pictures)} pictures in {directory} can be read")
+    left_out = (*skipped, *decoded.failures)
+    _refuse_lost_class(directory, class_names, readable, left_out)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
-    return _part(readable, decoded, rows), (*skipped, *decoded.failures)
+    return _part(readable, decoded, rows), left_out
+
+
+def _refuse_lost_class(
+    directory: Path,
+    class_names: Sequence[str],
+    readable: Sequence[Picture],
+    left_out: Sequence[Skipped],
+) -> None:
+    """A score over the other classes would pass for one over all of them."""
+    seen = {picture.label for picture in readable}
+    for label, name in enumerate(class_names):
+        lost = [
+            one
+            for one in left_out
+            if one.why == "unreadable" and name in one.path.relative_to(directory).parts
+        ]
+        if label not in seen and lost:
+            raise DataError(
+                f"{directory}: no picture of {name} can be read ({lost[0].path}: {lost[0].reason})",
+                "a score over the other classes would not be one of the model; "
+                f"remove the folder {name} to have it all the same",
+            )
 
 
 def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:

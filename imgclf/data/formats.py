@@ -29,7 +29,19 @@ PICTURE_SUFFIXES: Final = frozenset(
         *(".heic", ".heif"),
     }
 )
-"""What a file's name ends in, in lower case, for it to count as a picture."""
+"""What a file's name ends in, in lower case, for it to count as a picture whatever is in it."""
+
+RAW_SUFFIXES: Final = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw"),
+        *(".x3f",),
+    }
+)
+"""Of cameras' raw data. Many begin like a TIFF, and what Pillow reads of them is a thumbnail."""
+
+HEAD: Final = 64
+"""How many bytes of a file tell its format."""
 
 _SIGNATURES: Final = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -68,6 +80,11 @@ _NOT_PICTURES: Final = (
     ),
 )
 
+_NO_READER: Final = re.compile(
+    rb".{4}ftyp(?:hei|hev|mif1|msf1)|\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51", re.DOTALL
+)
+"""How pictures begin that are none of these, but pictures: HEIC, and JPEG 2000."""
+
 _PLUGINS: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "WEBP": "WebP", "BMP": "Bmp"} | {
     "TIFF": "Tiff", "AVIF": "Avif", "PPM": "Ppm", "TGA": "Tga"
 }  # fmt: skip
@@ -90,11 +107,27 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
+# Without a name that says so too: TGA has no mark, and PPM's could begin a text.
+_WEAK: Final = frozenset({"TGA", "PPM"})
+_PPM_WITH_ITS_SIZE: Final = re.compile(rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s")
+
+
+def begins_like_a_picture(head: bytes) -> bool:
+    """Whether a file is a picture, readable or not, that doesn't have a picture's name.
+
+    Args:
+        head: As of `identify`.
+    """
+    if _PPM_WITH_ITS_SIZE.match(head) or _NO_READER.match(head):
+        return True
+    return any(kind not in _WEAK and signature.match(head) for signature, kind in _SIGNATURES)
+
+
 def identify(head: bytes) -> str:
     """Pillow's name for the format of a file.
 
     Args:
-        head: The file's first 64 bytes, or all of them if there are fewer.
+        head: The file's first `HEAD` bytes, or all of them if there are fewer.
 
     Raises:
         PictureError: The file is none of the pictures that are read here, or has no pixels.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imgclf.data.left_by_programs import is_programs_folder
 from imgclf.errors import DataError, nearest_match
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know.
@@ -41,7 +42,8 @@ def visible_folders(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in directory.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name not in ours
+        if path.is_dir()
+        and not (path.name.startswith(".") or path.name in ours or is_programs_folder(path.name))
     )
 
 

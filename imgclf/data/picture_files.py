@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import LINK_TO_NOTHING, list_folder, unreadable, walk_files
+from imgclf.data.file_walk import Skipped as Skipped
 from imgclf.data.layout import visible_folders
 from imgclf.errors import DataError, suggestion
-from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
+
+_WAY_ON: Final = "give yourself leave to read it (chmod u+rX), mount what it leads to, or remove it"
 
 
 @dataclass(frozen=True)
@@ -28,20 +32,6 @@ class Picture:
     path: Path
     label: int
     digest: str
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that takes no part, and why."""
-
-    path: Path
-    reason: str
-
-
-def warn_of_left_out(skipped: Iterable[Skipped]) -> None:
-    """Names each of these files and why it takes no part."""
-    for one in skipped:
-        console.warning(f"left out {one.path}: {one.reason}")
 
 
 def file_digest(path: Path) -> str:
@@ -61,7 +51,7 @@ def find_pictures(
         skipped: Gets the files that take no part.
 
     Raises:
-        DataError: A folder is none of the classes.
+        DataError: A folder is none of the classes, or one that nobody may look into.
     """
     for path in visible_folders(directory):
         if path.name not in class_names:
@@ -69,23 +59,57 @@ def find_pictures(
                 f"{path} is none of the classes: {', '.join(class_names)}"
                 + suggestion(path.name, class_names)
             )
+    skipped.extend(_passed_over(directory, class_names))
     found: list[tuple[Path, int]] = []
     for label, name in enumerate(class_names):
-        for path in walk_files(directory / name):  # nothing if there is no such folder
-            try:
-                reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
-                if reason:
-                    skipped.append(Skipped(path, reason))
-                else:
-                    found.append((path, label))
-            except OSError as error:
-                skipped.append(_unreadable(path, error))
-    skipped.extend(
-        Skipped(path, "not in a class folder")
-        for path in sorted(directory.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    )
+        if os.path.lexists(directory / name):
+            found.extend((path, label) for path in _in_class(directory / name, skipped))
     return found
+
+
+def _in_class(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """The files of a class that may be pictures.
+
+    Raises:
+        DataError: Nobody may look into the folder.
+    """
+    left_out: list[Skipped] = []
+    for path in walk_files(folder, left_out.append):
+        try:
+            if path.stat().st_size:
+                yield path
+            else:
+                left_out.append(Skipped(path, "empty file"))
+        except OSError as error:
+            left_out.append(unreadable(path, error))
+    for one in left_out:
+        if one.path == folder:
+            raise DataError(f"{folder}: {one.reason}, so that the class would be missing", _WAY_ON)
+    skipped.extend(left_out)
+
+
+def _passed_over(directory: Path, class_names: Sequence[str]) -> list[Skipped]:
+    """What lies beside the class folders.
+
+    Raises:
+        DataError: Nobody may look into the data set, or a class folder is a link to nothing.
+    """
+    left_out: list[Skipped] = []
+    for entry in list_folder(directory, left_out.append).files:
+        path = Path(entry)
+        if not entry.name.startswith("."):
+            lost = entry.is_symlink() and not path.exists()
+            reason = LINK_TO_NOTHING if lost else "not in a class folder"
+            left_out.append(Skipped(path, reason, "unreadable" if lost else "no picture"))
+    for one in left_out:
+        if one.path == directory or (one.why == "unreadable" and not one.path.suffix):
+            raise DataError(f"{one.path}: {one.reason}, so that a class would be missing", _WAY_ON)
+    names = (one.path.name for one in left_out)
+    return [
+        one
+        for one, name in zip(left_out, names, strict=True)
+        if not name.startswith(".") and name not in class_names
+    ]
 
 
 def read_pictures(
@@ -107,7 +131,7 @@ def read_pictures(
         try:
             return Picture(path, label, file_digest(path))
         except OSError as error:
-            return _unreadable(path, error)
+            return unreadable(path, error)
 
     pictures: list[Picture] = []
     # In one thread: several take turns at Python's lock so often that small files take longer.
@@ -120,7 +144,3 @@ def read_pictures(
             else:
                 skipped.append(one)
     return pictures
-
-
-def _unreadable(path: Path, error: OSError) -> Skipped:
-    return Skipped(path, error.strerror or "can't be read")
