@@ -47,7 +47,8 @@ def find_problems(data: DataSet) -> tuple[Finding, ...]:
 
 def _unusable(data: DataSet) -> Iterator[Finding]:
     for skipped in data.folder.skipped:
-        yield Finding("left out", f"{skipped.path}: {skipped.reason}")
+        files = f" ({skipped.files} files)" if skipped.files > 1 else ""
+        yield Finding("left out", f"{skipped.path}: {skipped.reason}{files}")
 
 
 def _repeated(data: DataSet) -> Iterator[Finding]:

@@ -36,12 +36,20 @@ def missing(directory: Path) -> str:
 
 
 def visible_folders(directory: Path) -> list[Path]:
-    """The folders that may be classes or parts, by name."""
+    """The folders that may be classes or parts, by name.
+
+    Raises:
+        DataError: Nobody may look into `directory`.
+    """
     # Where the working directory itself is the data set, what imgclf makes in it is no class.
     ours = _MADE_HERE if directory.resolve() == Path.cwd() else ()
+    try:
+        inside = list(directory.iterdir())
+    except OSError as error:
+        raise DataError(f"{directory}: {(error.strerror or 'not readable').lower()}") from error
     return sorted(
         path
-        for path in directory.iterdir()
+        for path in inside
         if path.is_dir()
         and not (path.name.startswith(".") or path.name in ours or is_programs_folder(path.name))
     )

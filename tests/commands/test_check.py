@@ -9,6 +9,8 @@ import pytest
 
 from imgclf.commands.check import check
 from imgclf.data.findings import Finding
+from imgclf.errors import DataError
+from tests.support.layouts import lay_out, nobody_may_read
 from tests.support.trainings import CONFIG
 
 
@@ -60,3 +62,26 @@ def test_code_that_training_would_run_is_named_and_not_run(pictures: Path) -> No
     Path("mine.py").write_text("raise SystemExit('ran')")
     Path("pets.yaml").write_text(CONFIG + "callbacks: ['mine.py:Mine']\n")
     assert check(Path("pets.yaml")).code == ("mine.py:Mine",)
+
+
+def test_what_cannot_be_read_and_what_programs_leave_are_findings(pictures: Path) -> None:
+    lay_out(
+        """
+        dataset/cat/private/x.jpg
+        dataset/cat/@eaDir/cat-001.jpg/S.jpg
+        dataset/cat/@eaDir/cat-001.jpg/M.jpg
+        dataset/dog/lost -> /not/mounted
+        """
+    )
+    with nobody_may_read("dataset/cat/private"):
+        assert sorted(one.message for one in findings("left out")) == [
+            "dataset/cat/@eaDir: in @eaDir, which a program has made (2 files)",
+            "dataset/cat/private: permission denied",
+            "dataset/dog/lost: a link to nothing",
+        ]
+
+
+@pytest.mark.parametrize("lost", ["dataset", "dataset/dog"])
+def test_a_class_that_cannot_be_read_is_an_error(pictures: Path, lost: str) -> None:
+    with nobody_may_read(lost), pytest.raises(DataError, match=f"^{lost}: permission denied"):
+        check(Path("pets.yaml"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from pathlib import Path
 from tests.support.pictures import encoded, motif
 
 PICTURE = encoded(motif(8, 8))
-_NOBODY = 65534
+_CAPABILITIES_VERSION = 0x20080522
+_PASSES_OVER_PERMISSIONS = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 
 def lay_out(description: str, root: Path = Path()) -> None:
@@ -39,16 +41,30 @@ def lay_out(description: str, root: Path = Path()) -> None:
 def nobody_may_read(*paths: str | Path) -> Iterator[None]:
     """Inside, these can't be read, not even by root, who else may read everything."""
     modes = {path: Path(path).stat().st_mode for path in paths}
-    Path().chmod(0o777)  # what is written beside them can be
     for path in paths:
         Path(path).chmod(0)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(_NOBODY)
+    try:
+        with _as_anybody():
+            yield
+    finally:
+        for path, mode in modes.items():
+            Path(path).chmod(mode)
+
+
+@contextmanager
+def _as_anybody() -> Iterator[None]:
+    """Lays down what lets root pass over permissions, for this thread and those it starts."""
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITIES_VERSION, 0)
+    before = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, of 32 each
+    assert libc.capget(header, before) == 0
+    without = type(before)(*before)
+    without[0] &= ~_PASSES_OVER_PERMISSIONS
+    assert libc.capset(header, without) == 0
     try:
         yield
     finally:
-        if is_root:
-            os.seteuid(0)
-        for path, mode in modes.items():
-            Path(path).chmod(mode)
+        assert libc.capset(header, before) == 0
