@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.config.choices import Keep
-from imgclf.data.decoder import DecoderSettings, Pixels, decode
+from imgclf.data.decoder import DecoderSettings, Pixels, decode_and_look
+from imgclf.data.looks import DTYPE, Look, Looks
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError
-from imgclf.system.files import atomic_path, atomic_write_text
+from imgclf.system.files import atomic_path, atomic_write_bytes, atomic_write_text
 from imgclf.system.threads import work_through
 
 CACHE_DIRECTORY = Path(".imgclf-cache")
@@ -39,10 +40,12 @@ class Decoded:
         pixels: uint8, shape (pictures, height, width, 3), memory-mapped or as `Keep` says; the
             row of a picture that can't be read is black, if there is one.
         failures: The pictures that can't be read, and why.
+        looks: What each picture looks like, shape (pictures,); zeros if it can't be read.
     """
 
     pixels: Pixels | OnDemand
     failures: tuple[Skipped, ...]
+    looks: Looks
 
 
 def decode_all(
@@ -67,25 +70,25 @@ def decode_all(
     Raises:
         WriteError: The cache can't be written (the disk is full, say).
     """
-    found: tuple[Pixels | OnDemand, dict[int, str]] | None
-    key = _key(pictures, settings)
-    array_file, failures_file = cache_directory / f"{key}.npy", cache_directory / f"{key}.json"
-    found = _open(array_file, failures_file, len(pictures), settings)
-    if found is None and keep == "memory":
-        in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
-        found = in_memory, _decode_into(in_memory, pictures, settings)
-    elif found is None and keep == "none":
-        reasons = _read_failures(failures_file, len(pictures))
-        if reasons is None:
-            reasons = _decode_into(None, pictures, settings)
-            atomic_write_text(failures_file, json.dumps(reasons))
-        found = OnDemand(pictures, settings), reasons
-    elif found is None:
-        # What was written is kept open: the files may be gone already, for they may be deleted.
-        found = _fill(pictures, settings, array_file, failures_file)
-    pixels, reasons = found
-    failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
-    return Decoded(pixels, failures)
+    files = _Files(cache_directory, _key(pictures, settings))
+    noticed = files.read_noticed(len(pictures))
+    found: Pixels | OnDemand | None = None
+    if noticed is not None:
+        found = files.open_array(len(pictures), settings)
+        if found is None and keep == "none":
+            found = OnDemand(pictures, settings)
+    if found is None or noticed is None:
+        if keep == "memory":
+            in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
+            found, noticed = in_memory, _decode_into(in_memory, pictures, settings)
+        elif keep == "none":
+            found, noticed = OnDemand(pictures, settings), _decode_into(None, pictures, settings)
+            files.write_noticed(noticed)
+        else:
+            # What was written is kept open: the files may be gone already, for they may be deleted.
+            found, noticed = _fill(pictures, settings, files)
+    failures = (Skipped(pictures[row].path, reason) for row, reason in noticed.failures.items())
+    return Decoded(found, tuple(failures), noticed.looks)
 
 
 def probably_decoded(
@@ -99,49 +102,93 @@ def probably_decoded(
         return False
 
 
+@dataclass(frozen=True)
+class _Noticed:
+    """What came of decoding beside the pixels: which can't be read and why, and all looks."""
+
+    failures: dict[int, str]
+    looks: Looks
+
+
+class _Files:
+    """The files of one set of pictures in the cache."""
+
+    def __init__(self, directory: Path, key: str) -> None:
+        self.array = directory / f"{key}.npy"
+        self._failures = directory / f"{key}.json"
+        self._looks = directory / f"{key}.looks"
+
+    def open_array(self, count: int, settings: DecoderSettings) -> Pixels | None:
+        shape = (count, settings.height, settings.width, 3)
+        header = _header(shape)
+        try:
+            # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
+            with self.array.open("rb") as stream:
+                whole = stream.read(len(header)) == header
+            whole = whole and self.array.stat().st_size == _file_size(shape)
+            return np.load(self.array, mmap_mode="r", allow_pickle=False) if whole else None
+        except (OSError, ValueError):
+            return None
+
+    def read_noticed(self, count: int) -> _Noticed | None:
+        try:
+            stored = json.loads(self._failures.read_text())
+            failures = {int(key): str(value) for key, value in stored.items()}
+            looks: Looks = np.frombuffer(self._looks.read_bytes(), DTYPE)
+        except (OSError, ValueError, AttributeError):
+            return None
+        if len(looks) != count or not all(0 <= row < count for row in failures):
+            return None
+        return _Noticed(failures, looks)
+
+    def write_noticed(self, noticed: _Noticed) -> None:
+        atomic_write_bytes(self._looks, noticed.looks.tobytes())
+        atomic_write_text(self._failures, json.dumps(noticed.failures))
+
+
 def _fill(
-    pictures: Sequence[Picture],
-    settings: DecoderSettings,
-    array_file: Path,
-    failures_file: Path,
-) -> tuple[Pixels, dict[int, str]]:
+    pictures: Sequence[Picture], settings: DecoderSettings, files: _Files
+) -> tuple[Pixels, _Noticed]:
     shape = (len(pictures), settings.height, settings.width, 3)
-    with atomic_path(array_file, size=math.prod(shape)) as temporary:
+    with atomic_path(files.array, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-        failures = _decode_into(pixels, pictures, settings)
+        noticed = _decode_into(pixels, pictures, settings)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
-        atomic_write_text(failures_file, json.dumps(failures))
+        files.write_noticed(noticed)
     pixels.flags.writeable = False
-    return pixels, failures
+    return pixels, noticed
 
 
 def _decode_into(
     pixels: Pixels | None,
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-) -> dict[int, str]:
-    """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
+) -> _Noticed:
+    """Fills the rows, if there are any to fill; says what was noticed."""
 
-    def decode_row(index: int) -> tuple[int, str | None]:
+    def decode_row(index: int) -> tuple[int, Look | str]:
         try:
-            decoded = decode(pictures[index].path, settings)
+            decoded, look = decode_and_look(pictures[index].path, settings)
         except PictureError as error:
             return index, error.message
         if pixels is not None:
             pixels[index] = decoded
-        return index, None
+        return index, look
 
     failures: dict[int, str] = {}
+    looks: Looks = np.zeros(len(pictures), DTYPE)
     rows = range(len(pictures))
     with closing(
         work_through(decode_row, rows, "decoding pictures", meanwhile="anything")
     ) as decoded:
-        for index, failure in decoded:
-            if failure is not None:
-                failures[index] = failure
-    return failures
+        for index, found in decoded:
+            if isinstance(found, str):
+                failures[index] = found
+            else:
+                looks[index] = (found.pixels, found.highest)
+    return _Noticed(failures, looks)
 
 
 def _reserve(file: Path, shape: tuple[int, ...]) -> None:
@@ -171,32 +218,6 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 def _file_size(shape: tuple[int, ...]) -> int:
     return len(_header(shape)) + math.prod(shape)
-
-
-def _open(
-    array_file: Path, failures_file: Path, count: int, settings: DecoderSettings
-) -> tuple[Pixels, dict[int, str]] | None:
-    shape = (count, settings.height, settings.width, 3)
-    header = _header(shape)
-    try:
-        # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
-        with array_file.open("rb") as stream:
-            whole = stream.read(len(header)) == header
-        whole = whole and array_file.stat().st_size == _file_size(shape)
-        reasons = _read_failures(failures_file, count)
-        if not whole or reasons is None:
-            return None
-        return np.load(array_file, mmap_mode="r", allow_pickle=False), reasons
-    except (OSError, ValueError):
-        return None
-
-
-def _read_failures(file: Path, count: int) -> dict[int, str] | None:
-    try:
-        reasons = {int(key): str(value) for key, value in json.loads(file.read_text()).items()}
-    except (OSError, ValueError, AttributeError):
-        return None
-    return reasons if all(0 <= row < count for row in reasons) else None
 
 
 def _key(pictures: Sequence[Picture], settings: DecoderSettings) -> str:

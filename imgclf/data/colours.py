@@ -15,6 +15,13 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
 _WHITE_IS_ZERO = 0
 
 
+def highest_value(picture: Image.Image) -> int:
+    """The highest value in a picture of whole numbers of more than 8 bits; 0 of another one."""
+    if picture.mode != "I" and not picture.mode.startswith("I;16"):
+        return 0
+    return max(0, int(np.asarray(picture).max()))
+
+
 def to_rgb(picture: Image.Image) -> Image.Image:
     """The picture as RGB, or as L, which is resized at a third of the cost."""
     if picture.mode.startswith(("I", "F")):

@@ -17,15 +17,16 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from imgclf.config.choices import Resize
-from imgclf.data.colours import to_rgb
-from imgclf.data.formats import LYING, check_end, identify, open_picture, orientation_of
+from imgclf.data.colours import highest_value, to_rgb
+from imgclf.data.formats import HEAD, LYING, check_end, identify, open_picture, orientation_of
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from imgclf.data.looks import Look, look_pixels
 from imgclf.errors import PictureError
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -110,8 +111,20 @@ def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pi
         PictureError: The picture can't be read whole; the message is the reason in a few words.
     """
     with _open(source) as file:
-        picture, _ = _read(file, settings, None)
+        picture = _read(file, settings).picture
     return np.array(picture, dtype=np.uint8)
+
+
+def decode_and_look(source: Path | str | bytes, settings: DecoderSettings) -> tuple[Pixels, Look]:
+    """Reads one picture as `decode` does, and notices what it looks like in the same reading.
+
+    Raises:
+        PictureError: The picture can't be read whole.
+    """
+    with _open(source) as file:
+        read = _read(file, settings, look=True)
+    assert read.look is not None
+    return np.array(read.picture, dtype=np.uint8), read.look
 
 
 def decode_with_thumbnail(
@@ -131,20 +144,33 @@ def decode_with_thumbnail(
         PictureError: The picture can't be read whole.
     """
     with _open(source) as file:
-        picture, small = _read(file, settings, within)
+        read = _read(file, settings, within)
+        small = read.small
         if small is None:  # libjpeg left too few pixels of it for the small one
             file.seek(0)
-            small, _ = _read(file, within, None)
-    return np.array(picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
+            small = _read(file, within).picture
+    return np.array(read.picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
+
+
+class _Read(NamedTuple):
+    """What came of one reading: the picture, and what else was asked for."""
+
+    picture: Image.Image
+    small: Image.Image | None = None
+    look: Look | None = None
 
 
 def _read(
-    file: IO[bytes], settings: DecoderSettings | Within, within: Within | None
-) -> tuple[Image.Image, Image.Image | None]:
+    file: IO[bytes],
+    settings: DecoderSettings | Within,
+    within: Within | None = None,
+    *,
+    look: bool = False,
+) -> _Read:
     kind = "file"
     try:
-        kind = identify(file.read(64))
-        return _decode(file, kind, settings, within)
+        kind = identify(file.read(HEAD))
+        return _decode(file, kind, settings, within, look)
     except PictureError:
         raise
     except Exception as error:  # what Pillow raises on damaged files is beyond any list
@@ -176,8 +202,12 @@ def _open(source: Path | str | bytes) -> IO[bytes]:
 
 
 def _decode(
-    file: IO[bytes], kind: str, settings: DecoderSettings | Within, within: Within | None
-) -> tuple[Image.Image, Image.Image | None]:
+    file: IO[bytes],
+    kind: str,
+    settings: DecoderSettings | Within,
+    within: Within | None,
+    look: bool,
+) -> _Read:
     with open_picture(file, kind) as picture:
         check_end(file, kind)
         longest = max(picture.size)
@@ -197,12 +227,16 @@ def _decode(
             if kind != "JPEG":  # in a PNG it may come last; a TIFF is upright after loading
                 orientation = orientation_of(picture)
                 box, size = _box_and_size(picture.size, settings, orientation)
+            highest = highest_value(picture) if look else 0
             loaded = to_rgb(picture)
             fitted = _fit(loaded, box, size, orientation, settings)
+            if look:
+                seen = Look(look_pixels(loaded, _UPRIGHT.get(orientation)), highest)
+                return _Read(fitted, look=seen)
             if within is None or max(loaded.size) < min(longest, within.longest):
-                return fitted, None
+                return _Read(fitted)
             box, size = _box_and_size(loaded.size, within, orientation)
-            return fitted, _fit(loaded, box, size, orientation, within)
+            return _Read(fitted, small=_fit(loaded, box, size, orientation, within))
 
 
 def _box_and_size(
