@@ -67,6 +67,7 @@ def describe(
             fingerprint=folder.fingerprint,
             training=len(data.training),
             validation=len(data.validation),
+            rules=data.rules,
         ),
         made_with=installed_versions(),
     )

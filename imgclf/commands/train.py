@@ -25,7 +25,10 @@ from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config, DataConfig
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.data.findings import NO_WARNING, find_problems
 from imgclf.data.left_out import warn_of_left_out
+from imgclf.data.rules import RULES
+from imgclf.data.seen_anew import seen_anew
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
@@ -144,13 +147,20 @@ def _train(
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
+    rules = RULES if earlier is None or earlier.is_another else earlier.record.data_rules
     with keras_importing(needed=earlier is None or earlier.is_another):
-        data = _read_pictures(config.data)
+        data = _read_pictures(config.data, rules)
     network = declared_network(loaded, len(data.folder.class_names))
     _refuse_itself(loaded, path)
 
     pictures = data.folder.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
+    if rules != RULES and plan.what == "train" and plan.commit is None:  # a new one, by new rules
+        data = _read_pictures(config.data, RULES)
+        pictures = data.folder.fingerprint
+    elif rules != RULES and (seen := seen_anew(data)):
+        console.note(seen)
+    _warn_of_the_worst(loaded, data)
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
@@ -162,7 +172,7 @@ def _train(
     settled = plan.settled(config.data.first_batch_size) or settle(
         network, config.training, config.data, len(data.training)
     )
-    record = plan.begin(loaded, pictures, command, settled)
+    record = plan.begin(loaded, pictures, command, settled, data.rules)
 
     settings = training_settings(config, settled, summary=summary)
     if trainer is not None:
@@ -279,8 +289,8 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     return next((place for place in places if place != run.tensorboard), run.tensorboard)
 
 
-def _read_pictures(config: DataConfig) -> DataSet:
-    found = read_config_dataset(config)
+def _read_pictures(config: DataConfig, rules: int) -> DataSet:
+    found = read_config_dataset(config, rules)
     folder = found.folder
     console.note(
         f"{len(folder.class_names)} classes ({', '.join(folder.class_names[:10])}"
@@ -290,6 +300,18 @@ def _read_pictures(config: DataConfig) -> DataSet:
     )
     warn_of_left_out(folder.skipped)
     return found
+
+
+def _warn_of_the_worst(loaded: LoadedConfig, data: DataSet) -> None:
+    """Says in a line what `imgclf check` would say in full; files left out are named already."""
+    found = [one for one in find_problems(data) if one.kind != "left out"]
+    if not found:
+        return
+    worst = min(found, key=lambda one: one.weight)
+    more = f"; {len(found) - 1} more findings" if len(found) > 1 else ""
+    command = f"imgclf check {shlex.quote(str(loaded.file.path))}"
+    say = console.warning if worst.weight < NO_WARNING else console.note
+    say(f"{worst.kind}: {worst.message}{more}: {command}")
 
 
 def _fit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,12 @@ from imgclf.config.choices import Keep
 from imgclf.config.schema import DataConfig
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
+from imgclf.data.division import keep_together
 from imgclf.data.folder import PictureFolder, divide, find_files, scan_labelled
+from imgclf.data.near_copies import near_copies
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
+from imgclf.data.rules import FIRST_RULES, RULES
 from imgclf.errors import DataError
 
 
@@ -55,6 +58,8 @@ class DataSet:
 
     Attributes:
         settings: How.
+        near_copies: Groups of pictures of any part that look alike and aren't equal files.
+        rules: How they were found and divided; see `data.rules`.
     """
 
     folder: PictureFolder
@@ -62,6 +67,8 @@ class DataSet:
     validation: Part
     test: Part
     settings: DecoderSettings
+    near_copies: tuple[tuple[Picture, ...], ...] = ()
+    rules: int = RULES
 
 
 def read_dataset(
@@ -70,6 +77,7 @@ def read_dataset(
     seed: int,
     settings: DecoderSettings,
     keep: Keep,
+    rules: int = RULES,
 ) -> DataSet:
     """Finds, divides and decodes a data set; pictures that can't be read are left out.
 
@@ -80,26 +88,31 @@ def read_dataset(
         seed: Of their choice.
         settings: How pictures are decoded.
         keep: What comes of the pixels; see `decode_all`.
+        rules: See `data.rules`.
 
     Raises:
         DataError: There is no such folder, or a class has too few readable pictures in a part.
         WriteError: The decoded pictures can't be kept.
     """
-    found = find_files(directory)
+    found = find_files(directory, rules)
     # Else there is decoding to come, which takes longer.
     is_decoded = probably_decoded(found.count, settings)
     folder = divide(found, validation_split, seed, longest_step=is_decoded)
     pictures = (*folder.training, *folder.validation, *folder.test)
     decoded = decode_all(pictures, settings, keep=keep)
     folder = folder.without(decoded.failures)
+    readable = (*folder.training, *folder.validation, *folder.test)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
+    alike = _near_copies(readable, decoded, rows)
+    if "validation" not in found.parts and rules > FIRST_RULES:
+        folder = _kept_together(folder, alike, validation_split, seed)
     training, validation, test = (
         _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
     )
-    return DataSet(folder, training, validation, test, settings)
+    return DataSet(folder, training, validation, test, settings, alike, rules)
 
 
-def read_config_dataset(config: DataConfig) -> DataSet:
+def read_config_dataset(config: DataConfig, rules: int = RULES) -> DataSet:
     """The data set that a config names.
 
     Raises:
@@ -109,7 +122,9 @@ def read_config_dataset(config: DataConfig) -> DataSet:
     height, width = config.image_size
     settings = DecoderSettings(height, width, config.resize)
     directory = Path(config.directory)
-    return read_dataset(directory, config.validation_split, config.seed, settings, config.cache)
+    return read_dataset(
+        directory, config.validation_split, config.seed, settings, config.cache, rules
+    )
 
 
 def read_labelled(
@@ -158,6 +173,29 @@ def _refuse_lost_class(
                 "a score over the other classes would not be one of the model; "
                 f"remove the folder {name} to have it all the same",
             )
+
+
+def _near_copies(
+    pictures: Sequence[Picture], decoded: Decoded, rows: Mapping[Path, int]
+) -> tuple[tuple[Picture, ...], ...]:
+    """Groups of pictures that look alike; equal files are one of them, with all their paths."""
+    by_digest: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        by_digest.setdefault(picture.digest, []).append(picture)
+    different = list(by_digest.values())
+    looks = decoded.looks["pixels"][[rows[equal[0].path] for equal in different]]
+    return tuple(
+        tuple(picture for place in group for picture in different[place])
+        for group in near_copies(looks)
+    )
+
+
+def _kept_together(
+    folder: PictureFolder, alike: Sequence[Sequence[Picture]], validation_split: float, seed: int
+) -> PictureFolder:
+    count, before = len(folder.class_names), (folder.training, folder.validation)
+    training, validation = keep_together(*before, alike, count, validation_split, seed)
+    return replace(folder, training=tuple(training), validation=tuple(validation))
 
 
 def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:

@@ -42,6 +42,7 @@ class Skipped:
 
 
 LeaveOut: TypeAlias = Callable[[Skipped], object]
+Walk: TypeAlias = Callable[[Path, LeaveOut], Iterator[Path]]
 _Identity: TypeAlias = tuple[int, int]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
 from imgclf.data.layout import LAYOUT, find_class_names, missing, ready_made_parts
 from imgclf.data.picture_files import Picture, Skipped, find_pictures, read_pictures
+from imgclf.data.rules import RULES
 from imgclf.errors import DataError
 
 
@@ -86,12 +87,16 @@ class FoundFiles:
         return sum(map(len, self.parts.values()))
 
 
-def find_files(directory: Path) -> FoundFiles:
+def find_files(directory: Path, rules: int = RULES) -> FoundFiles:
     """Finds the pictures of a data set.
 
     Either `directory` holds one folder per class; or it holds `train` and perhaps `validation`
     (or `val`) and `test`, each with one folder per class. Pictures may lie deeper inside a class
     folder.
+
+    Args:
+        directory: The data set.
+        rules: By which; see `data.rules`.
 
     Raises:
         DataError: Nothing there, or fewer than two classes.
@@ -101,7 +106,9 @@ def find_files(directory: Path) -> FoundFiles:
     parts = ready_made_parts(directory) or {"training": directory}
     class_names = find_class_names(parts["training"])
     skipped: list[Skipped] = []
-    found = {part: find_pictures(folder, class_names, skipped) for part, folder in parts.items()}
+    found = {
+        part: find_pictures(folder, class_names, skipped, rules) for part, folder in parts.items()
+    }
     return FoundFiles(directory, class_names, found, tuple(skipped))
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from imgclf.data.file_walk import LINK_TO_NOTHING, list_folder, unreadable, walk_files
+from imgclf.data.file_walk import LINK_TO_NOTHING, Walk, list_folder, unreadable, walk_files
 from imgclf.data.file_walk import Skipped as Skipped
+from imgclf.data.file_walk_at_first import walk_files_at_first
 from imgclf.data.layout import visible_folders
+from imgclf.data.rules import FIRST_RULES, RULES
 from imgclf.errors import DataError, suggestion
 from imgclf.system.threads import Meanwhile, work_through
 
@@ -41,7 +43,7 @@ def file_digest(path: Path) -> str:
 
 
 def find_pictures(
-    directory: Path, class_names: tuple[str, ...], skipped: list[Skipped]
+    directory: Path, class_names: tuple[str, ...], skipped: list[Skipped], rules: int = RULES
 ) -> list[tuple[Path, int]]:
     """The files that may be pictures, with their labels.
 
@@ -49,6 +51,7 @@ def find_pictures(
         directory: Holds the class folders.
         class_names: In output order.
         skipped: Gets the files that take no part.
+        rules: By which they are found; see `data.rules`.
 
     Raises:
         DataError: A folder is none of the classes, or one that nobody may look into.
@@ -59,22 +62,23 @@ def find_pictures(
                 f"{path} is none of the classes: {', '.join(class_names)}"
                 + suggestion(path.name, class_names)
             )
+    walk = walk_files if rules > FIRST_RULES else walk_files_at_first
     skipped.extend(_passed_over(directory, class_names))
     found: list[tuple[Path, int]] = []
     for label, name in enumerate(class_names):
         if os.path.lexists(directory / name):
-            found.extend((path, label) for path in _in_class(directory / name, skipped))
+            found.extend((path, label) for path in _in_class(directory / name, walk, skipped))
     return found
 
 
-def _in_class(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+def _in_class(folder: Path, walk: Walk, skipped: list[Skipped]) -> Iterator[Path]:
     """The files of a class that may be pictures.
 
     Raises:
         DataError: Nobody may look into the folder.
     """
     left_out: list[Skipped] = []
-    for path in walk_files(folder, left_out.append):
+    for path in walk(folder, left_out.append):
         try:
             if path.stat().st_size:
                 yield path

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from imgclf.config.choices import Resize
 from imgclf.data.decoder import DecoderSettings
+from imgclf.data.rules import FIRST_RULES
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
 
@@ -44,12 +45,14 @@ class TrainedOn(Struct, frozen=True):
         fingerprint: Of its pictures, as `PictureFolder.fingerprint` gives it.
         training: How many pictures it was fitted on.
         validation: How many were held out.
+        rules: How they were found and divided; see `data.rules`.
     """
 
     directory: str
     fingerprint: str
     training: int
     validation: int
+    rules: int = FIRST_RULES
 
 
 class Correction(Struct, frozen=True):

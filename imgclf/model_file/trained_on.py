@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imgclf.config.choices import Keep
 from imgclf.data.dataset import DataSet, read_dataset
 from imgclf.data.folder import PictureFolder
+from imgclf.data.rules import FIRST_RULES
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -65,14 +66,15 @@ class TrainingData:
             DataError: It has too few pictures of a class, or can't be divided as it was.
             WriteError: The decoded pictures can't be kept.
         """
+        then = self.manifest.data
         data = read_dataset(
             self.directory,
             self.validation_split,
             self.seed,
             self.manifest.decoder.settings(),
             self.keep,
+            FIRST_RULES if then is None else then.rules,
         )
-        then = self.manifest.data
         if then is None or data.folder.fingerprint != then.fingerprint:
             console.warning(
                 f"{self.directory} has changed since {self.manifest.name} was trained: it may "

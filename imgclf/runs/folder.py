@@ -11,6 +11,7 @@ import msgspec
 
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.choices import Precision
+from imgclf.data.rules import FIRST_RULES
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
 
@@ -55,6 +56,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         status: "running" until the model is published; also after a crash.
         seconds: What fitting took; None if it was interrupted on its way, for then nobody knows.
         data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
+        data_rules: How they were found and divided; see `data.rules`.
         backbone_fingerprint: Of the file that the backbone is made from; None if it is from none of
             the user's own.
         settled: What the config leaves open.
@@ -70,6 +72,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["running", "finished"] = "running"
     data_fingerprint: str
+    data_rules: int = FIRST_RULES
     backbone_fingerprint: str | None = None
     settled: Settled | None = None
     epochs_run: int = 0

@@ -17,6 +17,7 @@ from imgclf.config.key_policy import ResumeRule
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
+from imgclf.data.rules import RULES
 from imgclf.errors import UsageError
 from imgclf.runs.changes import Change, listed
 from imgclf.runs.commit_settings import commit_settings
@@ -62,6 +63,7 @@ class Plan:
         data_fingerprint: str,
         command: str,
         settled: Settled,
+        data_rules: int = RULES,
     ) -> RunRecord:
         """Writes down that the run is being trained, and how; returns its record.
 
@@ -70,10 +72,12 @@ class Plan:
             data_fingerprint: Of the pictures.
             command: What to type to go on.
             settled: What the config leaves open.
+            data_rules: How the pictures were found and divided.
         """
         interrupted = self.record is not None and self.record.status == "running"
         record = RunRecord(
             data_fingerprint=data_fingerprint,
+            data_rules=data_rules,
             backbone_fingerprint=backbone_fingerprint(loaded.config.model.backbone),
             command=command,
             settled=settled,
