@@ -27,7 +27,7 @@ _LEAST_CONTRAST: Final = 4.0
 _COARSE: Final = 4
 """Pixels across that are compared first."""
 _ROWS: Final = 512
-_PAIRS: Final = 50_000
+_PAIRS: Final = 20_000
 
 _LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)
 _Floats = NDArray[np.float32]
@@ -116,12 +116,19 @@ class _Groups:
 
     def join(self, one: _Places, other: _Places) -> None:
         """Makes one group of the two groups of each pair."""
-        group = self._group
+        parents: list[int] = self._group.tolist()
+
+        def lowest(place: int) -> int:
+            while parents[place] != place:
+                parents[place] = parents[parents[place]]
+                place = parents[place]
+            return place
+
         for first, second in zip(one.tolist(), other.tolist(), strict=True):
-            low, high = sorted((self._lowest(first), self._lowest(second)))
-            group[high] = low
-        while (higher := group[group] != group).any():
-            group[higher] = group[group[higher]]
+            low, high = sorted((lowest(first), lowest(second)))
+            parents[high] = low
+        if len(one):
+            self._group = np.array([lowest(place) for place in range(len(parents))])
 
     def all(self) -> list[list[int]]:
         """Those of at least two."""
@@ -133,8 +140,3 @@ class _Groups:
             for end, count in zip(ends.tolist(), counts.tolist(), strict=True)
             if count > 1
         ]
-
-    def _lowest(self, place: int) -> int:
-        while (lower := int(self._group[place])) != place:
-            place = lower
-        return place

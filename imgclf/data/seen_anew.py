@@ -34,13 +34,17 @@ def seen_anew(data: DataSet) -> str | None:
         if {one.digest for one in group} & held_out and {one.digest for one in group} & trained_on
     ]
     changes = [
-        *([f"take {more} files more"] if more else []),
-        *([f"leave {fewer} files out"] if fewer else []),
-        *([f"keep {len(divided)} groups of near copies in one part"] if divided else []),
+        *([f"take {more} more {_files(more)}"] if more else []),
+        *([f"leave out {fewer} {_files(fewer)}"] if fewer else []),
+        *([f"keep {len(divided)} pictures and their near copies in one part"] if divided else []),
     ]
     if not changes:
         return None
     return (
         f"this training keeps the {len(taken)} pictures that it "
-        f"began with; a new one (--fresh) would {', and '.join(changes)}"
+        f"began with; a new one (--fresh) would {' and '.join(changes)}"
     )
+
+
+def _files(count: int) -> str:
+    return "file" if count == 1 else "files"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgclf.data.left_out import by_reason, counted
 from imgclf.data.survey import Shape, Survey
 
 _LISTED = 20
@@ -25,4 +26,4 @@ def survey_lines(seen: Survey, image_size: Shape, resize: str) -> Iterator[str]:
     (height, width), (rows, columns) = seen.typical_shape, image_size
     yield (f"typically {width} x {height} pixels; the network sees {columns} x {rows} ({resize})")
     if folder.skipped:
-        yield f"left out: {len(folder.skipped)} files, which imgclf check names"
+        yield f"left out {counted(by_reason(folder.skipped))} (imgclf check names them)"

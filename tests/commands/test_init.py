@@ -19,6 +19,7 @@ from imgclf.config.fine_tune import FineTune
 from imgclf.config.load import load_config
 from imgclf.config.schema import Config
 from imgclf.errors import DataError, UsageError
+from imgclf.report.survey import survey_lines
 from tests.support.command_line import imgclf, imported_by
 from tests.support.pictures import motif, with_orientation
 
@@ -280,3 +281,21 @@ training:
 callbacks:
   - EarlyStopping: {monitor: val_accuracy, patience: 10}
 """
+
+
+def test_only_what_can_be_read_is_counted(in_folder: Path) -> None:
+    folder = draw(Path("set"), (300, 200), (200, 300))
+    (folder / "a/0.png").write_text("hello")
+    (folder / "a/1.png").write_bytes((folder / "a/2.png").read_bytes()[:90])
+    (folder / "b/0.png").write_bytes(b"")
+    Path("set/b/notes.txt").write_text("hello")
+    seen = init(folder, None).seen
+    assert seen.counts == {"a": 8, "b": 9}
+    assert len(seen.shapes) == 17
+    counted, _, _, left_out = survey_lines(seen, (224, 224), "pad")
+    assert counted == "17 pictures of 2 classes: a 8, b 9"
+    assert left_out == (
+        "left out 4 files: 1 empty file; 1 not a picture (.txt); 1 truncated; 1 not a picture "
+        "(imgclf check names them)"
+    )
+    assert "a 8, b 9." in Path("set.yaml").read_text()
