@@ -19,6 +19,7 @@ import numpy as np
 
 from imgclf.config.choices import Keep
 from imgclf.data.decoder import DecoderSettings, Pixels, decode_and_look
+from imgclf.data.formats import NO_HEIC, can_read_heic
 from imgclf.data.looks import DTYPE, Look, Looks
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
@@ -138,6 +139,8 @@ class _Files:
         except (OSError, ValueError, AttributeError):
             return None
         if len(looks) != count or not all(0 <= row < count for row in failures):
+            return None
+        if NO_HEIC in failures.values() and can_read_heic():  # since it was installed
             return None
         return _Noticed(failures, looks)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from imgclf.data import decoder
+from imgclf.data.cache import decode_all
 from imgclf.data.decoder import (
     PICTURE_SUFFIXES,
     DecoderSettings,
@@ -20,8 +22,10 @@ from imgclf.data.decoder import (
     decode,
     decode_with_thumbnail,
 )
+from imgclf.data.formats import NO_HEIC, can_read_heic
+from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError
-from tests.support.pictures import LFS_POINTER, encoded, motif, png, with_orientation
+from tests.support.pictures import HEIC, LFS_POINTER, encoded, motif, png, with_orientation
 
 # At import the decoder tells Python to ignore Pillow's warnings, which pytest undoes for each test.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -318,7 +322,11 @@ def test_files_that_are_no_pictures_each_say_why(tmp_path: Path) -> None:
     assert reason(b"x") == "not a picture"
     assert reason(b"<!DOCTYPE html><html></html>") == "a web page, not a picture"
     assert reason(LFS_POINTER) == "git-LFS pointer, not the picture (run: git lfs pull)"
-    assert reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").startswith("HEIC, which can't be read")
+    if not can_read_heic():
+        heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+        assert reason(heic).startswith("HEIC, which can't be read")
+        assert reason(HEIC) == NO_HEIC
+        assert NO_HEIC.endswith("(pip install 'imgclf[heic]')")
     assert reason(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n") == "not a picture"
     assert reason(png((0, 5, 8, 2, 0, 0, 0), b"")) == "zero width"
     assert reason(b"GIF89a\x05\0\0\0" + b"\0" * 20) == "zero height"
@@ -459,3 +467,22 @@ def test_a_picture_with_its_thumbnail_is_the_picture_without(
     np.testing.assert_array_equal(picture, decode(source, settings))
     assert small.shape == (80, 120, 3)
     assert abs(small.astype(int) - decode(source, Within(120))).mean() < 2
+
+
+@pytest.mark.skipif(not can_read_heic(), reason="needs the extra heic")
+def test_a_telephone_s_heic_is_read_upright_and_a_damaged_one_refused() -> None:
+    array = decode(HEIC, AS_IT_IS).astype(int)
+    assert np.abs(array - np.asarray(motif(), int)).mean() < 4
+    assert reason(HEIC[:300]) in ("truncated", "damaged HEIC")
+
+
+def test_a_heic_is_no_failure_any_more_once_it_can_be_read(in_folder: Path) -> None:
+    Path("a.heic").write_bytes(HEIC)
+    picture = Picture(Path("a.heic"), 0, "digest")
+    before = decode_all([picture], AS_IT_IS).failures
+    [failures] = Path(".imgclf-cache").glob("*.json")
+    failures.write_text(json.dumps({"0": NO_HEIC}))
+    assert decode_all([picture], AS_IT_IS).failures == (
+        () if can_read_heic() else (Skipped(picture.path, NO_HEIC),)
+    )
+    assert bool(before) != can_read_heic()
