@@ -59,6 +59,7 @@ class DataSet:
     Attributes:
         settings: How.
         near_copies: Groups of pictures of any part that look alike and aren't equal files.
+        highest: The highest value of all pictures of 16 bits; 0 if there are none.
         rules: How they were found and divided; see `data.rules`.
     """
 
@@ -68,6 +69,7 @@ class DataSet:
     test: Part
     settings: DecoderSettings
     near_copies: tuple[tuple[Picture, ...], ...] = ()
+    highest: int = 0
     rules: int = RULES
 
 
@@ -109,7 +111,8 @@ def read_dataset(
     training, validation, test = (
         _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
     )
-    return DataSet(folder, training, validation, test, settings, alike, rules)
+    highest = int(decoded.looks["highest"].max(initial=0))
+    return DataSet(folder, training, validation, test, settings, alike, highest, rules)
 
 
 def read_config_dataset(config: DataConfig, rules: int = RULES) -> DataSet:
@@ -120,7 +123,7 @@ def read_config_dataset(config: DataConfig, rules: int = RULES) -> DataSet:
         WriteError: The decoded pictures can't be kept.
     """
     height, width = config.image_size
-    settings = DecoderSettings(height, width, config.resize)
+    settings = DecoderSettings(height, width, config.resize, config.bit_depth)
     directory = Path(config.directory)
     return read_dataset(
         directory, config.validation_split, config.seed, settings, config.cache, rules

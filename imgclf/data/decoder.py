@@ -15,7 +15,7 @@ import stat
 import struct
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from imgclf.config.choices import Resize
-from imgclf.data.colours import highest_value, to_rgb
+from imgclf.data.colours import WHOLE_DEPTH, has_deep_colours, highest_value, to_rgb
 from imgclf.data.formats import HEAD, LYING, check_end, identify, open_picture, orientation_of
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
 from imgclf.data.looks import Look, look_pixels
@@ -75,11 +75,17 @@ class DecoderSettings:
         width: Columns of the array, in pixels.
         resize: "stretch" ignores the picture's proportions; "crop" cuts the middle out in the
             target's proportions; "pad" shows the whole picture between black bars.
+        bit_depth: How many bits the values of a picture of 16 bits use, from 8 on.
     """
 
     height: int
     width: int
     resize: Resize = "stretch"
+    bit_depth: int = field(default=WHOLE_DEPTH, repr=False)
+
+    def __str__(self) -> str:
+        """As names in the cache have it, in which there was no depth at first."""
+        return repr(self) + ("" if self.bit_depth == WHOLE_DEPTH else f" of {self.bit_depth} bits")
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,11 @@ class Within:
 
     Args:
         longest: Its longer side at most, in pixels.
+        bit_depth: See `DecoderSettings`.
     """
 
     longest: int
+    bit_depth: int = WHOLE_DEPTH
 
 
 def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pixels:
@@ -148,7 +156,7 @@ def decode_with_thumbnail(
         small = read.small
         if small is None:  # libjpeg left too few pixels of it for the small one
             file.seek(0)
-            small = _read(file, within).picture
+            small = _read(file, replace(within, bit_depth=settings.bit_depth)).picture
     return np.array(read.picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
 
 
@@ -221,14 +229,15 @@ def _decode(
                 held = math.prod(picture.size)
         if held > MAX_PIXELS_IN_MEMORY:
             raise PictureError(_too_many(MAX_PIXELS_IN_MEMORY))
+        is_deep = has_deep_colours(picture)
         turn: AbstractContextManager[object] = _large_picture if held > _LARGE else nullcontext()
         with turn:
             picture.load()
             if kind != "JPEG":  # in a PNG it may come last; a TIFF is upright after loading
                 orientation = orientation_of(picture)
                 box, size = _box_and_size(picture.size, settings, orientation)
-            highest = highest_value(picture) if look else 0
-            loaded = to_rgb(picture)
+            highest = highest_value(picture, is_deep=is_deep) if look else 0
+            loaded = to_rgb(picture, settings.bit_depth, is_deep=is_deep)
             fitted = _fit(loaded, box, size, orientation, settings)
             if look:
                 seen = Look(look_pixels(loaded, _UPRIGHT.get(orientation)), highest)

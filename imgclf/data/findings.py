@@ -17,11 +17,14 @@ IMBALANCE = 4
 
 _BY_WEIGHT: Final = (
     *("two labels", "in two parts", "alike, two labels", "alike, in two parts"),
+    *("dark", "cut off"),
     *("few pictures", "imbalance", "left out", "duplicate", "alike"),
 )
 NO_WARNING: Final = _BY_WEIGHT.index("few pictures")
 _PARTS: Final = ("training", "validation", "test")
 _LISTED: Final = 5
+# Bits less than there could be: two are a quarter of the brightness.
+_DARK: Final = 2
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def find_problems(data: DataSet) -> tuple[Finding, ...]:
         *_unusable(data),
         *_repeated(data),
         *_alike(data),
+        *_depth(data),
         *_uneven(count_pictures(data)),
     )
 
@@ -112,6 +116,25 @@ def _alike(data: DataSet) -> Iterator[Finding]:
             yield Finding("alike, in two parts", f"{listed} are for {said}")
         else:
             yield Finding("alike", listed)
+
+
+def _depth(data: DataSet) -> Iterator[Finding]:
+    """Pictures of 16 bits whose values are all small come out black, unless that is said."""
+    used, said = max(8, data.highest.bit_length()), data.settings.bit_depth
+    if not data.highest:
+        return
+    if used <= said - _DARK:
+        yield Finding(
+            "dark",
+            f"values of 16-bit pictures go up to {data.highest} of {(1 << said) - 1}, so that they "
+            f"come out dark: data.bit_depth: {used}",
+        )
+    elif used > said:
+        yield Finding(
+            "cut off",
+            f"values of 16-bit pictures go up to {data.highest}, and data.bit_depth: {said} makes "
+            f"all above {(1 << said) - 1} white",
+        )
 
 
 def _uneven(counts: dict[str, tuple[int, int, int]]) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ PICTURE_SUFFIXES: Final = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".avif"),
         *(".bmp", ".tif", ".tiff", ".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
-        # Read with another package; to pass over a telephone's album in silence without it is worse.
+        # Telephones' own: without the package that reads them each is a row with an error.
         *(".heic", ".heif"),
     }
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from imgclf.config.choices import Resize
+from imgclf.data.colours import WHOLE_DEPTH
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.rules import FIRST_RULES
 from imgclf.model.probabilities import Activation
@@ -31,10 +32,11 @@ class Decoder(Struct, frozen=True):
     height: _Side
     width: _Side
     resize: Resize = "stretch"
+    bit_depth: Annotated[int, Meta(ge=8, le=16)] = WHOLE_DEPTH
 
     def settings(self) -> DecoderSettings:
         """As the decoder takes them."""
-        return DecoderSettings(self.height, self.width, self.resize)
+        return DecoderSettings(self.height, self.width, self.resize, self.bit_depth)
 
 
 class TrainedOn(Struct, frozen=True):

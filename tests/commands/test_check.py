@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -129,3 +130,19 @@ def test_near_copies_under_two_labels_and_in_two_parts(pictures: Path) -> None:
             "dataset/train/cat/cat-002.jpg ~ dataset/train/dog/small.jpg are cat and dog",
         ),
     ]
+
+
+def test_pictures_that_use_few_of_their_bits_are_a_finding_that_names_the_key(
+    pictures: Path,
+) -> None:
+    for path in pictures.rglob("*.jpg"):
+        with Image.open(path) as picture:
+            deep = np.asarray(picture.convert("L")).astype(np.uint16) * 16
+        Image.fromarray(deep).save(path.with_suffix(".png"))
+        path.unlink()
+    [finding] = check(Path("pets.yaml")).findings
+    assert finding.kind == "dark"
+    assert finding.message.endswith("of 65535, so that they come out dark: data.bit_depth: 12")
+    assert check(Path("pets.yaml"), ["data.bit_depth=12"]).findings == ()
+    [finding] = check(Path("pets.yaml"), ["data.bit_depth=9"]).findings
+    assert finding.kind == "cut off"

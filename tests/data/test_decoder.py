@@ -20,6 +20,7 @@ from imgclf.data.decoder import (
     Pixels,
     Within,
     decode,
+    decode_and_look,
     decode_with_thumbnail,
 )
 from imgclf.data.formats import NO_HEIC, can_read_heic
@@ -426,11 +427,11 @@ def test_large_pictures_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = [0]
     convert = decoder.to_rgb
 
-    def slowly(picture: Image.Image) -> Image.Image:
+    def slowly(picture: Image.Image, depth: int, *, is_deep: bool) -> Image.Image:
         at_once.append(at_once[-1] + 1)
         time.sleep(0.002)
         at_once.append(at_once[-1] - 1)
-        return convert(picture)
+        return convert(picture, depth, is_deep=is_deep)
 
     monkeypatch.setattr(decoder, "to_rgb", slowly)
     monkeypatch.setattr(decoder, "_LARGE", 48 * 32 - 1)
@@ -486,3 +487,36 @@ def test_a_heic_is_no_failure_any_more_once_it_can_be_read(in_folder: Path) -> N
         () if can_read_heic() else (Skipped(picture.path, NO_HEIC),)
     )
     assert bool(before) != can_read_heic()
+
+
+TWELVE = np.array([[0, 2048, 4095]], np.uint16)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_sixteen_bits_of_which_twelve_are_used_are_scaled_by_these(form: str) -> None:
+    data = encoded(Image.fromarray(TWELVE), form)
+    assert grey(decode(data, DecoderSettings(1, 3))).tolist() == [[0, 8, 16]]
+    assert grey(decode(data, DecoderSettings(1, 3, bit_depth=12))).tolist() == [[0, 128, 255]]
+    assert decode_and_look(data, DecoderSettings(1, 3))[1].highest == 4095
+
+
+def test_sixteen_bits_a_colour_are_scaled_as_far_as_they_are_read() -> None:
+    rows = b"\0" + np.array([[0, 0, 0], [0x0800, 0x0FFF, 0]], ">u2").tobytes()
+    data = png((2, 1, 16, 2, 0, 0, 0), rows)
+    assert decode(data, DecoderSettings(1, 2)).tolist() == [[[0, 0, 0], [8, 15, 0]]]
+    scaled = decode(data, DecoderSettings(1, 2, bit_depth=12))
+    assert scaled.tolist() == [[[0, 0, 0], [136, 255, 0]]]
+    assert decode_and_look(data, DecoderSettings(1, 2))[1].highest == 4095
+
+
+def test_the_depth_is_no_matter_where_a_picture_has_its_own() -> None:
+    pgm = b"P5 2 1 4095\n" + np.array([0, 4095], ">u2").tobytes()
+    for data in (pgm, encoded(motif(), "JPEG"), encoded(motif(), "PNG")):
+        deep = decode_and_look(data, DecoderSettings(1, 2, bit_depth=12))
+        assert (deep[0] == decode(data, DecoderSettings(1, 2))).all()
+        assert deep[1].highest == 0
+
+
+def test_names_in_the_cache_stay_as_they_were_where_no_depth_is_said() -> None:
+    assert str(DecoderSettings(1, 2)) == "DecoderSettings(height=1, width=2, resize='stretch')"
+    assert str(DecoderSettings(1, 2, bit_depth=12)).endswith("resize='stretch') of 12 bits")
