@@ -308,7 +308,8 @@ def _warn_of_the_worst(loaded: LoadedConfig, data: DataSet) -> None:
     if not found:
         return
     worst = min(found, key=lambda one: one.weight)
-    more = f"; {len(found) - 1} more findings" if len(found) > 1 else ""
+    rest = len(found) - 1
+    more = f"; {rest} more finding{'s' if rest > 1 else ''}" if rest else ""
     command = f"imgclf check {shlex.quote(str(loaded.file.path))}"
     say = console.warning if worst.weight < NO_WARNING else console.note
     say(f"{worst.kind}: {worst.message}{more}: {command}")

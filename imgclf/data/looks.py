@@ -18,8 +18,8 @@ SIDE: Final = 16
 """Pixels across and down. Measured against 8 and 12, which tell photos of clothes apart less well:
 see `near_copies`."""
 
-_LARGE: Final = 1024
-"""A picture whose sides are both longer is first made smaller in whole steps, which is faster."""
+_ENOUGH: Final = 128
+"""A picture whose sides are both twice as long is first made smaller in whole steps: faster."""
 
 DTYPE: Final = np.dtype([("pixels", np.uint8, (SIDE, SIDE, 3)), ("highest", np.uint32)])
 """Of the looks of several pictures."""
@@ -47,8 +47,9 @@ def look_pixels(picture: Image.Image, turn: Image.Transpose | None) -> NDArray[n
         picture: In L or RGB, whole, in any size.
         turn: What sets it upright.
     """
-    step = min(picture.size) // (_LARGE // 2)
-    if min(picture.size) > _LARGE:
+    step = max(1, min(picture.size) // _ENOUGH)
+    box = (0, 0, picture.width / step, picture.height / step)
+    if step > 1:
         picture = picture.reduce(step)
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR).convert("RGB")
+    small = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR, box).convert("RGB")
     return np.asarray(small if turn is None else small.transpose(turn))

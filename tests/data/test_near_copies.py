@@ -130,4 +130,4 @@ def test_a_look_is_the_same_however_the_picture_is_decoded(drawings: list[Image.
     assert max(np.abs(seen[0] - other).mean() for other in seen) < 1.5
     with Image.open(io.BytesIO(large)) as picture:
         expected = picture.resize((16, 16), Image.Resampling.BILINEAR)
-    assert np.abs(seen[2] - np.asarray(expected, int)).max() <= 1
+    assert np.abs(seen[2] - np.asarray(expected, int)).max() <= 3
