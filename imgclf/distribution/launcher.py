@@ -104,6 +104,7 @@ class TrainerProcess:
                 "train",
                 run=str(plan.run.path),
                 data_fingerprint=data.folder.fingerprint,
+                data_rules=data.rules,
                 settled=settings.settled,
                 committed=None if commit is None else (commit.epoch, commit.batch),
                 summary=settings.summary,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from imgclf.config.loaded import LoadedConfig
+from imgclf.data.rules import RULES
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError, first_line
 from imgclf.runs.folder import Settled
@@ -69,6 +70,7 @@ class Task:
     Attributes:
         run: The run's folder.
         data_fingerprint: Of the pictures; all processes must have the same.
+        data_rules: By which they are found and divided; see `data.rules`.
         settled: What the config leaves open.
         committed: Epoch and batch of the commit to go on from; None to begin at the beginning.
         summary: Show the network's layers first.
@@ -78,6 +80,7 @@ class Task:
     what: Literal["train", "nothing", "failed"]
     run: str = ""
     data_fingerprint: str = ""
+    data_rules: int = RULES
     settled: Settled | None = None
     committed: tuple[int, int] | None = None
     summary: bool = False

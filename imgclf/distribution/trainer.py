@@ -149,7 +149,7 @@ def _prepare(job: Job, task: Task) -> _Ready:
     config = job.loaded.config
     assert task.settled is not None
     share = _use_devices(job.processes, task.settled.batch_size)
-    data = read_config_dataset(config.data)
+    data = read_config_dataset(config.data, task.data_rules)
     if data.folder.fingerprint != task.data_fingerprint:
         raise UsageError(
             f"{config.data.directory} holds other pictures than that of process 0",
