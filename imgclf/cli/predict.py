@@ -81,6 +81,7 @@ def command(
         predict,
         reader,
     )
+    from imgclf.data.left_out import LeftOut
     from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
@@ -95,7 +96,7 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
-    count = unreadable = 0
+    count, unreadable, left_out = 0, 0, LeftOut()
     # Before the first byte of standard input, for which somebody may have to be waited.
     with open_output(output) as stream:
         piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
@@ -103,7 +104,8 @@ def command(
             raise UsageError(
                 "--sort-into and --review are for files; on standard input is a picture"
             )
-        inputs, total = _counted(find_inputs(paths, sys.stdin if piped is None else ["-"]), paths)
+        lines = sys.stdin if piped is None else ["-"]
+        inputs, total = _counted(find_inputs(paths, lines, left_out), paths)
         if review is None:
             rows = predict(classifier, inputs, min_confidence, reader(piped))
         else:
@@ -128,9 +130,10 @@ def command(
                 count += 1
                 unreadable += row.error is not None
                 advance(1)
+    left_out.say()
     if not count:
         console.warning(f"no pictures in {', '.join(paths)}")
-    if unreadable:
+    if unreadable or left_out.unreadable or not count:
         raise typer.Exit(4)
 
 

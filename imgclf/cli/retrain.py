@@ -98,6 +98,7 @@ def command(
 
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import read_inputs
+    from imgclf.data.left_out import LeftOut
     from imgclf.model_file.archive import read_manifest
     from imgclf.report.corrections import fate_line, judged_table
 
@@ -112,7 +113,10 @@ def command(
         unguarded_epochs=epochs if unguarded else None,
     )
     class_names = read_manifest(file).class_names
-    done = retrain(file, read_inputs(inputs, label, sys.stdin, class_names), options)
+    left_out = LeftOut()
+    labelled = read_inputs(inputs, label, sys.stdin, class_names, left_out)
+    left_out.say()
+    done = retrain(file, labelled, options)
     for wrong in done.misfiled:
         what = f"moved to {wrong.moved_to}" if wrong.moved_to else "--fix-dataset moves it"
         if wrong.table is not None:
@@ -132,7 +136,7 @@ def command(
         print(_retrained_line(done))
     if done.outcome == "refused":
         raise typer.Exit(3)
-    if any(picture.fate == "unreadable" for picture in done.pictures):
+    if left_out.unreadable or any(picture.fate == "unreadable" for picture in done.pictures):
         raise typer.Exit(4)
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
 from imgclf.data.dataset import Part, read_labelled
-from imgclf.data.file_walk import not_a_picture
-from imgclf.data.picture_files import Skipped, warn_of_left_out
+from imgclf.data.file_walk import Skipped
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
@@ -55,7 +55,7 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
         manifest.class_names,
         part=judged.part,
         trained_on=judged.trained_on,
-        unreadable=sum(not_a_picture(skipped.path) is None for skipped in judged.left_out),
+        unreadable=sum(skipped.why == "unreadable" for skipped in judged.left_out),
         temperature=manifest.temperature,
     )
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
-from imgclf.data.file_walk import not_a_picture, walk_files
-from imgclf.data.formats import begins_like_a_picture
+from imgclf.data.file_walk import walk_files
+from imgclf.data.formats import cannot_be_names
 from imgclf.data.label_table import is_table, read_paths
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
@@ -51,20 +52,28 @@ def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
     return Classifier(read_manifest(model), KerasEngine(keras_model, hooks))
 
 
-def find_inputs(arguments: Iterable[str], standard_input: Iterable[str]) -> Iterator[str]:
+def find_inputs(
+    arguments: Iterable[str], standard_input: Iterable[str], left_out: LeftOut | None = None
+) -> Iterator[str]:
     """Yields the paths of the pictures that arguments stand for.
 
     A folder stands for the pictures below it, a table for those that it names, `-` for a list on
     standard input, one path a line; everything else is a picture, whether or not it exists.
 
+    Args:
+        arguments: As they were typed.
+        standard_input: Its lines.
+        left_out: Gets what lies in folders and is no picture, or can't be looked into.
+
     Raises:
         DataError: A table can't be read, or has no column for the path.
     """
+    left_out = LeftOut() if left_out is None else left_out
     for argument in arguments:
         if argument == "-":
             yield from (_spelled(line.rstrip("\r\n")) for line in standard_input if line.strip())
         elif Path(path := _spelled(argument)).is_dir():
-            yield from (str(file) for file in walk_files(Path(path)) if not not_a_picture(file))
+            yield from map(str, walk_files(Path(path), left_out.add))
         elif is_table(Path(path)) and Path(path).is_file():
             yield from map(str, read_paths(Path(path)))
         else:
@@ -82,7 +91,7 @@ def picture_on(standard_input: io.BufferedReader) -> bytes | None:
 
     Its first bytes tell, and of a list nothing is read yet.
     """
-    return standard_input.read() if begins_like_a_picture(standard_input.peek(64)) else None
+    return standard_input.read() if cannot_be_names(standard_input.peek(64)) else None
 
 
 def reader(piped: bytes | None) -> Read:

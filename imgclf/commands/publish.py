@@ -60,7 +60,7 @@ def describe(
         name=name,
         created="",
         class_names=folder.class_names,
-        decoder=Decoder(height=height, width=width, resize=config.data.resize),
+        decoder=Decoder(height, width, config.data.resize, config.data.bit_depth),
         head=output_activation(model),
         config=config.written(),
         data=TrainedOn(

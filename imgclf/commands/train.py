@@ -28,7 +28,8 @@ from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet, read_config_dataset
-from imgclf.data.picture_files import warn_of_left_out
+from imgclf.data.findings import NO_WARNING, find_problems
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
@@ -161,6 +162,7 @@ def _train(
 
     pictures = data.folder.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
+    _warn_of_the_worst(loaded, data)
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
@@ -324,11 +326,9 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
 
 
 def _read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
-    """As the training read them that is gone on with, if one was interrupted."""
-    under_way = earlier is not None and earlier.record.status == "running"
-    found = read_config_dataset(
-        config, earlier.record.data_fingerprint if earlier and under_way else None
-    )
+    """As the earlier training by this config read them, if there was one."""
+    same = None if earlier is None or earlier.is_another else earlier.record
+    found = read_config_dataset(config, None if same is None else same.data_fingerprint)
     folder = found.folder
     console.note(folder.in_words)
     for note in folder.notes:
@@ -339,10 +339,21 @@ def _read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
             f"{found.otherwise}"
         )
         console.note("to begin anew with those: add --fresh")
-    warn_of_left_out(folder.skipped[:10])
-    if len(folder.skipped) > 10:
-        console.warning(f"left out {len(folder.skipped) - 10} more files")
+    warn_of_left_out(folder.skipped)
     return found
+
+
+def _warn_of_the_worst(loaded: LoadedConfig, data: DataSet) -> None:
+    """Says in a line what `imgclf check` would say in full; files left out are named already."""
+    found = [one for one in find_problems(data) if one.kind != "left out"]
+    if not found:
+        return
+    worst = min(found, key=lambda one: one.weight)
+    rest = len(found) - 1
+    more = f"; {rest} more finding{'s' if rest > 1 else ''}" if rest else ""
+    command = f"imgclf check {shlex.quote(str(loaded.file.path))}"
+    say = console.warning if worst.weight < NO_WARNING else console.note
+    say(f"{worst.kind}: {worst.message}{more}: {command}")
 
 
 def _fit(

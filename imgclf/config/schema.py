@@ -68,6 +68,8 @@ class DataConfig(_Section):
         batch_size: Pictures in one step; auto begins with 32, and with half as many when the
             memory does not suffice.
         resize: How a picture of another shape is fitted.
+        bit_depth: How many bits pictures of 16 bits use, such as 12 of many sensors; imgclf check
+            says when they use fewer.
         cache: Where decoded pictures are kept: disk for this and later commands, memory for one
             run, none to decode them anew each epoch.
     """
@@ -96,6 +98,7 @@ class DataConfig(_Section):
     )
     batch_size: _BatchSize | Literal["auto"] = _field(f"{BATCH_SIZE}, auto", 32)
     resize: Resize = _field("stretch, crop, pad", "stretch")
+    bit_depth: int = _field("a whole number from 8 to 16", 16, ge=8, le=16)
     cache: Annotated[Keep, _NO_DIFFERENCE] = _field("disk, memory, none", "disk")
 
     @property

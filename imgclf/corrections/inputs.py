@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgclf.data.class_levels import LEVEL, class_of, has_levels
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import list_folder, not_a_picture, walk_files
 from imgclf.data.filing import is_folder_path
 from imgclf.data.label_table import find_columns, is_table, read_cells, read_rows, refuse
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError, suggestion
 from imgclf.spelling import composed, on_one_line, path_as_spelled
 
@@ -34,6 +35,7 @@ def read_inputs(
     label: str | None,
     standard_input: Iterable[str],
     class_names: Collection[str] = (),
+    left_out: LeftOut | None = None,
 ) -> list[Labelled]:
     """The pictures that arguments of `retrain` stand for, with their labels.
 
@@ -48,6 +50,7 @@ def read_inputs(
         label: What all of them are; None if they say it themselves.
         standard_input: Its lines.
         class_names: The model's, which say how deep in a folder the class folders lie.
+        left_out: Gets what lies in folders and is no picture, or can't be looked into.
 
     Raises:
         UsageError: A picture without a label, or one with two.
@@ -55,12 +58,13 @@ def read_inputs(
     """
     problems: list[str] = []
     found: list[Labelled] = []
+    left_out = LeftOut() if left_out is None else left_out
     for argument in arguments:
         path = path_as_spelled(Path(argument))
         if argument == "-":
             found.extend(_from_stdin(standard_input, label, problems))
         elif path.is_dir():
-            found.extend(_from_folder(path, label, class_names))
+            found.extend(_from_folder(path, label, class_names, left_out))
         elif is_table(path):
             found.extend(_from_table(path, label, problems))
         elif label is None:
@@ -69,7 +73,8 @@ def read_inputs(
             found.append(Labelled(path, label))
     refuse(problems, "nothing was changed")
     if not found:
-        raise DataError(f"no pictures in {', '.join(arguments)}")
+        why = f"; left out {left_out}" if left_out.count else ""
+        raise DataError(f"no pictures in {', '.join(arguments)}{why}")
     return [replace(one, label=composed(one.label)) for one in found]
 
 
@@ -122,22 +127,25 @@ def _suggestion(label: str, class_names: Sequence[str]) -> str:
 
 
 def _from_folder(
-    folder: Path, label: str | None, class_names: Collection[str]
+    folder: Path, label: str | None, class_names: Collection[str], left_out: LeftOut
 ) -> Iterator[Labelled]:
     if label is not None:
-        yield from (Labelled(path, label) for path in walk_files(folder) if not not_a_picture(path))
+        yield from (Labelled(path, label) for path in walk_files(folder, left_out.add))
         return
-    for path in walk_files(folder):
-        if not_a_picture(path):
-            continue
-        relative = path.relative_to(folder)
-        name = class_of(relative, class_names)
-        if not name:
+    inside = list_folder(folder, left_out.add)
+    for entry in inside.files:
+        skipped = not_a_picture(Path(entry))
+        if skipped is None:
             raise UsageError(
-                f"{path} is in no class folder, so what is it?",
+                f"{Path(entry)} is in no class folder, so what is it?",
                 f"imgclf retrain {folder} --label CLASS",
             )
-        yield Labelled(path, name, str(folder / relative.parts[0]))
+        left_out.add(skipped)
+    # Class by class, for a picture that links put into two of them has two labels.
+    for place in sorted((*inside.folders, *inside.links)):
+        for path in walk_files(place, left_out.add):
+            name = class_of(path.relative_to(folder), class_names)
+            yield Labelled(path, name, str(place))
 
 
 def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[Labelled]:

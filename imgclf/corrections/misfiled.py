@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.class_levels import LEVEL, class_of
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import walk_files
 from imgclf.data.filing import Filing, file_picture
 from imgclf.data.layout import find_layout
 from imgclf.data.picture_files import file_digest
@@ -80,7 +80,7 @@ def _equal_files(
     data: TrainedOn, class_names: Collection[str], digests: Collection[str], sizes: set[int]
 ) -> Iterator[_Found]:
     for path, root, label in _files(data, class_names):
-        if label not in class_names or not_a_picture(path):
+        if label not in class_names:
             continue
         try:
             if path.stat().st_size in sizes and (digest := file_digest(path)) in digests:
@@ -107,7 +107,8 @@ def _files(data: TrainedOn, class_names: Collection[str]) -> Iterator[tuple[Path
     tops = dict.fromkeys(name.partition(LEVEL)[0] for name in class_names)
     for root in _roots(directory):
         for top in tops:
-            for path in walk_files(path_as_spelled(root / top)):  # nothing if there is none
+            # Nothing if there is no such folder; what training leaves out, it has said.
+            for path in walk_files(path_as_spelled(root / top), lambda _: None):
                 yield path, root, class_of(path.relative_to(root), class_names)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from imgclf.corrections.replay_memory import ReplayMemory, choose_memory, load_memory
 from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.division import split
-from imgclf.data.picture_files import warn_of_left_out
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import DataError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import TrainingData, training_data

@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.config.choices import Keep
-from imgclf.data.decoder import DecoderSettings, Pixels, decode
+from imgclf.data.decoder import DecoderSettings, Pixels, decode_and_look
+from imgclf.data.formats import NO_HEIC, can_read_heic
+from imgclf.data.looks import DTYPE, Look, Looks
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError, WriteError
 from imgclf.system import console
 from imgclf.system.cache_folders import CACHE_DIRECTORY, cache_folders
 from imgclf.system.disk import is_refused
-from imgclf.system.files import atomic_path, atomic_write_text
+from imgclf.system.files import atomic_path, atomic_write_bytes, atomic_write_text
 from imgclf.system.in_use import hold
 from imgclf.system.threads import work_through
 
@@ -41,10 +43,12 @@ class Decoded:
         pixels: uint8, shape (pictures, height, width, 3), memory-mapped or as `Keep` says; the
             row of a picture that can't be read is black, if there is one.
         failures: The pictures that can't be read, and why.
+        looks: What each picture looks like, shape (pictures,); zeros if it can't be read.
     """
 
     pixels: Pixels | OnDemand
     failures: tuple[Skipped, ...]
+    looks: Looks
 
 
 def decode_all(
@@ -70,21 +74,21 @@ def decode_all(
     Raises:
         WriteError: The cache can't be written (the disk is full, say).
     """
-    found: tuple[Pixels | OnDemand, dict[int, str]] | None
+    found: tuple[Pixels | OnDemand, _Noticed] | None
     key = _key(pictures, settings)
-    folders = [folder / key for folder in cache_folders(cache_directory)]
-    opened = (_open(entry, len(pictures), settings) for entry in folders)
+    entries = [_Entry(folder, key) for folder in cache_folders(cache_directory)]
+    opened = (entry.open(len(pictures), settings) for entry in entries)
     found = next((one for one in opened if one is not None), None)
     if found is None and keep == "none":
-        found = OnDemand(pictures, settings), _only_look(pictures, settings, folders)
+        found = OnDemand(pictures, settings), _only_look(pictures, settings, entries)
     if found is None and keep == "disk":
-        found = _fill_first(pictures, settings, folders)
+        found = _fill_first(pictures, settings, entries)
     if found is None:
         in_memory = np.zeros((len(pictures), settings.height, settings.width, 3), np.uint8)
         found = in_memory, _decode_into(in_memory, pictures, settings)
-    pixels, reasons = found
-    failures = tuple(Skipped(pictures[index].path, reason) for index, reason in reasons.items())
-    return Decoded(pixels, failures)
+    pixels, noticed = found
+    failures = (Skipped(pictures[row].path, reason) for row, reason in noticed.failures.items())
+    return Decoded(pixels, tuple(failures), noticed.looks)
 
 
 def probably_decoded(
@@ -98,9 +102,60 @@ def probably_decoded(
         return False
 
 
+@dataclass(frozen=True)
+class _Noticed:
+    """What came of decoding beside the pixels: which can't be read and why, and all looks."""
+
+    failures: dict[int, str]
+    looks: Looks
+
+
+class _Entry:
+    """The files of one set of pictures in a cache folder."""
+
+    def __init__(self, folder: Path, key: str) -> None:
+        self.folder = folder
+        self.array = folder / f"{key}.npy"
+        self._failures = folder / f"{key}.json"
+        self._looks = folder / f"{key}.looks"
+
+    def open(self, count: int, settings: DecoderSettings) -> tuple[Pixels, _Noticed] | None:
+        shape = (count, settings.height, settings.width, 3)
+        header, noticed = _header(shape), self.read_noticed(count)
+        try:
+            # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
+            with self.array.open("rb") as stream:
+                whole = stream.read(len(header)) == header
+            whole = whole and self.array.stat().st_size == _file_size(shape)
+            if not whole or noticed is None:
+                return None
+            pixels = np.load(self.array, mmap_mode="r", allow_pickle=False)
+            hold(self.array, until=pixels)
+            return pixels, noticed
+        except (OSError, ValueError):
+            return None
+
+    def read_noticed(self, count: int) -> _Noticed | None:
+        try:
+            stored = json.loads(self._failures.read_text())
+            failures = {int(key): str(value) for key, value in stored.items()}
+            looks: Looks = np.frombuffer(self._looks.read_bytes(), DTYPE)
+        except (OSError, ValueError, AttributeError):
+            return None
+        if len(looks) != count or not all(0 <= row < count for row in failures):
+            return None
+        if NO_HEIC in failures.values() and can_read_heic():  # since it was installed
+            return None
+        return _Noticed(failures, looks)
+
+    def write_noticed(self, noticed: _Noticed) -> None:
+        atomic_write_bytes(self._looks, noticed.looks.tobytes())
+        atomic_write_text(self._failures, json.dumps(noticed.failures))
+
+
 def _fill_first(
-    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[Path]
-) -> tuple[Pixels, dict[int, str]] | None:
+    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[_Entry]
+) -> tuple[Pixels, _Noticed] | None:
     """Fills the first that can be written; None, and a word about it, if there is none."""
     refused = None
     for entry in entries:
@@ -112,7 +167,7 @@ def _fill_first(
             refused = refused or error
             continue
         if refused is not None:
-            console.note(f"{refused.message}; what was decoded is kept in {entry.parent}")
+            console.note(f"{refused.message}; what was decoded is kept in {entry.folder}")
         return filled
     if refused is not None:
         console.note(f"{refused.message}; what is decoded is kept in memory")
@@ -120,77 +175,70 @@ def _fill_first(
 
 
 def _only_look(
-    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[Path]
-) -> dict[int, str]:
-    """Which pictures can't be read, and why, from a file or for the next time in one."""
-    files = [_failures_file(entry) for entry in entries]
-    read = (_read_failures(file, len(pictures)) for file in files)
+    pictures: Sequence[Picture], settings: DecoderSettings, entries: Sequence[_Entry]
+) -> _Noticed:
+    """What there is to notice of pictures, from files or for the next time in some."""
+    read = (entry.read_noticed(len(pictures)) for entry in entries)
     known = next((one for one in read if one is not None), None)
     if known is not None:
         return known
-    reasons = _decode_into(None, pictures, settings)
-    for file in files:
+    noticed = _decode_into(None, pictures, settings)
+    for entry in entries:
         try:
-            atomic_write_text(file, json.dumps(reasons))
+            entry.write_noticed(noticed)
         except WriteError as error:
             if not is_refused(error):
                 raise
         else:
             break
-    return reasons
+    return noticed
 
 
 def _fill(
-    pictures: Sequence[Picture], settings: DecoderSettings, entry: Path
-) -> tuple[Pixels, dict[int, str]]:
-    array_file = _array_file(entry)
+    pictures: Sequence[Picture], settings: DecoderSettings, entry: _Entry
+) -> tuple[Pixels, _Noticed]:
     shape = (len(pictures), settings.height, settings.width, 3)
-    with atomic_path(array_file, size=math.prod(shape)) as temporary:
+    with atomic_path(entry.array, size=math.prod(shape)) as temporary:
         _reserve(temporary, shape)
         pixels = np.load(temporary, mmap_mode="r+")
-        failures = _decode_into(pixels, pictures, settings)
+        noticed = _decode_into(pixels, pictures, settings)
         pixels.flush()
         # The failures first: an array without them would pass black pictures off as real.
-        atomic_write_text(_failures_file(entry), json.dumps(failures))
+        entry.write_noticed(noticed)
     pixels.flags.writeable = False
     # What was written is kept open: the files may be gone already, for they may be deleted.
-    hold(array_file, until=pixels)
-    return pixels, failures
-
-
-def _array_file(entry: Path) -> Path:
-    return entry.with_name(f"{entry.name}.npy")
-
-
-def _failures_file(entry: Path) -> Path:
-    return entry.with_name(f"{entry.name}.json")
+    hold(entry.array, until=pixels)
+    return pixels, noticed
 
 
 def _decode_into(
     pixels: Pixels | None,
     pictures: Sequence[Picture],
     settings: DecoderSettings,
-) -> dict[int, str]:
-    """Fills the rows, if there are any to fill; says which pictures can't be read, and why."""
+) -> _Noticed:
+    """Fills the rows, if there are any to fill; says what was noticed."""
 
-    def decode_row(index: int) -> tuple[int, str | None]:
+    def decode_row(index: int) -> tuple[int, Look | str]:
         try:
-            decoded = decode(pictures[index].path, settings)
+            decoded, look = decode_and_look(pictures[index].path, settings)
         except PictureError as error:
             return index, error.message
         if pixels is not None:
             pixels[index] = decoded
-        return index, None
+        return index, look
 
     failures: dict[int, str] = {}
+    looks: Looks = np.zeros(len(pictures), DTYPE)
     rows = range(len(pictures))
     with closing(
         work_through(decode_row, rows, "decoding pictures", meanwhile="anything")
     ) as decoded:
-        for index, failure in decoded:
-            if failure is not None:
-                failures[index] = failure
-    return failures
+        for index, found in decoded:
+            if isinstance(found, str):
+                failures[index] = found
+            else:
+                looks[index] = (found.pixels, found.highest)
+    return _Noticed(failures, looks)
 
 
 def _reserve(file: Path, shape: tuple[int, ...]) -> None:
@@ -220,35 +268,6 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 def _file_size(shape: tuple[int, ...]) -> int:
     return len(_header(shape)) + math.prod(shape)
-
-
-def _open(
-    entry: Path, count: int, settings: DecoderSettings
-) -> tuple[Pixels, dict[int, str]] | None:
-    array_file = _array_file(entry)
-    shape = (count, settings.height, settings.width, 3)
-    header = _header(shape)
-    try:
-        # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
-        with array_file.open("rb") as stream:
-            whole = stream.read(len(header)) == header
-        whole = whole and array_file.stat().st_size == _file_size(shape)
-        reasons = _read_failures(_failures_file(entry), count)
-        if not whole or reasons is None:
-            return None
-        pixels = np.load(array_file, mmap_mode="r", allow_pickle=False)
-        hold(array_file, until=pixels)
-        return pixels, reasons
-    except (OSError, ValueError):
-        return None
-
-
-def _read_failures(file: Path, count: int) -> dict[int, str] | None:
-    try:
-        reasons = {int(key): str(value) for key, value in json.loads(file.read_text()).items()}
-    except (OSError, ValueError, AttributeError):
-        return None
-    return reasons if all(0 <= row < count for row in reasons) else None
 
 
 def _key(pictures: Sequence[Picture], settings: DecoderSettings) -> str:

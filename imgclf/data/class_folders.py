@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from imgclf.data.file_walk import walk_files
 from imgclf.data.folder_look import (
     holds_documents_only,
+    holds_files,
     holds_pictures,
     look_into,
     tables_in,
@@ -60,7 +60,7 @@ def find_class_folders(directory: Path, others: Collection[Path] = ()) -> Sequen
     documents = [path for path in empty if holds_documents_only(path)]
     if not found:
         raise no_class_folders(directory)
-    if len(full) == 1 and all(any(walk_files(path)) for path in empty):
+    if len(full) == 1 and all(holds_files(path) for path in empty):
         meant = _meant_below(full[0])
         if meant is not None:
             raise DataError(

@@ -14,14 +14,17 @@ from imgclf.config.schema import DataConfig
 from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
+from imgclf.data.division import keep_together
 from imgclf.data.first_rules import find_by_first_rules
 from imgclf.data.folder import PictureFolder, divide
 from imgclf.data.found_files import FoundFiles, find_files
 from imgclf.data.labelled import Wanted, scan_labelled
+from imgclf.data.near_copies import near_copies
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
+from imgclf.spelling import composed
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class DataSet:
 
     Attributes:
         settings: How.
+        near_copies: Groups of pictures of any part that look alike and aren't equal files.
+        highest: The highest value of all pictures of 16 bits; 0 if there are none.
         otherwise: What would be seen of it now, if it was read by the first rules, as a training
             began with it.
     """
@@ -69,6 +74,8 @@ class DataSet:
     validation: Part
     test: Part
     settings: DecoderSettings
+    near_copies: tuple[tuple[Picture, ...], ...] = ()
+    highest: int = 0
     otherwise: str | None = None
 
 
@@ -117,30 +124,35 @@ def read_dataset(
         WriteError: The decoded pictures can't be kept.
     """
 
-    def read(found: FoundFiles) -> DataSet:
+    def read(found: FoundFiles, *, together: bool) -> DataSet:
         # Else there is decoding to come, which takes longer.
         is_decoded = probably_decoded(found.count, settings)
         folder = divide(found, validation_split, seed, longest_step=is_decoded)
         pictures = (*folder.training, *folder.validation, *folder.test)
         decoded = decode_all(pictures, settings, keep=keep)
         folder = folder.without(decoded.failures)
+        readable = (*folder.training, *folder.validation, *folder.test)
         rows = {picture.path: row for row, picture in enumerate(pictures)}
+        alike = _near_copies(readable, decoded, rows)
+        if together and "validation" not in found.parts:
+            folder = _kept_together(folder, alike, validation_split, seed)
         training, validation, test = (
             _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
         )
-        return DataSet(folder, training, validation, test, settings)
+        highest = int(decoded.looks["highest"].max(initial=0))
+        return DataSet(folder, training, validation, test, settings, alike, highest)
 
     def read_as_known() -> DataSet | None:
         if known is None or arrangement.is_new:
             return None
         try:
-            data = read(find_by_first_rules(directory))
+            data = read(find_by_first_rules(directory), together=False)
         except DataError:
             return None
         return data if data.folder.fingerprint == known else None
 
     try:
-        data = read(find_files(directory, arrangement))
+        data = read(find_files(directory, arrangement), together=True)
     except DataError as error:
         before = read_as_known()
         if before is None:
@@ -168,7 +180,7 @@ def read_config_dataset(config: DataConfig, known: str | None = None) -> DataSet
         Path(config.directory),
         config.validation_split,
         config.seed,
-        DecoderSettings(height, width, config.resize),
+        DecoderSettings(height, width, config.resize, config.bit_depth),
         config.cache,
         Arrangement.of(config),
         known=known,
@@ -197,9 +209,56 @@ def read_labelled(
     readable = tuple(picture for picture in pictures if picture.path not in failed)
     if not readable:
         raise DataError(f"none of the {len(pictures)} pictures in {place} can be read")
+    left_out = (*found.skipped, *decoded.failures)
+    _refuse_lost_class(place, class_names, readable, left_out)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
     part = _part(readable, decoded, rows)
-    return Labelled(part, found.part, found.divided, (*found.skipped, *decoded.failures))
+    return Labelled(part, found.part, found.divided, left_out)
+
+
+def _refuse_lost_class(
+    place: Path,
+    class_names: Sequence[str],
+    readable: Sequence[Picture],
+    left_out: Sequence[Skipped],
+) -> None:
+    """A score over the other classes would pass for one over all of them."""
+    seen = {picture.label for picture in readable}
+    for label, name in enumerate(class_names):
+        lost = [
+            one
+            for one in left_out
+            if one.why == "unreadable" and f"/{name}/" in f"{composed(one.path.as_posix())}/"
+        ]
+        if label not in seen and lost:
+            raise DataError(
+                f"{place}: no picture of {name} can be read ({lost[0].path}: {lost[0].reason})",
+                "a score over the other classes would not be one of the model; "
+                f"remove the folder {name} to have it all the same",
+            )
+
+
+def _near_copies(
+    pictures: Sequence[Picture], decoded: Decoded, rows: Mapping[Path, int]
+) -> tuple[tuple[Picture, ...], ...]:
+    """Groups of pictures that look alike; equal files are one of them, with all their paths."""
+    by_digest: dict[str, list[Picture]] = {}
+    for picture in pictures:
+        by_digest.setdefault(picture.digest, []).append(picture)
+    different = list(by_digest.values())
+    looks = decoded.looks["pixels"][[rows[equal[0].path] for equal in different]]
+    return tuple(
+        tuple(picture for place in group for picture in different[place])
+        for group in near_copies(looks)
+    )
+
+
+def _kept_together(
+    folder: PictureFolder, alike: Sequence[Sequence[Picture]], validation_split: float, seed: int
+) -> PictureFolder:
+    count, before = len(folder.class_names), (folder.training, folder.validation)
+    training, validation = keep_together(*before, alike, count, validation_split, seed)
+    return replace(folder, training=tuple(training), validation=tuple(validation))
 
 
 def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:

@@ -15,17 +15,18 @@ import stat
 import struct
 import threading
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from imgclf.config.choices import Resize
-from imgclf.data.colours import to_rgb
-from imgclf.data.formats import LYING, check_end, identify, open_picture, orientation_of
+from imgclf.data.colours import WHOLE_DEPTH, has_deep_colours, highest_value, to_rgb
+from imgclf.data.formats import HEAD, LYING, check_end, identify, open_picture, orientation_of
 from imgclf.data.formats import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from imgclf.data.looks import Look, look_pixels
 from imgclf.errors import PictureError
 
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -74,11 +75,17 @@ class DecoderSettings:
         width: Columns of the array, in pixels.
         resize: "stretch" ignores the picture's proportions; "crop" cuts the middle out in the
             target's proportions; "pad" shows the whole picture between black bars.
+        bit_depth: How many bits the values of a picture of 16 bits use, from 8 on.
     """
 
     height: int
     width: int
     resize: Resize = "stretch"
+    bit_depth: int = field(default=WHOLE_DEPTH, repr=False)
+
+    def __str__(self) -> str:
+        """As names in the cache have it, in which there was no depth at first."""
+        return repr(self) + ("" if self.bit_depth == WHOLE_DEPTH else f" of {self.bit_depth} bits")
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,11 @@ class Within:
 
     Args:
         longest: Its longer side at most, in pixels.
+        bit_depth: See `DecoderSettings`.
     """
 
     longest: int
+    bit_depth: int = WHOLE_DEPTH
 
 
 def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pixels:
@@ -110,8 +119,20 @@ def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pi
         PictureError: The picture can't be read whole; the message is the reason in a few words.
     """
     with _open(source) as file:
-        picture, _ = _read(file, settings, None)
+        picture = _read(file, settings).picture
     return np.array(picture, dtype=np.uint8)
+
+
+def decode_and_look(source: Path | str | bytes, settings: DecoderSettings) -> tuple[Pixels, Look]:
+    """Reads one picture as `decode` does, and notices what it looks like in the same reading.
+
+    Raises:
+        PictureError: The picture can't be read whole.
+    """
+    with _open(source) as file:
+        read = _read(file, settings, look=True)
+    assert read.look is not None
+    return np.array(read.picture, dtype=np.uint8), read.look
 
 
 def decode_with_thumbnail(
@@ -131,20 +152,33 @@ def decode_with_thumbnail(
         PictureError: The picture can't be read whole.
     """
     with _open(source) as file:
-        picture, small = _read(file, settings, within)
+        read = _read(file, settings, within)
+        small = read.small
         if small is None:  # libjpeg left too few pixels of it for the small one
             file.seek(0)
-            small, _ = _read(file, within, None)
-    return np.array(picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
+            small = _read(file, replace(within, bit_depth=settings.bit_depth)).picture
+    return np.array(read.picture, dtype=np.uint8), np.array(small, dtype=np.uint8)
+
+
+class _Read(NamedTuple):
+    """What came of one reading: the picture, and what else was asked for."""
+
+    picture: Image.Image
+    small: Image.Image | None = None
+    look: Look | None = None
 
 
 def _read(
-    file: IO[bytes], settings: DecoderSettings | Within, within: Within | None
-) -> tuple[Image.Image, Image.Image | None]:
+    file: IO[bytes],
+    settings: DecoderSettings | Within,
+    within: Within | None = None,
+    *,
+    look: bool = False,
+) -> _Read:
     kind = "file"
     try:
-        kind = identify(file.read(64))
-        return _decode(file, kind, settings, within)
+        kind = identify(file.read(HEAD))
+        return _decode(file, kind, settings, within, look)
     except PictureError:
         raise
     except Exception as error:  # what Pillow raises on damaged files is beyond any list
@@ -176,8 +210,12 @@ def _open(source: Path | str | bytes) -> IO[bytes]:
 
 
 def _decode(
-    file: IO[bytes], kind: str, settings: DecoderSettings | Within, within: Within | None
-) -> tuple[Image.Image, Image.Image | None]:
+    file: IO[bytes],
+    kind: str,
+    settings: DecoderSettings | Within,
+    within: Within | None,
+    look: bool,
+) -> _Read:
     with open_picture(file, kind) as picture:
         check_end(file, kind)
         longest = max(picture.size)
@@ -191,18 +229,23 @@ def _decode(
                 held = math.prod(picture.size)
         if held > MAX_PIXELS_IN_MEMORY:
             raise PictureError(_too_many(MAX_PIXELS_IN_MEMORY))
+        is_deep = has_deep_colours(picture)
         turn: AbstractContextManager[object] = _large_picture if held > _LARGE else nullcontext()
         with turn:
             picture.load()
             if kind != "JPEG":  # in a PNG it may come last; a TIFF is upright after loading
                 orientation = orientation_of(picture)
                 box, size = _box_and_size(picture.size, settings, orientation)
-            loaded = to_rgb(picture)
+            highest = highest_value(picture, is_deep=is_deep) if look else 0
+            loaded = to_rgb(picture, settings.bit_depth, is_deep=is_deep)
             fitted = _fit(loaded, box, size, orientation, settings)
+            if look:
+                seen = Look(look_pixels(loaded, _UPRIGHT.get(orientation)), highest)
+                return _Read(fitted, look=seen)
             if within is None or max(loaded.size) < min(longest, within.longest):
-                return fitted, None
+                return _Read(fitted)
             box, size = _box_and_size(loaded.size, within, orientation)
-            return fitted, _fit(loaded, box, size, orientation, within)
+            return _Read(fitted, small=_fit(loaded, box, size, orientation, within))
 
 
 def _box_and_size(

@@ -13,18 +13,90 @@ from imgclf.errors import DataError
 
 
 def split(
-    pictures: Sequence[Picture], num_classes: int, validation_split: float, seed: int
+    pictures: Sequence[Picture],
+    num_classes: int,
+    validation_split: float,
+    seed: int,
+    kin: Mapping[str, str] | None = None,
 ) -> tuple[list[Picture], list[Picture]]:
-    """Divides pictures into training and validation, class by class, equal files together."""
-    validation_digests: set[str] = set()
+    """Divides pictures into training and validation, class by class, equal files together.
+
+    Args:
+        pictures: All of them.
+        num_classes: How many classes there are.
+        validation_split: Share of each class's different pictures, between 0 and 1.
+        seed: Another seed gives another split.
+        kin: Digests of pictures that have near copies; those with the same value stay together.
+    """
+    kin = kin or {}
+    held_out: set[str] = set()
     for label in range(num_classes):
         digests = {picture.digest for picture in pictures if picture.label == label}
-        ranked = sorted(digests, key=lambda digest: _draw(seed, digest))
-        validation_digests.update(ranked[: round(len(ranked) * validation_split)])
+        sizes = Counter(kin.get(digest, digest) for digest in digests)
+        held_out.update(_drawn(sizes, round(len(digests) * validation_split), seed))
     # A file that lies in two classes may be drawn for one only; both copies must follow it.
-    training = [picture for picture in pictures if picture.digest not in validation_digests]
-    validation = [picture for picture in pictures if picture.digest in validation_digests]
+    training: list[Picture] = []
+    validation: list[Picture] = []
+    for picture in pictures:
+        is_held_out = kin.get(picture.digest, picture.digest) in held_out
+        (validation if is_held_out else training).append(picture)
     return training, validation
+
+
+def keep_together(
+    training: Sequence[Picture],
+    validation: Sequence[Picture],
+    groups: Sequence[Sequence[Picture]],
+    num_classes: int,
+    validation_split: float,
+    seed: int,
+) -> tuple[Sequence[Picture], Sequence[Picture]]:
+    """Divides pictures anew, so that near copies fall in the same part.
+
+    Without near copies the division stays as it is. So it does where they can't be kept together:
+    a group that has more than half of a class's pictures, as those of a camera that stands still,
+    is divided like any others.
+
+    Args:
+        training: As `split` divided them.
+        validation: Likewise.
+        groups: Near copies; see `near_copies`.
+        num_classes: As of `split`.
+        validation_split: As of `split`.
+        seed: As of `split`.
+    """
+    pictures = (*training, *validation)
+    in_class = Counter(label for label, _ in {(one.label, one.digest) for one in pictures})
+    kin: dict[str, str] = {}
+    for group in groups:
+        own = Counter(label for label, _ in {(one.label, one.digest) for one in group})
+        if all(2 * count <= in_class[label] for label, count in own.items()):
+            first = min(one.digest for one in group)
+            kin |= {one.digest: first for one in group}
+    if not kin:
+        return training, validation
+    divided = split(pictures, num_classes, validation_split, seed, kin)
+    complete = all(len({one.label for one in part}) == num_classes for part in divided)
+    return divided if complete else (training, validation)
+
+
+def _drawn(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:
+    """So many pictures, drawn in groups; if no group is small enough, the smallest.
+
+    Args:
+        sizes: How many pictures each group has; most have one.
+        wanted: How many pictures.
+        seed: Of the draw.
+    """
+    ranked = sorted(sizes, key=lambda name: _draw(seed, name))
+    chosen: list[str] = []
+    for name in ranked:
+        if sizes[name] <= wanted:
+            chosen.append(name)
+            wanted -= sizes[name]
+    if not chosen and wanted and len(ranked) > 1:
+        chosen.append(min(ranked, key=sizes.__getitem__))
+    return chosen
 
 
 def refuse_shared(training: Sequence[Picture], validation: Sequence[Picture]) -> None:

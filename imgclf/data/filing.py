@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import tempfile
+import stat
 from enum import StrEnum
 from pathlib import Path
 
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.spelling import path_as_spelled
+from imgclf.system.files import make_temporary, remove_stale
+
+_BLOCK = 1 << 20
 
 
 class Filing(StrEnum):
@@ -88,9 +92,47 @@ def _put(source: Path, target: Path, how: Filing) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
-    os.close(descriptor)
-    temporary = Path(name)
+    if not _copy_without_a_name(source, target):
+        _copy_under_another_name(source, target)
+
+
+def _copy_without_a_name(source: Path, target: Path) -> bool:
+    """Copies into a file that has no name until it is whole: a process that is killed leaves none.
+
+    Returns:
+        Whether that can be done here: not every system and file system can.
+
+    Raises:
+        FileExistsError: Something else took the name.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        descriptor = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+    except OSError:
+        return False
+    try:
+        with source.open("rb") as read, os.fdopen(os.dup(descriptor), "wb") as written:
+            shutil.copyfileobj(read, written, _BLOCK)
+        status = source.stat()
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+        os.utime(descriptor, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.fsync(descriptor)
+        os.link(f"/proc/self/fd/{descriptor}", target, follow_symlinks=True)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP):
+            raise
+        return False  # no /proc, or no links, which the other way finds out about
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _copy_under_another_name(source: Path, target: Path) -> None:
+    remove_stale(target.parent, f".{target.stem}.")
+    descriptor, temporary = make_temporary(target)
     try:
         shutil.copy2(source, temporary)
         with temporary.open("rb+") as copied:
@@ -104,3 +146,4 @@ def _copy(source: Path, target: Path) -> None:
             return
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(descriptor)

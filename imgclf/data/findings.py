@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from imgclf.data.dataset import DataSet
 from imgclf.data.picture_files import Picture
@@ -13,6 +14,17 @@ from imgclf.data.picture_files import Picture
 FEW_PICTURES = 20
 # One class this many times another: always answering the large one begins to pay.
 IMBALANCE = 4
+
+_BY_WEIGHT: Final = (
+    *("two labels", "in two parts", "alike, two labels", "alike, in two parts"),
+    *("dark", "cut off"),
+    *("few pictures", "imbalance", "left out", "duplicate", "alike"),
+)
+NO_WARNING: Final = _BY_WEIGHT.index("few pictures")
+_PARTS: Final = ("training", "validation", "test")
+_LISTED: Final = 5
+# Bits less than there could be: two are a quarter of the brightness.
+_DARK: Final = 2
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,11 @@ class Finding:
 
     kind: str
     message: str
+
+    @property
+    def weight(self) -> int:
+        """The least of the worst; below `NO_WARNING` it makes a score or a label a lie."""
+        return _BY_WEIGHT.index(self.kind)
 
 
 def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
@@ -42,19 +59,27 @@ def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
 
 def find_problems(data: DataSet) -> tuple[Finding, ...]:
     """Files left out, copies, small classes and imbalance; costs no look at the pictures."""
-    return (*_unusable(data), *_repeated(data), *_uneven(count_pictures(data)))
+    return (
+        *_unusable(data),
+        *_repeated(data),
+        *_alike(data),
+        *_depth(data),
+        *_uneven(count_pictures(data)),
+    )
 
 
 def _unusable(data: DataSet) -> Iterator[Finding]:
     for skipped in data.folder.skipped:
-        yield Finding("left out", f"{skipped.path}: {skipped.reason}")
+        files = f" ({skipped.files} files)" if skipped.files > 1 else ""
+        yield Finding("left out", f"{skipped.path}: {skipped.reason}{files}")
 
 
 def _repeated(data: DataSet) -> Iterator[Finding]:
     """Files with equal bytes: under two labels they contradict, under one they only weigh more."""
     names = data.folder.class_names
+    tested = {picture.path for picture in data.test.pictures}
     copies: dict[str, list[Picture]] = defaultdict(list)
-    for part in (data.training, data.validation):
+    for part in (data.training, data.validation, data.test):
         for picture in part.pictures:
             copies[picture.digest].append(picture)
     for pictures in copies.values():
@@ -64,8 +89,52 @@ def _repeated(data: DataSet) -> Iterator[Finding]:
         labels = sorted({names[picture.label] for picture in pictures})
         if len(labels) > 1:
             yield Finding("two labels", f"{listed} is {' and '.join(labels)}")
+        elif len({picture.path in tested for picture in pictures}) == 2:
+            yield Finding("in two parts", f"{listed}: trained on, and tested on")
         else:
             yield Finding("duplicate", listed)
+
+
+def _alike(data: DataSet) -> Iterator[Finding]:
+    """Pictures that are one, in another size or saved anew."""
+    names = data.folder.class_names
+    part_of = {
+        picture.path: place
+        for place, part in enumerate((data.training, data.validation, data.test))
+        for picture in part.pictures
+    }
+    for group in data.near_copies:
+        listed = " ~ ".join(str(picture.path) for picture in group[:_LISTED])
+        if len(group) > _LISTED:
+            listed += f" and {len(group) - _LISTED} more"
+        labels = sorted({names[picture.label] for picture in group})
+        parts = sorted({part_of[picture.path] for picture in group})
+        if len(labels) > 1:
+            yield Finding("alike, two labels", f"{listed} are {' and '.join(labels)}")
+        elif len(parts) > 1:
+            said = " and ".join(_PARTS[part] for part in parts)
+            yield Finding("alike, in two parts", f"{listed} are for {said}")
+        else:
+            yield Finding("alike", listed)
+
+
+def _depth(data: DataSet) -> Iterator[Finding]:
+    """Pictures of 16 bits whose values are all small come out black, unless that is said."""
+    used, said = max(8, data.highest.bit_length()), data.settings.bit_depth
+    if not data.highest:
+        return
+    if used <= said - _DARK:
+        yield Finding(
+            "dark",
+            f"values of 16-bit pictures go up to {data.highest} of {(1 << said) - 1}, so that they "
+            f"come out dark: data.bit_depth: {used}",
+        )
+    elif used > said:
+        yield Finding(
+            "cut off",
+            f"values of 16-bit pictures go up to {data.highest}, and data.bit_depth: {said} makes "
+            f"all above {(1 << said) - 1} white",
+        )
 
 
 def _uneven(counts: dict[str, tuple[int, int, int]]) -> Iterator[Finding]:

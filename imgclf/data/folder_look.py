@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import not_a_picture, unreadable, walk_files
 from imgclf.data.label_table import is_table
+from imgclf.data.left_by_programs import is_programs_folder
 from imgclf.errors import DataError
 
 # See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know, and what is in them.
 _MADE_HERE = {"runs": "*/*/run.json", "models": "*.keras"}
-
-# What systems and unpacking leave anywhere, by names in lower case.
-_FOREIGN = frozenset(
-    {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
-)
 
 # A folder that holds nothing else is no class that somebody has yet to fill.
 _DOCUMENT_SUFFIXES = """
@@ -25,6 +21,10 @@ txt md rst pdf html htm doc docx csv tsv xlsx json jsonl xml yaml yml toml cfg i
 mat h5 keras tflite onnx pt pth zip
 """
 _DOCUMENTS = frozenset(f".{suffix}" for suffix in _DOCUMENT_SUFFIXES.split())
+
+
+WAY_ON = "give yourself leave to read it (chmod u+rX), mount what it leads to, or remove it"
+"""What is to be done about a class that nobody may look into."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,20 @@ def visible_folders(directory: Path) -> list[Path]:
     return sorted(
         path
         for path in _folders(directory)
-        if not path.name.startswith(".") and not _is_ours(path) and not _is_foreign(path)
+        if not path.name.startswith(".")
+        and not _is_ours(path)
+        and not is_programs_folder(path.name)
     )
 
 
-def foreign_folders(directory: Path) -> list[Path]:
-    """The folders that programs have left there, imgclf among them, by name.
+def folders_of_imgclf(directory: Path) -> list[Path]:
+    """The folders that imgclf has made there, by name; none in the working directory.
 
-    What imgclf makes in the working directory is nothing to speak of.
+    What it makes there is nothing to speak of.
     """
-    at_home = directory.resolve() == Path.cwd()
-    return sorted(
-        path
-        for path in _folders(directory)
-        if _is_foreign(path) or (_is_ours(path) and not at_home)
-    )
+    if directory.resolve() == Path.cwd():
+        return []
+    return sorted(path for path in _folders(directory) if _is_ours(path))
 
 
 def look_into(folder: Path) -> Look:
@@ -80,18 +79,29 @@ def look_into(folder: Path) -> Look:
 
 def holds_pictures(folder: Path) -> bool:
     """Whether there is a file below that may be a picture."""
-    return any(not not_a_picture(path) for path in walk_files(folder))
+    return any(walk_files(folder, lambda _: None))
 
 
 def holds_documents_only(folder: Path) -> bool:
     """Whether there are files below, and all are texts, tables, models and the like."""
-    suffixes = {path.suffix.lower() for path in walk_files(folder) if path.name[0] != "."}
+    suffixes = {path.suffix.lower() for path in _all_files(folder)}
     return bool(suffixes) and suffixes <= _DOCUMENTS
+
+
+def holds_files(folder: Path) -> bool:
+    """Whether there is a file below, whatever it is."""
+    return any(_all_files(folder))
 
 
 def tables_in(folder: Path) -> list[Path]:
     """The tables right inside, by name."""
     return sorted(path for path in folder.iterdir() if is_table(path) and path.is_file())
+
+
+def _all_files(folder: Path) -> Iterator[Path]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name[0] != "."]
+        yield from (Path(root, name) for name in files if name[0] != ".")
 
 
 def _folders(directory: Path) -> list[Path]:
@@ -104,7 +114,9 @@ def _entries(directory: Path) -> Iterator[os.DirEntry[str]]:
         with os.scandir(directory) as entries:
             yield from entries
     except OSError as error:
-        raise DataError(f"{directory} can't be read: {error.strerror or error}") from error
+        reason = unreadable(directory, error).reason
+        message = f"{directory}: {reason}, so that a class would be missing"
+        raise DataError(message, WAY_ON) from error
 
 
 def _is_ours(path: Path) -> bool:
@@ -113,7 +125,3 @@ def _is_ours(path: Path) -> bool:
     if inside is None:
         return False
     return path.parent.resolve() == Path.cwd() or any(path.glob(inside))
-
-
-def _is_foreign(path: Path) -> bool:
-    return path.name.casefold() in _FOREIGN

@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import importlib
+import importlib.util
 import logging
 import os
 import re
@@ -25,11 +26,28 @@ PICTURE_SUFFIXES: Final = frozenset(
     {
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".avif"),
         *(".bmp", ".tif", ".tiff", ".tga", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
-        # HEIC can't be read, but to pass over a telephone's whole album in silence is worse.
+        # Telephones' own: without the package that reads them each is a row with an error.
         *(".heic", ".heif"),
     }
 )
-"""What a file's name ends in, in lower case, for it to count as a picture."""
+"""What a file's name ends in, in lower case, for it to count as a picture whatever is in it."""
+
+RAW_SUFFIXES: Final = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw"),
+        *(".x3f",),
+    }
+)
+"""Of cameras' raw data. Many begin like a TIFF, and what Pillow reads of them is a thumbnail."""
+
+HEAD: Final = 64
+"""How many bytes of a file tell its format."""
+
+_HEIC: Final = "HEIC"
+
+NO_HEIC: Final = "HEIC, which can't be read without another package (pip install 'imgclf[heic]')"
+"""Why a telephone's picture can't be read; a cached failure that is not one any more afterwards."""
 
 _SIGNATURES: Final = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG"),
@@ -39,6 +57,7 @@ _SIGNATURES: Final = (
     (re.compile(rb"BM.{4}\x00{4}", re.DOTALL), "BMP"),
     (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "TIFF"),
     (re.compile(rb".{4}ftyp(?:avi[fs]|.{8,40}avif)", re.DOTALL), "AVIF"),
+    (re.compile(rb".{4}ftyp(?:hei|hev|mif1|msf1)", re.DOTALL), _HEIC),
     (re.compile(rb"P[1-6f]\s"), "PPM"),
     # TGA has no magic number: colour map or none, kind of picture, 13 bytes, depth, flags.
     (
@@ -62,14 +81,13 @@ _NOT_PICTURES: Final = (
     ),
     (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), "a web page, not a picture"),
     (
-        re.compile(rb".{4}ftyp(?:hei|hev|mif1|msf1)", re.DOTALL),
-        "HEIC, which can't be read (convert it to JPEG)",
-    ),
-    (
         re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51"),
         "JPEG 2000, which can't be read (convert it to PNG)",
     ),
 )
+
+_NO_READER: Final = re.compile(rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51")
+"""How pictures begin that are none of these, but pictures: JPEG 2000."""
 
 _PLUGINS: Final = {"JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "WEBP": "WebP", "BMP": "Bmp"} | {
     "TIFF": "Tiff", "AVIF": "Avif", "PPM": "Ppm", "TGA": "Tga"
@@ -93,11 +111,27 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
+# Without a name that says so too: TGA has no mark, and PPM's could begin a text.
+_WEAK: Final = frozenset({"TGA", "PPM"})
+_PPM_WITH_ITS_SIZE: Final = re.compile(rb"P[1-6f]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s")
+
+
+def begins_like_a_picture(head: bytes) -> bool:
+    """Whether a file is a picture, readable or not, that doesn't have a picture's name.
+
+    Args:
+        head: As of `identify`.
+    """
+    if _PPM_WITH_ITS_SIZE.match(head) or _NO_READER.match(head):
+        return True
+    return any(kind not in _WEAK and signature.match(head) for signature, kind in _SIGNATURES)
+
+
 def identify(head: bytes) -> str:
     """Pillow's name for the format of a file.
 
     Args:
-        head: The file's first 64 bytes, or all of them if there are fewer.
+        head: The file's first `HEAD` bytes, or all of them if there are fewer.
 
     Raises:
         PictureError: The file is none of the pictures that are read here, or has no pixels.
@@ -115,7 +149,7 @@ def identify(head: bytes) -> str:
     return kind
 
 
-def begins_like_a_picture(head: bytes) -> bool:
+def cannot_be_names(head: bytes) -> bool:
     """Whether bytes are a file that is or should be a picture, and no list of file names.
 
     In names there are no zero bytes, which are among the first of nearly all pictures.
@@ -128,15 +162,39 @@ def open_picture(file: IO[bytes], kind: str) -> Image.Image:
 
     Only that format's plugin is imported, and so not by `Image.open`, which imports five: that
     takes longer than to decode a picture.
+
+    Raises:
+        PictureError: The package is missing that reads it.
     """
+    file.seek(0)
+    if kind == _HEIC:
+        return _open_heic(file)
     importlib.import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
     if kind == "TIFF":
         _silence_libtiff()
-    file.seek(0)
     factory, _ = Image.OPEN[kind]
     picture = factory(file, "")
     if isinstance(picture, ImageFile.ImageFile) and kind == "JPEG":
         picture.decodermaxblock = _BLOCK
+    return picture
+
+
+def can_read_heic() -> bool:
+    """Whether the package is there that reads them."""
+    return importlib.util.find_spec("pi_heif") is not None
+
+
+def _open_heic(file: IO[bytes]) -> Image.Image:
+    """By pi-heif, the part of pillow-heif that only reads: 4 MB for 26, and no GPL.
+
+    Raises:
+        PictureError: It isn't installed.
+    """
+    try:
+        opener = importlib.import_module("pi_heif").HeifImageFile  # 5 ms, for the first of them
+    except ImportError as error:
+        raise PictureError(NO_HEIC) from error
+    picture: Image.Image = opener(file, "")
     return picture
 
 

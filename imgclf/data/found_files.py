@@ -81,7 +81,7 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
             directory, tabled.class_names, tabled.parts, tabled.skipped, arrangement=arrangement
         )
     layout = find_layout(directory, arrangement)
-    skipped = [Skipped(path, reason) for path, reason in layout.left_out]
+    skipped = [Skipped(path, reason, "no picture") for path, reason in layout.left_out]
     training = layout.parts["training"]
     others = layout.among_classes
     nested: tuple[str, ...] = ()
@@ -120,7 +120,7 @@ def part_files(
         unlabelled = part != "training" and _has_no_labels(folder, class_names, arrangement)
         if unlabelled and part == "test":
             reason = "test pictures without class folders: nobody says what they are"
-            skipped.append(Skipped(folder, reason))
+            skipped.append(Skipped(folder, reason, "no picture"))
             continue
         if unlabelled and look_into(folder).pictures:
             raise _unlabelled(folder, layout.parts["training"])

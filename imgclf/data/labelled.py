@@ -65,7 +65,7 @@ def find_labelled(place: Path, class_names: Sequence[str], wanted: Wanted = "all
         if not place.is_dir():
             raise DataError(missing(place), "name a folder with one folder per class in it")
         layout, arrangement = _layout(place, class_names)
-        skipped += [Skipped(path, reason) for path, reason in layout.left_out]
+        skipped += [Skipped(path, reason, "no picture") for path, reason in layout.left_out]
         found = part_files(layout, tuple(class_names), arrangement, skipped)
         divided = layout.is_divided
     chosen = [part for part in _PREFERRED[wanted] if found.get(part)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from imgclf.data.file_walk import not_a_picture, walk_files
+from imgclf.data.file_walk import LeaveOut, walk_files
 from imgclf.data.folder_look import visible_folders
 from imgclf.data.picture_files import Skipped, left_beside, may_be_picture, none_of_the_classes
 from imgclf.spelling import composed
@@ -18,7 +18,7 @@ def find_leaf_names(directory: Path, others: Collection[Path] = ()) -> tuple[str
         directory: Holds them at any depth.
         others: Folders in it that are left out.
     """
-    found = {name for name, path in _files(directory, others) if not not_a_picture(path)}
+    found = {name for name, _ in _files(directory, others, lambda _: None)}
     return tuple(sorted(found))
 
 
@@ -35,7 +35,7 @@ def find_leaf_pictures(
     """
     positions = {composed(name): label for label, name in enumerate(class_names)}
     found: list[tuple[Path, int]] = []
-    for name, path in _files(directory, others):
+    for name, path in _files(directory, others, skipped.append):
         if may_be_picture(path, skipped):
             label = positions.get(composed(name))
             if label is None:
@@ -45,8 +45,10 @@ def find_leaf_pictures(
     return sorted(found, key=lambda file: file[1])
 
 
-def _files(directory: Path, others: Collection[Path]) -> Iterator[tuple[str, Path]]:
+def _files(
+    directory: Path, others: Collection[Path], leave_out: LeaveOut
+) -> Iterator[tuple[str, Path]]:
     for folder in visible_folders(directory):
         if folder not in others:
-            for path in walk_files(folder):
+            for path in walk_files(folder, leave_out):
                 yield path.parent.relative_to(directory).as_posix(), path

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.data.file_walk import not_a_picture, walk_files
-from imgclf.data.folder_look import foreign_folders, holds_pictures, visible_folders
+from imgclf.data.file_walk import (
+    LINK_TO_NOTHING,
+    list_folder,
+    not_a_picture,
+    unreadable,
+    walk_files,
+)
+from imgclf.data.file_walk import Skipped as Skipped
+from imgclf.data.folder_look import WAY_ON, folders_of_imgclf, holds_pictures, visible_folders
 from imgclf.errors import DataError, suggestion
 from imgclf.spelling import as_spelled, composed
-from imgclf.system import console
 from imgclf.system.threads import Meanwhile, work_through
 
 
@@ -29,20 +36,6 @@ class Picture:
     path: Path
     label: int
     digest: str
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that takes no part, and why."""
-
-    path: Path
-    reason: str
-
-
-def warn_of_left_out(skipped: Iterable[Skipped]) -> None:
-    """Names each of these files and why it takes no part."""
-    for one in skipped:
-        console.warning(f"left out {one.path}: {one.reason}")
 
 
 def file_digest(path: Path) -> str:
@@ -66,7 +59,7 @@ def find_pictures(
         others: Folders in it that are no classes.
 
     Raises:
-        DataError: A folder with pictures is none of the classes.
+        DataError: A folder with pictures is none of the classes, or nobody may look into one.
     """
     folders = visible_folders(directory)
     stored = as_spelled(class_names, (path.name for path in folders))
@@ -75,35 +68,79 @@ def find_pictures(
             continue
         if holds_pictures(path):
             raise none_of_the_classes(path, path.name, class_names)
-        skipped.append(Skipped(path, "no pictures in it, so it is no class"))
+        skipped.append(Skipped(path, "no pictures in it, so it is no class", "no picture"))
+    skipped.extend(left_beside(directory, stored))
     found: list[tuple[Path, int]] = []
     for label, name in enumerate(stored):
-        for path in walk_files(directory / name):  # nothing if there is no such folder
-            if may_be_picture(path, skipped):
-                found.append((path, label))
-    skipped += left_beside(directory)
+        if os.path.lexists(directory / name):
+            found.extend((path, label) for path in _in_class(directory / name, skipped))
     return found
 
 
 def may_be_picture(path: Path, skipped: list[Skipped]) -> bool:
-    """Whether a file's name and size say so; `skipped` gets it if not, with the reason."""
+    """Whether a file's name or first bytes, and its size, say so; else `skipped` gets it."""
+    reason = not_a_picture(path)
     try:
-        reason = not_a_picture(path) or ("" if path.stat().st_size else "empty file")
+        if reason is None and not path.stat().st_size:
+            reason = Skipped(path, "empty file")
     except OSError as error:
-        skipped.append(_unreadable(path, error))
-        return False
-    if reason:
-        skipped.append(Skipped(path, reason))
-    return not reason
+        reason = unreadable(path, error)
+    if reason is not None:
+        skipped.append(reason)
+    return reason is None
 
 
-def left_beside(directory: Path) -> Iterator[Skipped]:
-    """What lies beside class folders."""
-    for path in foreign_folders(directory):
-        yield Skipped(path, "left there by a program, so it is no class")
-    for path in sorted(directory.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            yield Skipped(path, "not in a class folder")
+def _in_class(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    """The files of a class that may be pictures.
+
+    Raises:
+        DataError: Nobody may look into the folder.
+    """
+    left_out: list[Skipped] = []
+    for path in walk_files(folder, left_out.append):
+        try:
+            if path.stat().st_size:
+                yield path
+            else:
+                left_out.append(Skipped(path, "empty file"))
+        except OSError as error:
+            left_out.append(unreadable(path, error))
+    for one in left_out:
+        if one.path == folder:
+            raise DataError(f"{folder}: {one.reason}, so that the class would be missing", WAY_ON)
+    skipped.extend(left_out)
+
+
+def left_beside(directory: Path, class_names: Collection[str] = ()) -> list[Skipped]:
+    """What lies beside the class folders.
+
+    Args:
+        directory: Holds them.
+        class_names: As the disk spells them.
+
+    Raises:
+        DataError: Nobody may look into the folder, or a class folder is a link to nothing.
+    """
+    left_out: list[Skipped] = []
+    for entry in list_folder(directory, left_out.append).files:
+        path = Path(entry)
+        if not entry.name.startswith("."):
+            lost = entry.is_symlink() and not path.exists()
+            reason = LINK_TO_NOTHING if lost else "not in a class folder"
+            left_out.append(Skipped(path, reason, "unreadable" if lost else "no picture"))
+    for one in left_out:
+        if one.path == directory or (one.why == "unreadable" and not one.path.suffix):
+            raise DataError(f"{one.path}: {one.reason}, so that a class would be missing", WAY_ON)
+    ours = [
+        Skipped(path, "made by imgclf, so it is no class", "a program's")
+        for path in folders_of_imgclf(directory)
+    ]
+    shown = [
+        one
+        for one in left_out
+        if not one.path.name.startswith(".") and one.path.name not in class_names
+    ]
+    return [*ours, *shown]
 
 
 def none_of_the_classes(path: Path, name: str, class_names: Sequence[str]) -> DataError:
@@ -131,7 +168,7 @@ def read_pictures(
         try:
             return Picture(path, label, file_digest(path))
         except OSError as error:
-            return _unreadable(path, error)
+            return unreadable(path, error)
 
     pictures: list[Picture] = []
     # In one thread: several take turns at Python's lock so often that small files take longer.
@@ -144,7 +181,3 @@ def read_pictures(
             else:
                 skipped.append(one)
     return pictures
-
-
-def _unreadable(path: Path, error: OSError) -> Skipped:
-    return Skipped(path, error.strerror or "can't be read")

@@ -1,20 +1,22 @@
-"""What a folder of pictures holds, as far as it can be told without decoding one."""
+"""What a folder of pictures holds, before anything is known of how they will be used."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
+from imgclf.data.decoder import Within, decode
+from imgclf.data.file_walk import unreadable
 from imgclf.data.folder import PictureFolder
-from imgclf.data.formats import LYING, identify, open_picture, orientation_of
-from imgclf.system.threads import map_in_threads
-
-# The headers of more files would say the same, and take their time on a network drive.
-_LOOKED_AT = 400
+from imgclf.data.formats import HEAD, LYING, identify, open_picture, orientation_of
+from imgclf.data.picture_files import Picture, Skipped
+from imgclf.errors import PictureError
+from imgclf.system.threads import work_through
 
 Shape = tuple[int, int]
+
+_SMALL = 32
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Survey:
 
     Attributes:
         counts: By class, all parts together.
-        shapes: (height, width) of some of the pictures, upright; at least one.
+        shapes: (height, width) of each picture, upright.
     """
 
     folder: PictureFolder
@@ -44,25 +46,40 @@ class Survey:
 
 
 def survey(folder: PictureFolder) -> Survey:
-    """Counts the pictures of a data set, and reads the size of some.
+    """Counts the pictures of a data set that can be read, and takes their sizes.
 
-    Pictures whose size can't be read are passed over; if that are all, they are taken for large.
+    Each is decoded, as small as its format allows: what is damaged shows in no other way. JPEGs of
+    12 megapixels take 30 ms each on one core.
+
+    Raises:
+        DataError: A class has too few pictures that can be read.
     """
     pictures = (*folder.training, *folder.validation, *folder.test)
+    shapes: list[Shape] = []
+    failures: list[Skipped] = []
+    looking = work_through(_look, pictures, "looking at pictures", meanwhile="nothing")
+    with closing(looking):
+        for found in looking:
+            if isinstance(found, Skipped):
+                failures.append(found)
+            else:
+                shapes.append(found)
+    folder = folder.without(failures)
     counts = dict.fromkeys(folder.class_names, 0)
-    for picture in pictures:
+    for picture in (*folder.training, *folder.validation, *folder.test):
         counts[folder.class_names[picture.label]] += 1
-    chosen: Sequence[Path] = [picture.path for picture in pictures]
-    chosen = chosen[:: -(-len(chosen) // _LOOKED_AT)]
-    shapes = tuple(shape for shape in map_in_threads(_shape, chosen) if shape is not None)
-    return Survey(folder, counts, shapes or ((1024, 1024),))
+    return Survey(folder, counts, tuple(shapes))
 
 
-def _shape(path: Path) -> Shape | None:
+def _look(picture: Picture) -> Shape | Skipped:
+    """The (height, width) of a picture, upright."""
     try:
-        with path.open("rb") as file, open_picture(file, identify(file.read(64))) as picture:
-            lies = orientation_of(picture) in LYING
-            width, height = picture.size[::-1] if lies else picture.size
+        decode(picture.path, Within(_SMALL))
+        with picture.path.open("rb") as file, open_picture(file, identify(file.read(HEAD))) as one:
+            lies = orientation_of(one) in LYING
+            width, height = one.size[::-1] if lies else one.size
             return height, width
-    except Exception:  # whatever Pillow stumbles over; `imgclf check` says what
-        return None
+    except PictureError as error:
+        return Skipped(picture.path, error.message)
+    except OSError as error:  # gone since
+        return unreadable(picture.path, error)

@@ -65,7 +65,7 @@ def find_tabled(table: Path, directory: Path, class_names: Sequence[str] | None 
             continue
         there = True
         if not row.label:
-            skipped.append(Skipped(path, f"no label ({where})"))
+            skipped.append(Skipped(path, f"no label ({where})", "no picture"))
         elif row.label not in names:
             raise DataError(
                 f"{where}: {row.label} is none of the classes: {', '.join(names)}"

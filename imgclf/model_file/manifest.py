@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr, replace
 
 from imgclf.config.choices import Precision, Resize
+from imgclf.data.colours import WHOLE_DEPTH
 from imgclf.data.decoder import DecoderSettings
 from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
@@ -32,10 +33,11 @@ class Decoder(Struct, frozen=True):
     height: _Side
     width: _Side
     resize: Resize = "stretch"
+    bit_depth: Annotated[int, Meta(ge=8, le=16)] = WHOLE_DEPTH
 
     def settings(self) -> DecoderSettings:
         """As the decoder takes them."""
-        return DecoderSettings(self.height, self.width, self.resize)
+        return DecoderSettings(self.height, self.width, self.resize, self.bit_depth)
 
 
 class TrainedOn(Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgclf.data.left_out import by_reason, counted
 from imgclf.data.survey import Shape, Survey
 
 _LISTED = 20
@@ -30,4 +31,4 @@ def survey_lines(seen: Survey, image_size: Shape, resize: str) -> Iterator[str]:
     if folder.arrangement.table is not None:
         yield f"what they are stands in {folder.arrangement.table}"
     if folder.skipped:
-        yield f"left out: {len(folder.skipped)} files or folders, which imgclf check names"
+        yield f"left out {counted(by_reason(folder.skipped))} (imgclf check names them)"

@@ -15,8 +15,7 @@ from imgclf.config.load import config_from_values
 from imgclf.config.schema import Config
 from imgclf.data.arrangement import Arrangement
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
-from imgclf.data.file_walk import not_a_picture
-from imgclf.data.picture_files import warn_of_left_out
+from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import read_manifest
@@ -118,7 +117,7 @@ def find_suspects(
         repeats=repeats if folds else 0,
         classes=tuple(classes),
         pictures=len(part),
-        unreadable=sum(not_a_picture(skipped.path) is None for skipped in left_out),
+        unreadable=sum(skipped.why == "unreadable" for skipped in left_out),
         agreement=float((by_all.argmax(axis=1) == part.labels).mean()),
         estimated_label_errors=estimated_label_errors(probabilities, part.labels),
         contradicted=len(ranked),

@@ -43,8 +43,8 @@ def atomic_path(target: Path, size: int | None = None) -> Iterator[Path]:
     with write_problems(target, size) as attempt:
         _make_folder(target.parent)
         refuse_full_disk(target, size)
-        _remove_stale(target.parent, f".{target.stem}.")
-        descriptor, temporary = _make_temporary(target)
+        remove_stale(target.parent, f".{target.stem}.")
+        descriptor, temporary = make_temporary(target)
         attempt.file = temporary
         try:
             yield temporary
@@ -82,7 +82,7 @@ def atomic_folder(
     with write_problems(target, size) as attempt:
         _make_folder(target.parent)
         refuse_full_disk(target, size)
-        _remove_stale(target.parent, f".{target.name}.")
+        remove_stale(target.parent, f".{target.name}.")
         descriptor, temporary = _make_temporary_folder(target.parent, f".{target.name}.")
         attempt.file = temporary
         try:
@@ -119,10 +119,10 @@ def temporary_files() -> Iterator[Path]:
     For libraries that leave theirs behind where the disk is full. What a process left that was
     killed is removed by the next one.
     """
-    import tempfile  # see `_make_temporary`
+    import tempfile  # see `make_temporary`
 
     folder, before = Path(tempfile.gettempdir()), tempfile.tempdir
-    _remove_stale(folder, "imgclf-")
+    remove_stale(folder, "imgclf-")
     descriptor, temporary = _make_temporary_folder(folder, "imgclf-")
     tempfile.tempdir = str(temporary)
     try:
@@ -164,7 +164,7 @@ def refuse_unwritable(target: Path) -> None:
     """
     with write_problems(target):
         _make_folder(target.parent)
-        descriptor, temporary = _make_temporary(target)
+        descriptor, temporary = make_temporary(target)
         temporary.unlink()
         os.close(descriptor)
 
@@ -211,8 +211,12 @@ def _make_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder) from error
 
 
-def _make_temporary(target: Path) -> tuple[int, Path]:
-    """A temporary file, held so that no other process takes it for a dead one's."""
+def make_temporary(target: Path) -> tuple[int, Path]:
+    """A temporary file beside `target`, held so that no other process takes it for a dead one's.
+
+    Returns:
+        What holds it, to be closed at the end, and its path.
+    """
     import tempfile  # 4 ms, which a prediction in a pipe can do without
 
     while True:
@@ -224,7 +228,7 @@ def _make_temporary(target: Path) -> tuple[int, Path]:
 
 
 def _make_temporary_folder(parent: Path, prefix: str) -> tuple[int, Path]:
-    import tempfile  # see `_make_temporary`
+    import tempfile  # see `make_temporary`
 
     while True:
         name = tempfile.mkdtemp(dir=parent, prefix=prefix, suffix=".tmp")
@@ -275,8 +279,13 @@ def _hold(descriptor: int, *, wait: bool = True) -> bool:
     return True
 
 
-def _remove_stale(folder: Path, prefix: str) -> None:
-    """Removes temporary files and folders of this name whose process is gone."""
+def remove_stale(folder: Path, prefix: str) -> None:
+    """Removes temporary files and folders of this name whose process is gone.
+
+    Args:
+        folder: Where they lie.
+        prefix: What their names begin with; of those beside a file `.STEM.`
+    """
     for path in folder.glob(f"{escape(prefix)}????????.tmp*"):
         with suppress(OSError):
             # A pipe in a folder that everybody may write to would be waited for.

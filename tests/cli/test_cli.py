@@ -239,7 +239,7 @@ def test_an_output_of_another_kind_than_rows_is_refused(trained: Trained) -> Non
 def test_a_folder_without_pictures_is_said(trained: Trained) -> None:
     Path("unmounted").mkdir()
     done = imgclf("predict", "unmounted")
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert (done.returncode, len(done.stdout.splitlines())) == (4, 1)
     assert done.stderr == "warning: no pictures in unmounted\n"
 
 

@@ -19,6 +19,7 @@ from imgclf.commands.train import Trained
 from imgclf.data.cache import Decoded, decode_all
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import scan
+from imgclf.data.looks import DTYPE
 from imgclf.model_file.features_graph import store_graph
 from tests.support.heard import Heard, listen
 
@@ -56,7 +57,7 @@ def test_all_that_is_kept_is_listed_with_what_it_is(dataset: Path, users: Path) 
     Path(".imgclf-cache/precision-0123.json").write_text("{}")
     Path(".imgclf-cache/.0123.aaaaaaaa.tmp.npy").write_bytes(b"1234567")
     assert sorted((entry.what, entry.size) for entry in listed()) == [
-        ("48 decoded pictures, 8 x 8", 128 + 48 * 8 * 8 * 3 + 2),
+        ("48 decoded pictures, 8 x 8", 128 + 48 * (8 * 8 * 3 + DTYPE.itemsize) + 2),
         ("LiteRT graph of a pretrained network", 5),
         ("features of 3 pictures", 3 * (2 * 4 + 32)),
         ("half written", 7),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from imgclf.commands.check import check
 from imgclf.data.findings import Finding
-from imgclf.errors import ConfigError
+from imgclf.errors import ConfigError, DataError
+from tests.support.layouts import lay_out, nobody_may_read
 from tests.support.trainings import CONFIG
 
 
@@ -94,3 +97,85 @@ def test_code_is_imported_and_made_when_asked(
         "there is no 'rat' in mine.py",
         "running ends.py failed: SystemExit: ran (ends.py, line 2)",
     ]
+
+
+def test_what_cannot_be_read_and_what_programs_leave_are_findings(pictures: Path) -> None:
+    lay_out(
+        """
+        dataset/cat/private/x.jpg
+        dataset/cat/@eaDir/cat-001.jpg/S.jpg
+        dataset/cat/@eaDir/cat-001.jpg/M.jpg
+        dataset/dog/lost -> /not/mounted
+        """
+    )
+    with nobody_may_read("dataset/cat/private"):
+        assert sorted(one.message for one in findings("left out")) == [
+            "dataset/cat/@eaDir: in @eaDir, which a program has made (2 files)",
+            "dataset/cat/private: permission denied",
+            "dataset/dog/lost: a link to nothing",
+        ]
+
+
+@pytest.mark.parametrize("lost", ["dataset", "dataset/dog"])
+def test_a_class_that_cannot_be_read_is_an_error(pictures: Path, lost: str) -> None:
+    with nobody_may_read(lost), pytest.raises(DataError, match=f"^{lost}: permission denied"):
+        check(Path("pets.yaml"))
+
+
+def thumbnail(source: str, target: str) -> None:
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(source) as picture:
+        picture.resize((64, 64)).save(target)
+
+
+def test_near_copies_are_findings_and_kept_in_one_part(pictures: Path) -> None:
+    for number in range(1, 9):
+        thumbnail(f"dataset/cat/cat-{number:03}.jpg", f"dataset/cat/small/{number}.jpg")
+    found = check(Path("pets.yaml"))
+    assert [one.kind for one in found.findings] == ["alike"] * 8
+    assert " ~ " in found.findings[0].message
+    assert found.counts["cat"][0] + found.counts["cat"][1] == 38
+
+
+def test_near_copies_under_two_labels_and_in_two_parts(pictures: Path) -> None:
+    shutil.move("dataset", "whole")
+    for part, first, last in (("train", 1, 20), ("val", 21, 25), ("test", 26, 30)):
+        for label in ("cat", "dog"):
+            Path("dataset", part, label).mkdir(parents=True)
+            for number in range(first, last + 1):
+                shutil.copy(f"whole/{label}/{label}-{number:03}.jpg", f"dataset/{part}/{label}")
+    thumbnail("dataset/train/cat/cat-001.jpg", "dataset/val/cat/small.jpg")
+    thumbnail("dataset/train/cat/cat-002.jpg", "dataset/train/dog/small.jpg")
+    shutil.copy("dataset/train/dog/dog-003.jpg", "dataset/test/dog")
+    assert [(one.kind, one.message) for one in check(Path("pets.yaml")).findings] == [
+        (
+            "in two parts",
+            "dataset/train/dog/dog-003.jpg = dataset/test/dog/dog-003.jpg: trained on, and "
+            "tested on",
+        ),
+        (
+            "alike, in two parts",
+            "dataset/train/cat/cat-001.jpg ~ dataset/val/cat/small.jpg are for training and "
+            "validation",
+        ),
+        (
+            "alike, two labels",
+            "dataset/train/cat/cat-002.jpg ~ dataset/train/dog/small.jpg are cat and dog",
+        ),
+    ]
+
+
+def test_pictures_that_use_few_of_their_bits_are_a_finding_that_names_the_key(
+    pictures: Path,
+) -> None:
+    for path in pictures.rglob("*.jpg"):
+        with Image.open(path) as picture:
+            deep = np.asarray(picture.convert("L")).astype(np.uint16) * 16
+        Image.fromarray(deep).save(path.with_suffix(".png"))
+        path.unlink()
+    [finding] = check(Path("pets.yaml")).findings
+    assert finding.kind == "dark"
+    assert finding.message.endswith("of 65535, so that they come out dark: data.bit_depth: 12")
+    assert check(Path("pets.yaml"), ["data.bit_depth=12"]).findings == ()
+    [finding] = check(Path("pets.yaml"), ["data.bit_depth=9"]).findings
+    assert finding.kind == "cut off"

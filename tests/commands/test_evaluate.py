@@ -24,6 +24,7 @@ from imgclf.model_file.trained_on import training_data
 from imgclf.report.evaluation_table import evaluation_table
 from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
+from tests.support.layouts import lay_out, nobody_may_read
 from tests.support.model_files import rewritten
 
 # Six pictures: three cats, of which one is taken for a dog, two dogs, and a wolf taken for a dog.
@@ -324,3 +325,30 @@ def test_why_the_log_has_other_scores_is_said_where_they_are_compared(
     assert heard.text.count(why) == 1
     history(trained.model)
     assert heard.text.count(why) == 2
+
+
+def test_a_class_that_cannot_be_read_is_an_error(trained: Trained) -> None:
+    with (
+        nobody_may_read("new/dog"),
+        pytest.raises(DataError, match=r"^new/dog: permission denied, so that the class would"),
+    ):
+        evaluate(trained.model, Path("new"), [])
+    shutil.move("new/dog", "elsewhere")
+    lay_out("new/dog -> /not/mounted")
+    with pytest.raises(DataError, match=r"^new/dog: a link to nothing, so that a class would"):
+        evaluate(trained.model, Path("new"), [])
+
+
+def test_a_class_whose_every_picture_is_unreadable_is_an_error(trained: Trained) -> None:
+    for picture in Path("new/dog").iterdir():
+        picture.write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(DataError, match=r"^new: no picture of dog can be read \(new/dog/dog-0"):
+        evaluate(trained.model, Path("new"), [])
+
+
+def test_a_part_of_a_class_that_cannot_be_read_is_counted(trained: Trained, heard: Heard) -> None:
+    lay_out("new/dog/private/x.jpg")
+    with nobody_may_read("new/dog/private", "new/cat/cat-001.jpg"):
+        found = evaluate(trained.model, Path("new"), [])
+    assert (found.pictures, found.unreadable) == (19, 2)
+    assert "warning: left out new/dog/private: permission denied\n" in heard.text

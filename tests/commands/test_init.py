@@ -274,7 +274,7 @@ def test_parts_are_asked_for_and_taken_as_they_are_said_to_be(in_folder: Path) -
     with pytest.raises(UsageError, match=r"init takes data\.classes, data\.parts, data\.table"):
         init(Path("set"), None, overrides=["data.seed=3"])
     done = init(Path("set"), None, overrides=["data.parts={training: A, test: B}"])
-    assert len(done.seen.folder.test) == 10
+    assert len(done.seen.folder.test) == 9  # what is no picture is not counted
     assert load_config(done.config).config.data.parts == DataParts(training="A", test="B")
 
 
@@ -358,3 +358,21 @@ def test_a_config_goes_to_standard_output_if_asked(in_folder: Path) -> None:
     assert not Path("-").exists()
     Path("set.yaml").write_text(done.stdout)
     assert load_config(Path("set.yaml")).config.data.directory == "set"
+
+
+def test_only_what_can_be_read_is_counted(in_folder: Path) -> None:
+    folder = draw(Path("set"), (300, 200), (200, 300))
+    (folder / "a/0.png").write_text("hello")
+    (folder / "a/1.png").write_bytes((folder / "a/2.png").read_bytes()[:90])
+    (folder / "b/0.png").write_bytes(b"")
+    Path("set/b/notes.txt").write_text("hello")
+    seen = init(folder, None).seen
+    assert seen.counts == {"a": 8, "b": 9}
+    assert len(seen.shapes) == 17
+    counted, _, _, left_out = survey_lines(seen, (224, 224), "pad")
+    assert counted == "17 pictures of 2 classes: a 8, b 9"
+    assert left_out == (
+        "left out 4 files: 1 empty file; 1 not a picture (.txt); 1 truncated; 1 not a picture "
+        "(imgclf check names them)"
+    )
+    assert "a 8, b 9." in Path("set.yaml").read_text()

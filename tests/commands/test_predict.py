@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
+import signal
 import zipfile
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import msgspec
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from imgclf.backend import keras
 from imgclf.callbacks.user_code import load_object
+from imgclf.cli import app
 from imgclf.commands.predict import find_inputs, open_for_prediction, picture_on, predict, reader
 from imgclf.commands.train import Trained
 from imgclf.data.decoder import decode
@@ -24,6 +28,7 @@ from imgclf.model_file.archive import TWIN, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.report.prediction_rows import RowFormat, row_writer
 from tests.support.heard import listen
+from tests.support.layouts import lay_out, nobody_may_read
 
 CAT = Prediction("a\tb.jpg", "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None)
 CUT = Prediction("cut.jpg", None, None, {}, "truncated")
@@ -198,3 +203,48 @@ def test_top_keeps_the_likeliest() -> None:
     assert json.loads(written(RowFormat.JSONL, top=1).splitlines()[0])["probabilities"] == {
         "cat": 0.75
     }
+
+
+def predicted(*arguments: str) -> tuple[int, list[str], str]:
+    """The exit status, the paths of the rows, and what was said."""
+    before = signal.getsignal(signal.SIGPIPE)
+    try:
+        done = CliRunner().invoke(app, ["predict", "--format", "jsonl", *arguments])
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+    rows = [json.loads(line)["path"] for line in done.stdout.splitlines()]
+    return done.exit_code, rows, done.stderr
+
+
+def test_content_makes_a_picture_and_what_is_left_out_is_counted(trained: Trained) -> None:
+    Path("new/cat/cat-001.jpg").rename("new/cat/IMG_0001")
+    Path("new/dog/dog-001.jpg").rename("new/dog/dog-001.jpg:large")
+    lay_out("new/a.txt: hello\nnew/b.txt: hello\nnew/.c.jpg\nnew/@eaDir/cat-001.jpg/S.jpg")
+    status, rows, said = predicted("new")
+    assert (status, len(rows)) == (0, 20)
+    assert {"new/cat/IMG_0001", "new/dog/dog-001.jpg:large"} <= set(rows)
+    assert said == (
+        "left out 4 files: 2 not a picture (.txt); 1 in @eaDir, which a program has made; "
+        "1 hidden file\n"
+    )
+
+
+def test_links_are_followed_and_what_cannot_be_read_is_status_4(trained: Trained) -> None:
+    shutil.move("new/dog", "elsewhere")
+    lay_out("new/dogs -> ../elsewhere\nnew/again -> dogs\nnew/cat/private/x.jpg")
+    with nobody_may_read("new/cat/private"):
+        status, rows, said = predicted("new")
+    assert (status, len(rows)) == (4, 20)
+    assert "warning: left out new/cat/private: permission denied\n" in said
+    assert said.endswith(
+        "left out 2 files: 1 permission denied; 1 a link to what is counted already\n"
+    )
+
+
+@pytest.mark.parametrize("layout", ["empty/", "empty/a.txt: hello", "empty/a.nef"])
+def test_nothing_to_read_is_status_4(trained: Trained, layout: str) -> None:
+    lay_out(layout)
+    status, rows, said = predicted("empty")
+    assert (status, rows) == (4, [])
+    assert said.endswith("warning: no pictures in empty\n")
+    assert len(said.splitlines()) == 1 + (layout != "empty/")

@@ -247,3 +247,13 @@ def test_the_summary_is_shown_before_training(trained: Trained, heard: Heard) ->
     before, _, _ = heard.text.partition("epoch 1/1")
     assert "Conv2D" in before
     assert "Total params" in before
+
+
+def test_the_worst_finding_is_said_in_a_line(trained: Trained) -> None:
+    shutil.copy("dataset/cat/cat-001.jpg", "dataset/dog/cat-001.jpg")
+    shutil.copy("dataset/cat/cat-002.jpg", "dataset/cat/again.jpg")
+    heard = listen()
+    train(Path("pets.yaml"), ["training.epochs=1"])
+    [line] = [line for line in heard.text.splitlines() if "imgclf check" in line]
+    assert line.startswith("warning: two labels: dataset/")
+    assert line.endswith(" is cat and dog; 1 more finding: imgclf check pets.yaml")

@@ -83,6 +83,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  image_size: [180, 180]\n"
         "  batch_size: 32\n"
         "  resize: stretch\n"
+        "  bit_depth: 16\n"
         "  cache: disk\n"
         "augmentation: []\n"
         "model:\n"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from imgclf.corrections.inputs import Labelled, read_inputs, require_classes
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError
+from tests.support.layouts import lay_out
 
 
 def read(*arguments: str, label: str | None = None, stdin: str = "") -> list[tuple[str, str]]:
@@ -139,3 +141,33 @@ def test_every_unknown_label_is_named_once_with_the_nearest_class() -> None:
         "said.csv, line 5: wolf",
     ]
     assert "--new-class" in (caught.value.hint or "")
+
+
+def test_links_in_a_folder_are_followed_and_what_is_left_out_is_counted(in_folder: Path) -> None:
+    lay_out(
+        """
+        elsewhere/a.jpg
+        said/cat -> ../elsewhere
+        said/dog/b.jpg
+        said/dog/back -> ..
+        said/dog/notes.txt: hello
+        said/@eaDir/b.jpg/S.jpg
+        said/readme: hello
+        """
+    )
+    left_out = LeftOut()
+    found = read_inputs(["said"], None, [], left_out=left_out)
+    assert [(str(one.path), one.label) for one in found] == [
+        ("said/cat/a.jpg", "cat"),
+        ("said/dog/b.jpg", "dog"),
+    ]
+    assert str(left_out) == (
+        "4 files: 1 in @eaDir, which a program has made; 1 not a picture (no suffix); "
+        "1 not a picture (.txt); 1 a link that leads back to a folder that it lies in"
+    )
+
+
+def test_a_folder_in_which_all_is_left_out_says_why(in_folder: Path) -> None:
+    lay_out("said/cat/a.txt: hello\nsaid/cat/b.txt: hello")
+    with pytest.raises(DataError, match=r"no pictures in said; left out 2 files: 2 not a pict"):
+        read("said")

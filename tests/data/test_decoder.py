@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,16 +13,20 @@ import pytest
 from PIL import Image
 
 from imgclf.data import decoder
+from imgclf.data.cache import decode_all
 from imgclf.data.decoder import (
     PICTURE_SUFFIXES,
     DecoderSettings,
     Pixels,
     Within,
     decode,
+    decode_and_look,
     decode_with_thumbnail,
 )
+from imgclf.data.formats import NO_HEIC, can_read_heic
+from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError
-from tests.support.pictures import LFS_POINTER, encoded, motif, png, with_orientation
+from tests.support.pictures import HEIC, LFS_POINTER, encoded, motif, png, with_orientation
 
 # At import the decoder tells Python to ignore Pillow's warnings, which pytest undoes for each test.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -318,7 +323,11 @@ def test_files_that_are_no_pictures_each_say_why(tmp_path: Path) -> None:
     assert reason(b"x") == "not a picture"
     assert reason(b"<!DOCTYPE html><html></html>") == "a web page, not a picture"
     assert reason(LFS_POINTER) == "git-LFS pointer, not the picture (run: git lfs pull)"
-    assert reason(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").startswith("HEIC, which can't be read")
+    if not can_read_heic():
+        heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+        assert reason(heic).startswith("HEIC, which can't be read")
+        assert reason(HEIC) == NO_HEIC
+        assert NO_HEIC.endswith("(pip install 'imgclf[heic]')")
     assert reason(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n") == "not a picture"
     assert reason(png((0, 5, 8, 2, 0, 0, 0), b"")) == "zero width"
     assert reason(b"GIF89a\x05\0\0\0" + b"\0" * 20) == "zero height"
@@ -418,11 +427,11 @@ def test_large_pictures_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = [0]
     convert = decoder.to_rgb
 
-    def slowly(picture: Image.Image) -> Image.Image:
+    def slowly(picture: Image.Image, depth: int, *, is_deep: bool) -> Image.Image:
         at_once.append(at_once[-1] + 1)
         time.sleep(0.002)
         at_once.append(at_once[-1] - 1)
-        return convert(picture)
+        return convert(picture, depth, is_deep=is_deep)
 
     monkeypatch.setattr(decoder, "to_rgb", slowly)
     monkeypatch.setattr(decoder, "_LARGE", 48 * 32 - 1)
@@ -459,3 +468,55 @@ def test_a_picture_with_its_thumbnail_is_the_picture_without(
     np.testing.assert_array_equal(picture, decode(source, settings))
     assert small.shape == (80, 120, 3)
     assert abs(small.astype(int) - decode(source, Within(120))).mean() < 2
+
+
+@pytest.mark.skipif(not can_read_heic(), reason="needs the extra heic")
+def test_a_telephone_s_heic_is_read_upright_and_a_damaged_one_refused() -> None:
+    array = decode(HEIC, AS_IT_IS).astype(int)
+    assert np.abs(array - np.asarray(motif(), int)).mean() < 4
+    assert reason(HEIC[:300]) in ("truncated", "damaged HEIC")
+
+
+def test_a_heic_is_no_failure_any_more_once_it_can_be_read(in_folder: Path) -> None:
+    Path("a.heic").write_bytes(HEIC)
+    picture = Picture(Path("a.heic"), 0, "digest")
+    before = decode_all([picture], AS_IT_IS).failures
+    [failures] = Path(".imgclf-cache").glob("*.json")
+    failures.write_text(json.dumps({"0": NO_HEIC}))
+    assert decode_all([picture], AS_IT_IS).failures == (
+        () if can_read_heic() else (Skipped(picture.path, NO_HEIC),)
+    )
+    assert bool(before) != can_read_heic()
+
+
+TWELVE = np.array([[0, 2048, 4095]], np.uint16)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_sixteen_bits_of_which_twelve_are_used_are_scaled_by_these(form: str) -> None:
+    data = encoded(Image.fromarray(TWELVE), form)
+    assert grey(decode(data, DecoderSettings(1, 3))).tolist() == [[0, 8, 16]]
+    assert grey(decode(data, DecoderSettings(1, 3, bit_depth=12))).tolist() == [[0, 128, 255]]
+    assert decode_and_look(data, DecoderSettings(1, 3))[1].highest == 4095
+
+
+def test_sixteen_bits_a_colour_are_scaled_as_far_as_they_are_read() -> None:
+    rows = b"\0" + np.array([[0, 0, 0], [0x0800, 0x0FFF, 0]], ">u2").tobytes()
+    data = png((2, 1, 16, 2, 0, 0, 0), rows)
+    assert decode(data, DecoderSettings(1, 2)).tolist() == [[[0, 0, 0], [8, 15, 0]]]
+    scaled = decode(data, DecoderSettings(1, 2, bit_depth=12))
+    assert scaled.tolist() == [[[0, 0, 0], [136, 255, 0]]]
+    assert decode_and_look(data, DecoderSettings(1, 2))[1].highest == 4095
+
+
+def test_the_depth_is_no_matter_where_a_picture_has_its_own() -> None:
+    pgm = b"P5 2 1 4095\n" + np.array([0, 4095], ">u2").tobytes()
+    for data in (pgm, encoded(motif(), "JPEG"), encoded(motif(), "PNG")):
+        deep = decode_and_look(data, DecoderSettings(1, 2, bit_depth=12))
+        assert (deep[0] == decode(data, DecoderSettings(1, 2))).all()
+        assert deep[1].highest == 0
+
+
+def test_names_in_the_cache_stay_as_they_were_where_no_depth_is_said() -> None:
+    assert str(DecoderSettings(1, 2)) == "DecoderSettings(height=1, width=2, resize='stretch')"
+    assert str(DecoderSettings(1, 2, bit_depth=12)).endswith("resize='stretch') of 12 bits")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,3 +79,40 @@ def test_a_file_in_the_way_is_an_error_and_nothing_is_lost(photo: Path) -> None:
     with pytest.raises(DataError, match="can't be put into sorted/cat"):
         file_picture(photo, Path("sorted"), "cat", Filing.MOVE)
     assert photo.read_text() == "photo"
+
+
+def test_a_copy_keeps_the_time_and_the_permissions(photo: Path) -> None:
+    photo.chmod(0o640)
+    os.utime(photo, (1_700_000_000, 1_600_000_000))
+    target = file_picture(photo, Path("sorted"), "cat", Filing.COPY)
+    assert target.stat().st_mode == photo.stat().st_mode
+    assert target.stat().st_mtime == 1_600_000_000
+
+
+COPIES = """\
+import os, sys
+from pathlib import Path
+from imgclf.data import filing
+def dies(descriptor):
+    os.kill(os.getpid(), 9)
+os.fsync = dies
+if sys.argv[1] == "named":
+    del os.O_TMPFILE
+filing.file_picture(Path("photo.jpg"), Path("sorted"), "cat", filing.Filing.COPY)
+"""
+
+
+@pytest.mark.parametrize("way", ["without a name", "named"])
+def test_what_a_killed_copy_leaves_is_gone_after_the_next(photo: Path, way: str) -> None:
+    done = subprocess.run([sys.executable, "-c", COPIES, way], timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    if way == "without a name":
+        assert list(Path("sorted/cat").iterdir()) == []
+    else:
+        [left] = Path("sorted/cat").iterdir()
+        assert left.name.startswith(".photo.")
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "named":
+            patch.delattr(os, "O_TMPFILE")
+        file_picture(photo, Path("sorted"), "cat", Filing.COPY)
+    assert contents("sorted/cat") == {"photo.jpg": "photo"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from imgclf.data.found_files import find_files
 from imgclf.errors import DataError
 from imgclf.system.threads import do_meanwhile
 from tests.support.heard import listen
+from tests.support.layouts import lay_out, nobody_may_read
 
 MakeFiles = Callable[..., Path]
 
@@ -204,3 +206,60 @@ def test_the_fingerprint_changes_with_the_pictures_and_not_with_the_place(
     assert fingerprint(moved) == before
     (moved / "cat" / "cat-0.jpg").write_text("edited")
     assert fingerprint(moved) != before
+
+
+def test_links_and_what_programs_leave_among_the_class_folders(in_folder: Path) -> None:
+    lay_out("".join(f"set/{name}\n" for name in class_folders(5, "cat", "dog")))
+    lay_out(
+        """
+        elsewhere/x.jpg
+        elsewhere/sub/y.jpg
+        set/bird -> ../elsewhere
+        set/@eaDir/cat-0.jpg/S.jpg
+        set/__MACOSX/cat/._cat-0.jpg
+        set/README.md -> gone
+        """
+    )
+    found = scan(Path("set"), 0.5, 1)
+    assert found.class_names == ("bird", "cat", "dog")
+    assert {(str(one.path), one.reason, one.files) for one in found.skipped} == {
+        ("set/@eaDir", "in @eaDir, which a program has made", 1),
+        ("set/__MACOSX", "in __MACOSX, which a program has made", 1),
+        ("set/README.md", "a link to nothing", 1),
+    }
+
+
+def test_a_picture_by_way_of_two_classes_has_two_labels(in_folder: Path) -> None:
+    lay_out("".join(f"set/{name}\n" for name in class_folders(5, "cat", "dog")))
+    lay_out("set/dog/more -> ../cat")
+    found = scan(Path("set"), 0.2, 1)
+    of_cats = [one for one in (*found.training, *found.validation) if "cat-" in one.path.name]
+    assert sorted(one.label for one in of_cats) == [0] * 5 + [1] * 5
+
+
+@pytest.mark.parametrize("lost", ["set/bird", "set/bird -> /not/mounted"])
+def test_a_class_that_cannot_be_read_is_an_error(in_folder: Path, lost: str) -> None:
+    lay_out("".join(f"set/{name}\n" for name in class_folders(5, "bird", "cat", "dog")))
+    if "->" in lost:
+        shutil.rmtree("set/bird")
+        lay_out(lost)
+        with pytest.raises(DataError, match=r"^set/bird: a link to nothing, so that a class"):
+            find_files(Path("set"))
+    else:
+        with (
+            nobody_may_read("set/bird"),
+            pytest.raises(DataError, match=r"^set/bird: permission denied, so that a class"),
+        ):
+            find_files(Path("set"))
+
+
+def test_a_part_of_a_class_that_cannot_be_read_is_said(in_folder: Path) -> None:
+    lay_out("".join(f"set/{name}\n" for name in class_folders(5, "cat", "dog")))
+    lay_out("set/cat/private/a.jpg\nset/cat/b.jpg -> gone.jpg")
+    with nobody_may_read("set/cat/private", "set/dog/dog-0.jpg"):
+        found = scan(Path("set"), 0.5, 1)
+    assert {(str(one.path), one.reason, one.why) for one in found.skipped} == {
+        ("set/cat/b.jpg", "a link to nothing", "unreadable"),
+        ("set/cat/private", "permission denied", "unreadable"),
+        ("set/dog/dog-0.jpg", "permission denied", "unreadable"),
+    }

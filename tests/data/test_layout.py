@@ -354,4 +354,4 @@ def test_what_imgclf_made_beside_class_folders_is_no_class(plant: Plant) -> None
     run = "runs/pets/2026-11-22T10-15-03"
     found = find_files(plant(*pictures("cat", "dog"), f"{run}/run.json", f"{run}/curves.png"))
     assert found.class_names == ("cat", "dog")
-    assert left_out(found) == {"runs": "left there by a program, so it is no class"}
+    assert left_out(found) == {"runs": "made by imgclf, so it is no class"}

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
+from imgclf.commands.evaluate import evaluate
 from imgclf.commands.train import Trained, train
+from imgclf.data.first_rules import find_by_first_rules
 from imgclf.errors import BusyError, Interrupted, Terminated, UsageError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.versions import versions
@@ -26,6 +29,7 @@ from imgclf.system.lock import lock
 from tests.support.config_texts import DATA, load
 from tests.support.earlier_runs import finished_run, interrupted_run, plan
 from tests.support.heard import Heard, listen
+from tests.support.layouts import lay_out
 from tests.support.trainings import CONFIG, STOPPER, assert_equal, log, weights
 
 PETS = Path("pets.yaml")
@@ -411,3 +415,32 @@ def test_another_file_of_the_backbone_is_another_training(backbone: str, in_fold
     heard = listen()
     plan(load(FROZEN), published=True)
     assert "that of now" not in heard.text
+
+
+def test_a_run_of_earlier_rules_keeps_its_pictures_and_says_what_a_new_one_would_see(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out("elsewhere/far.jpg\ndataset/cat/more -> ../../elsewhere\n")
+    for number in range(1, 7):  # for two the copy falls in the other part
+        with Image.open(f"dataset/dog/dog-{number:03}.jpg") as picture:
+            picture.resize((64, 64)).save(f"dataset/dog/small-{number}.png")
+    with monkeypatch.context() as of_then:
+        of_then.setattr(
+            "imgclf.data.dataset.find_files", lambda place, _: find_by_first_rules(place)
+        )
+        of_then.setattr("imgclf.data.dataset._kept_together", lambda folder, *_: folder)
+        stop_at("epoch 1", "training.epochs=2")
+    heard = listen()
+    resumed = train(PETS, ["training.epochs=2"])
+    assert resumed.outcome == "resumed"
+    assert "a new run would see 2 classes (cat, dog): 5" in heard.text
+    trained_on = read_manifest(resumed.model).data
+    assert trained_on is not None
+    assert (trained_on.training, trained_on.validation) == (53, 13)
+    heard = listen()
+    assert evaluate(resumed.model, None, []).pictures == 13
+    assert "has changed" not in heard.text
+    assert train(PETS, ["training.epochs=2"]).outcome == "unchanged"
+    anew = read_manifest(train(PETS, ["training.epochs=1"], fresh=True).model).data
+    assert anew is not None
+    assert anew.training + anew.validation == 67

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import random
 import struct
@@ -15,6 +16,20 @@ LFS_POINTER = (
     b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
     b"size 12345\n"
 )
+
+HEIC = base64.b85decode(
+    b"0000SW^{RQXk}?*00000ZE0pPXk}?*ZE0a<0005BZDn*}000000000XXk=`10000000000aA{+70000000000000"
+    b"0000000G-+&aV*mgE07O6l0ssL300001*Z=_l00000004#n0ssI200LeB0RR9100000Bme*aIB98aW&i*H000620"
+    b"00$fZf0cy000000RRAKc4ILB0000LX>Mj^0ssI300IC2MR;ju000004sdC7Z2$lO00031008r8aB^?}007fzaAR)"
+    b"(004Gqc4I>U18@KU0FVFx0000U@BsY%`1k+-4+CHT0RR|40Sp2E{{wIU00RJ!0009300RIXx&lC90096hLID8-Z~"
+    b"y=U0FVFx0{{R603M(qfd!W8<fgf}2xu@M00096AOHXZ03l)k0RRR>0l{;?i2wiq6lrsCWdHyG00000KmY&$KmY&$"
+    b"C}V74Z~y=RAOHXW0RR91FaQ7m0ssI1-~a#s0{{R2@Bjb+0ssI25O8UDX#fBK00RgJ2mk;832Aa~bOQhY02pa-ZD9"
+    b"Za00000009621%UztgM|P902*m>Wo7^X0000001jhhb7KGk0096200028ZDe6|0001jC;_ht;65R;yDh&;1YfqAN"
+    b"l$q9ETgz?bVv{R7!QWHLRQMruzkdF`u39>pH&~7>lB#UsfVLB;8NQ~kMj^`(+J&v`SGG<UdQp>KF^E_k|sqV`u7{"
+    b"9lOZMUEF4^1$7PU!F#O_e+}1278;h{=<KKzh+3TNLn*8Z6-@LE%0Q>*|00u>PX=VTbO-%qQ000080099K00RI300"
+    b"96700000000"
+)
+"""`motif()` as a telephone writes it that was held upright: it lies in its file."""
 
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
