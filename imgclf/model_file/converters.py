@@ -41,7 +41,7 @@ def litert_graph(network: keras.Model) -> bytes:
     """
     if keras.backend.backend() != "tensorflow":
         return signed_litert_graph(network)
-    with _converting("LiteRT"):
+    with _converting("LiteRT"), write_problems(None):
         import tensorflow as tf
 
         pictures = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
@@ -51,6 +51,7 @@ def litert_graph(network: keras.Model) -> bytes:
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [traced.get_concrete_function()]
         )
+        converter.experimental_lower_to_saved_model = False  # which would want temporary files
         # Both, as Keras has it: what needs TensorFlow is for the caller to judge.
         converter.target_spec.supported_ops = [
             tf.lite.OpsSet.TFLITE_BUILTINS,
@@ -158,7 +159,7 @@ def write_saved_model(network: keras.Model, folder: Path) -> None:
         UsageError: TensorFlow can't express the network.
         OSError: There is no room for it; or TensorFlow's own error, with the system's words.
     """
-    with _converting("SavedModel"):
+    with _converting("SavedModel"), temporary_files():  # TensorFlow writes code into some
         network.export(folder, format="tf_saved_model", verbose=False)
 
 

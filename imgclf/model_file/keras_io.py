@@ -8,6 +8,7 @@ import math
 import shutil
 import warnings
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def write_model_file(
     size = sum(4 * math.prod(one.shape) for one in model.variables)
     size += sum(map(len, twin.members.values()))
     with atomic_path(path, size) as temporary:
-        with temporary_files():  # Keras makes a folder for assets, of which there are none
+        with ExitStack() as inside:  # Keras makes a folder for assets, of which there are none
+            with write_problems(None):
+                inside.enter_context(temporary_files())
             model.save(temporary)
         with ModelArchive(temporary) as archive:
             weights = archive.read(WEIGHTS)
