@@ -19,17 +19,16 @@ from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part
 from imgclf.commands.report_training import report_training
+from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
-from imgclf.config.schema import Config, DataConfig
+from imgclf.config.schema import Config
 from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.configured_folder import require_folder
-from imgclf.data.dataset import DataSet, read_config_dataset
-from imgclf.data.findings import NO_WARNING, find_problems
-from imgclf.data.left_out import warn_of_left_out
+from imgclf.data.dataset import DataSet
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
@@ -37,7 +36,7 @@ from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
-from imgclf.runs.earlier import Earlier, look_back
+from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord, failure_noted
 from imgclf.runs.resume import Plan, latest_commit, plan_training
@@ -156,13 +155,13 @@ def _train(
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):
-        data = _read_pictures(config.data, earlier)
+        data = read_pictures(config.data, earlier)
     network = declared_network(loaded, len(data.folder.class_names))
     _refuse_itself(loaded, path)
 
     pictures = data.folder.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
-    _warn_of_the_worst(loaded, data)
+    warn_of_the_worst(loaded, data)
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
@@ -323,37 +322,6 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     output = output_of("TensorBoard")
     places = [output.place(spec.arguments, run.path) for spec in declared]
     return next((place for place in places if place != run.tensorboard), run.tensorboard)
-
-
-def _read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
-    """As the earlier training by this config read them, if there was one."""
-    same = None if earlier is None or earlier.is_another else earlier.record
-    found = read_config_dataset(config, None if same is None else same.data_fingerprint)
-    folder = found.folder
-    console.note(folder.in_words)
-    for note in folder.notes:
-        console.note(note)
-    if found.otherwise is not None and earlier is not None:
-        console.warning(
-            f"these are the pictures that {earlier.run.path} began with; a new run would see "
-            f"{found.otherwise}"
-        )
-        console.note("to begin anew with those: add --fresh")
-    warn_of_left_out(folder.skipped)
-    return found
-
-
-def _warn_of_the_worst(loaded: LoadedConfig, data: DataSet) -> None:
-    """Says in a line what `imgclf check` would say in full; files left out are named already."""
-    found = [one for one in find_problems(data) if one.kind != "left out"]
-    if not found:
-        return
-    worst = min(found, key=lambda one: one.weight)
-    rest = len(found) - 1
-    more = f"; {rest} more finding{'s' if rest > 1 else ''}" if rest else ""
-    command = f"imgclf check {shlex.quote(str(loaded.file.path))}"
-    say = console.warning if worst.weight < NO_WARNING else console.note
-    say(f"{worst.kind}: {worst.message}{more}: {command}")
 
 
 def _fit(
