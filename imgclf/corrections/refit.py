@@ -13,7 +13,6 @@ Entropy Capitalizer. What was tried stands in docs/retraining.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from imgclf.corrections.feature_memory import FeatureMemory, LabelledFeatures
 from imgclf.corrections.guard import OVERALL, ROUNDING, Judged, standard_error
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
+from imgclf.model.paired_test import drop_by_chance
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.last_layer import LastLayer
 from imgclf.model_file.manifest import Correction, Manifest
@@ -40,8 +40,6 @@ _PULLS = 0.03, 0.1, 0.3, 1.0  # the penalty, beside the mean over all pictures; 
 _MARGIN = 1.0  # in logits, by which a corrected picture comes out right
 _MARGIN_OF_COPIES = 0.5
 _MOST_WEIGHT = 64.0  # of a correction; what isn't right by then is left to a neuron
-
-_CHANCE = 0.05  # what is likelier than this is taken for chance
 
 
 @dataclass(frozen=True)
@@ -214,34 +212,11 @@ def _judged(
     else:
         mended = right[2] & ~right[0]
         tolerance = {
-            name: _drop_by_chance(int(mended[mine].sum()), counts[name])
+            name: drop_by_chance(int(mended[mine].sum()), counts[name])
             for name, mine in names_and_pictures.items()
         }
         tolerance[OVERALL] = standard_error(trained[OVERALL], counts[OVERALL])
     return Judged(trained, before, after, after, tolerance, counts)
-
-
-def _drop_by_chance(mended: int, pictures: int) -> float:
-    """By how much an accuracy may have dropped if as many were to be mended as to be spoiled.
-
-    McNemar 1947, Note on the Sampling Error of the Difference Between Correlated Proportions, by
-    its exact, one-sided form. Of a class there are few pictures, so that a standard error would
-    refuse one of ten classes by chance alone.
-
-    Args:
-        mended: How many became right.
-        pictures: How many there are; spoiled are at most so many of them that this is chance.
-    """
-    spoiled = mended
-    while spoiled < pictures and _likelihood(mended, spoiled + 1) >= _CHANCE:
-        spoiled += 1
-    return (spoiled - mended) / pictures
-
-
-def _likelihood(mended: int, spoiled: int) -> float:
-    """Of as many spoiled or more, each as likely to be spoiled as mended."""
-    changed = mended + spoiled
-    return sum(math.comb(changed, one) for one in range(spoiled, changed + 1)) / 2.0**changed
 
 
 def _margins(logits: NDArray[np.floating], labels: _Labels) -> _Floats:
