@@ -17,7 +17,7 @@ from imgclf.data.dataset import Part
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture
-from imgclf.system.cache_folders import CACHE_DIRECTORY
+from imgclf.work_folders import CACHE_DIRECTORY
 
 DEFAULT = Backbone(name=LITE[0])
 """What pictures are looked at with where nobody says: its weights come with imgclf."""

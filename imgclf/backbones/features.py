@@ -18,8 +18,9 @@ from imgclf.backbones.views import View, seen
 from imgclf.data.cache import DECODER_VERSION
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.system.cache_folders import CACHE_DIRECTORY, cache_folders
+from imgclf.system.cache_folders import cache_folders
 from imgclf.system.threads import work_through
+from imgclf.work_folders import CACHE_DIRECTORY
 
 # As many as the graph is fed at once; enough of them that adding rows to the store costs nothing.
 _CHUNK = 64

@@ -13,8 +13,11 @@ from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, SetEpoch
 from imgclf.callbacks.monitoring import log_names
 from imgclf.errors import UsageError
+from imgclf.spelling import on_one_line
 from imgclf.system.disk import write_problems
 from imgclf.system.files import atomic_write_bytes
+
+_MOST_OF_A_HEADER = 1 << 16  # bytes
 
 
 class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
@@ -60,14 +63,16 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         """Empties the file, or sees whether its columns fit."""
         self.keys, self._written = None, ""
         present = self._present() if self.append else b""
-        if present and not present.endswith(b"\n"):
-            present += b"\n"
         self._bytes_before = len(present)
-        atomic_write_bytes(self._path, present)
         header = self._header()
-        missing = [name for name in log_names(self.model) or [] if name not in header]
+        wanted = ["epoch", *(log_names(self.model) or [])]
+        missing = [name for name in wanted if name not in header]
         if header and missing:  # told now, and not after the first epoch
             raise self._other_columns(header, f"without {', '.join(missing)}")
+        if present and not present.endswith(b"\n"):
+            present += b"\n"
+            self._bytes_before += 1
+        atomic_write_bytes(self._path, present)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Adds the row, after the header if it is the first."""
@@ -97,12 +102,14 @@ class CSVLogger(keras.callbacks.CSVLogger):  # type: ignore[misc]
         """The columns of the file that is appended to; none if it is new."""
         if not self._bytes_before:
             return []
-        with self._path.open(encoding="utf-8", newline="") as file:
-            return next(csv.reader(file, delimiter=self.sep), [])
+        with self._path.open("rb") as file:
+            line = file.readline(_MOST_OF_A_HEADER).decode("utf-8", "replace")
+        return next(csv.reader([line.replace("\0", "")], delimiter=self.sep), [])
 
     def _other_columns(self, header: list[str], instead: str) -> UsageError:
+        shown = self.sep.join(header)[:200]
         return UsageError(
-            f"CSVLogger: {self._path} has the columns {self.sep.join(header)}, {instead}",
+            f"CSVLogger: {self._path} has the columns {on_one_line(shown)}, {instead}",
             "give another filename, or append: false to begin the file anew",
         )
 

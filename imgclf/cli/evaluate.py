@@ -102,8 +102,11 @@ def command(
         from imgclf.suspects.find import FOLDS, find_suspects
 
         if review is not None:
+            from imgclf.commands.output_places import refuse_place
+            from imgclf.model_file.archive import read_manifest
             from imgclf.report.review import refuse_target
 
+            refuse_place("--review", review, read_manifest(file))
             refuse_target(review)
         found = find_suspects(
             file,

@@ -38,7 +38,8 @@ def command(
     model: ModelOption = None,
 ) -> None:
     """Write a model for LiteRT, ONNX or TensorFlow, checked against its own outputs."""
-    from imgclf.commands.export import FORMATS, export
+    from imgclf.commands.export import export
+    from imgclf.commands.export_target import FORMATS
 
     session.refuse_unknown("--format", form, tuple(FORMATS))
     if quantize is not None:

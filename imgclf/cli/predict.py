@@ -74,6 +74,7 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
+    from imgclf.commands.output_places import refuse_place, refuse_to_replace_rows
     from imgclf.commands.predict import (
         find_inputs,
         open_for_prediction,
@@ -96,6 +97,11 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
+    for option, place in (("--output", output), ("--review", review), ("--sort-into", sort_into)):
+        if place is not None:
+            refuse_place(option, place, classifier.manifest)
+    if output is not None:
+        refuse_to_replace_rows(output)
     count, unreadable, left_out = 0, 0, LeftOut()
     # Before the first byte of standard input, for which somebody may have to be waited.
     with open_output(output) as stream:

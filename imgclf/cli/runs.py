@@ -29,7 +29,7 @@ def command(
     """List the trainings so far side by side, best first."""
     from imgclf.commands.runs import runs
     from imgclf.report.runs import runs_table
-    from imgclf.runs.folder import RUNS_DIRECTORY
+    from imgclf.work_folders import RUNS_DIRECTORY
 
     found = runs(name, by)
     if as_json:

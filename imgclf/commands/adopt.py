@@ -13,7 +13,7 @@ from imgclf.commands.adopt_checks import refuse_misfits, require_outputs, requir
 from imgclf.config.choices import Resize
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
-from imgclf.model_file.archive import MANIFEST, MODELS_DIRECTORY, ModelArchive, read_manifest
+from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
 from imgclf.model_file.screening import Contents, screen_graph
 from imgclf.model_file.versions import keep_version, next_version
@@ -21,6 +21,7 @@ from imgclf.spelling import composed
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
+from imgclf.work_folders import MODELS_DIRECTORY
 
 if TYPE_CHECKING:
     from imgclf.backend import keras

@@ -12,6 +12,7 @@ from imgclf.config.references import own_code
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.findings import Finding, count_pictures, find_problems
+from imgclf.runs.written_before import refuse_to_replace
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
     """
     loaded = load_config(config_path, overrides)
     require_folder(loaded)
+    refuse_to_replace(loaded)
     data = read_config_dataset(loaded.config.data)
     declared_network(loaded, len(data.folder.class_names))
     if run_code:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,8 +18,9 @@ from imgclf.commands.export_check import (
     run_litert,
     spread,
 )
+from imgclf.commands.export_target import LABELS, README, Format, companions, export_target
 from imgclf.corrections.replay_memory import Samples
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError
 from imgclf.model.engine import KerasEngine, LiteRTEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
@@ -31,14 +31,8 @@ from imgclf.system.files import atomic_folder, atomic_write_bytes, atomic_write_
 if TYPE_CHECKING:
     from imgclf.backend import keras
 
-Format = Literal["litert", "onnx", "saved_model"]
-FORMATS: dict[Format, str] = {"litert": ".tflite", "onnx": ".onnx", "saved_model": "_saved_model"}
 
 _CALIBRATION = 200  # pictures from which the quantiser learns what values there are
-# `match` compares from the right, so the folders are named.
-_LABELS, _README = "labels.txt", "README.txt"
-_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "variables/variables.*", _LABELS, _README)
-_ONNX_PACKAGES = ("tf2onnx", "onnx", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -85,10 +79,7 @@ class Exported:
     @property
     def companions(self) -> tuple[Path, Path]:
         """The files of its labels and of how to use it: in the folder, or beside the file."""
-        if self.path.is_dir():
-            return self.path / _LABELS, self.path / _README
-        beside = self.path.parent
-        return beside / f"{self.path.stem}.{_LABELS}", beside / f"{self.path.name}.{_README}"
+        return companions(self.path)
 
     def usage(self) -> str:
         """What it takes and what it puts out."""
@@ -135,7 +126,7 @@ def export(
         ModelFileError: The model can't be read.
         WriteError: There is no room for it, or for what converters write on their way.
     """
-    target = _target(model, form, output, quantize)
+    target = export_target(model, form, output, quantize)
     done = _export(open_source(model), form, target, quantize)
     if not done.path.is_dir():
         labels, readme = done.companions
@@ -161,9 +152,9 @@ def _export(source: ExportSource, form: Format, target: Path, quantize: str | No
                 converters.write_saved_model(network, temporary)
                 found = converters.run_saved_model(temporary, source.pixels)
                 difference = require_equal(found, expected, target)
-                (temporary / _LABELS).write_text(labels_text(manifest), "utf-8")
-                words = readme_text(manifest, target.name, _LABELS)
-                (temporary / _README).write_text(words, "utf-8")
+                (temporary / LABELS).write_text(labels_text(manifest), "utf-8")
+                words = readme_text(manifest, target.name, LABELS)
+                (temporary / README).write_text(words, "utf-8")
             size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
             return Exported(target, size, manifest, difference, source.compared)
         if form == "onnx":
@@ -191,35 +182,6 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
     }
     words = readme_text(manifest, target.name, "the labels in this file")
     return converters.described_onnx(graph, properties, words)
-
-
-def _target(model: Path, form: Format, output: Path | None, quantize: str | None) -> Path:
-    if quantize and form != "litert":
-        raise UsageError(f"--quantize {quantize} goes with --format litert only")
-    missing = [name for name in _ONNX_PACKAGES if form == "onnx" and find_spec(name) is None]
-    if missing:
-        raise UsageError(f"--format onnx needs {', '.join(missing)}", "pip install 'imgclf[onnx]'")
-    ending = f"{'.int8' * bool(quantize)}{FORMATS[form]}"
-    target = Path(f"{model.stem}{ending}") if output is None else output
-    if form == "saved_model":
-        if target.is_symlink() or (target.exists() and not _is_saved_model(target)):
-            raise UsageError(
-                f"{target} is there already, and is no SavedModel, or not one alone",
-                "remove it, or name another: --output FOLDER",
-            )
-    elif target.suffix != FORMATS[form]:
-        raise UsageError(f"--output {target}: a file of this format ends in {FORMATS[form]}")
-    elif target.is_dir():
-        raise UsageError(f"--output {target} is a folder")
-    return target
-
-
-def _is_saved_model(folder: Path) -> bool:
-    """Whether nothing is lost with it but what an export has written."""
-    if not (folder / "saved_model.pb").is_file():
-        return False
-    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
-    return all(any(path.match(pattern) for pattern in _SAVED_MODEL) for path in files)
 
 
 def _export_twin(source: ExportSource, target: Path, twin: bytes) -> Exported:

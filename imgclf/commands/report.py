@@ -11,7 +11,8 @@ from imgclf.report.curves import curves_of
 from imgclf.report.kept_facts import read_facts
 from imgclf.report.plots import draw_curves
 from imgclf.report.run_page import write_report
-from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
+from imgclf.runs.folder import RunFolder, all_runs
+from imgclf.work_folders import RUNS_DIRECTORY
 
 
 def report(wanted: str | None = None) -> RunFolder:

@@ -9,9 +9,10 @@ import msgspec
 
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError, UsageError, suggestion
-from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, all_runs
+from imgclf.runs.folder import RunFolder, all_runs
 from imgclf.runs.summary import Run, read_run
 from imgclf.system.lock import is_locked
+from imgclf.work_folders import RUNS_DIRECTORY
 
 DEFAULT_SCORE = "accuracy"
 

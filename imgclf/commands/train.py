@@ -32,14 +32,14 @@ from imgclf.data.dataset import DataSet
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
-from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
 from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
-from imgclf.runs.folder import RUNS_DIRECTORY, RunFolder, RunRecord, failure_noted
+from imgclf.runs.folder import RunFolder, RunRecord, failure_noted
 from imgclf.runs.resume import Plan, latest_commit, plan_training
+from imgclf.runs.written_before import refuse_to_replace
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
@@ -51,6 +51,7 @@ from imgclf.training.out_of_memory import forget_attempt
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings, training_settings
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
+from imgclf.work_folders import MODELS_DIRECTORY, RUNS_DIRECTORY
 
 # `imgclf runs` holds the lock for a moment to see whether somebody trains.
 _PATIENCE = 1.0
@@ -152,6 +153,7 @@ def _train(
     """Reads, plans, fits, publishes, reports."""
     config, path = loaded.config, MODELS_DIRECTORY / f"{loaded.name}.keras"
     require_folder(loaded)
+    refuse_to_replace(loaded)
     # Not while files are only read, if it may turn out that there is nothing to do.
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):

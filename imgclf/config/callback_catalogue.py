@@ -23,7 +23,7 @@ class Output:
         argument: What names it.
         kind: "folder" if it needs one that holds nothing else.
         usual: Its place in the run's folder if the argument is left out; None if it must not be.
-        suggested: A folder for a message to name.
+        suggested: A place for a message to name.
         usual_depends_on: Arguments on which that usual place depends.
         filled_in: Braces in it are filled in with the epoch and columns of its log.
     """
@@ -31,7 +31,7 @@ class Output:
     argument: str
     kind: Literal["file", "folder"]
     usual: str | None = None
-    suggested: str | None = None
+    suggested: str = ""
     usual_depends_on: tuple[str, ...] = ()
     filled_in: bool = False
 
@@ -143,7 +143,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
     CallbackEntry(
         "CSVLogger",
         on_by_default=True,
-        output=Output("filename", "file", "training.csv"),
+        output=Output("filename", "file", "training.csv", "runs/training.csv"),
         tells_only=True,
     ),
     CallbackEntry(
@@ -168,6 +168,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
             "filepath",
             "file",
             "checkpoints",
+            "runs/best.keras",
             usual_depends_on=("save_best_only", "save_weights_only"),
             filled_in=True,
         ),

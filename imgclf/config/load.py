@@ -7,6 +7,7 @@ was stored with a model or a run is checked for the former alone.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Unpack
@@ -108,6 +109,9 @@ def _read_text(path: Path) -> str:
         return ConfigError(path, [Problem("", message, **details)])
 
     try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # a pipe, which may never end
+            raise fail("this is no file, but a pipe or a device; a config is a YAML file")
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -1,4 +1,6 @@
-"""Where callbacks write: not over each other, and not where the user's files are.
+"""Where callbacks write: not over each other, and not where others' files are.
+
+Whether a file that is there already may be replaced is asked in `imgclf.runs.written_before`.
 
 Keras's BackupAndRestore removes its folder as a tree when a training ends, so `backup_dir: .`
 would remove the working directory.
@@ -13,13 +15,14 @@ from imgclf.config.callback_catalogue import Output, entry_of
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
+from imgclf.work_folders import reason_against, resolved
 
 
 def place_problems(
     callbacks: Sequence[Spec], data_directory: str | None, file: ConfigFile
 ) -> Iterator[Problem]:
     """Folders that must not be written to, and two callbacks with one place."""
-    data = None if data_directory is None else _resolve(data_directory)
+    data = None if data_directory is None else resolved(data_directory)
     taken: dict[object, int] = {}
     for index, spec in enumerate(callbacks):
         output = entry_of(spec.name).output
@@ -27,7 +30,7 @@ def place_problems(
             continue
         key = f"callbacks.{index}.{output.argument}"
         given = spec.arguments.get(output.argument)
-        place = _resolve(given) if given is not None else None
+        place = None if given is None else resolved(given)
         if place is not None:
             yield from _check_place(key, spec, output, place, data, file)
         other = taken.setdefault(place or _usual_place(spec, output), index)
@@ -48,13 +51,6 @@ def _usual_place(spec: Spec, output: Output) -> tuple[object, ...]:
     return (spec.name, *(spec.arguments.get(argument, False) for argument in settled_by))
 
 
-def _resolve(path: str) -> Path:
-    try:
-        return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):  # a loop of links; no known home; a NUL in it
-        return Path(path).absolute()
-
-
 def _check_place(
     key: str, spec: Spec, output: Output, place: Path, data: Path | None, file: ConfigFile
 ) -> Iterator[Problem]:
@@ -65,27 +61,23 @@ def _check_place(
         yield file.problem(key, f"this path can't be used: {error.strerror}", received=given)
         return
     if output.kind == "file":
-        if is_folder:
-            yield file.problem(
-                key, f"{spec.name} writes a file, and this is a folder", received=given
-            )
-        return
-    reason = "is a file" if is_file else _reason_against(place, data)
+        reason = "is a folder" if is_folder else reason_against(place, data)
+        message = f"{spec.name} writes a file of its own, and this {reason}"
+    else:
+        reason = "is a file" if is_file else _holds_others(place, data)
+        reason = reason or reason_against(place, data)
+        message = f"{spec.name} needs a folder of its own, and this {reason}"
     if reason is not None:
-        yield file.problem(
-            key,
-            f"{spec.name} needs a folder of its own, and this {reason}",
-            received=given,
-            allowed=f"a folder that holds nothing else, such as {output.suggested}",
-        )
+        allowed = f"a {output.kind} that holds nothing else, such as {output.suggested}"
+        yield file.problem(key, message, received=given, allowed=allowed)
 
 
-def _reason_against(place: Path, data: Path | None) -> str | None:
+def _holds_others(place: Path, data: Path | None) -> str | None:
     if place == Path(place.anchor):
         return "is the root of the file system"
     for what, folder in (
-        ("the working directory", _resolve(".")),
-        ("your home folder", _resolve("~")),
+        ("the working directory", resolved(".")),
+        ("your home folder", resolved("~")),
         ("the folder of the pictures", data),
     ):
         if folder is None:
@@ -94,6 +86,4 @@ def _reason_against(place: Path, data: Path | None) -> str | None:
             return f"is {what}"
         if place in folder.parents:
             return f"holds {what}"
-    if data is not None and data in place.parents:
-        return "lies among the pictures, where each folder is a class"
     return None

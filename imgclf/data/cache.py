@@ -25,11 +25,12 @@ from imgclf.data.on_demand import OnDemand
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import PictureError, WriteError
 from imgclf.system import console
-from imgclf.system.cache_folders import CACHE_DIRECTORY, cache_folders
+from imgclf.system.cache_folders import cache_folders
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_path, atomic_write_bytes, atomic_write_text
 from imgclf.system.in_use import hold
 from imgclf.system.threads import work_through
+from imgclf.work_folders import CACHE_DIRECTORY
 
 DECODER_VERSION = 1
 """Raise it when `decode` gives other pixels for the same file, so that old caches are not used."""

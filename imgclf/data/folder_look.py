@@ -11,9 +11,10 @@ from imgclf.data.file_walk import not_a_picture, unreadable, walk_files
 from imgclf.data.label_table import is_table
 from imgclf.data.left_by_programs import is_programs_folder
 from imgclf.errors import DataError
+from imgclf.work_folders import MODELS_DIRECTORY, RUNS_DIRECTORY
 
-# See `RUNS_DIRECTORY` and `MODELS_DIRECTORY`, which this module does not know, and what is in them.
-_MADE_HERE = {"runs": "*/*/run.json", "models": "*.keras"}
+# And what is in them.
+_MADE_HERE = {str(RUNS_DIRECTORY): "*/*/run.json", str(MODELS_DIRECTORY): "*.keras"}
 
 # A folder that holds nothing else is no class that somebody has yet to fill.
 _DOCUMENT_SUFFIXES = """

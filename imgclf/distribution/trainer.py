@@ -30,11 +30,12 @@ from imgclf.errors import ImgclfError, UsageError
 from imgclf.runs.commit_settings import commit_settings
 from imgclf.runs.commits import Commit, latest_of_run, write_commit
 from imgclf.runs.fingerprint import config_fingerprint
-from imgclf.runs.folder import RUNS_DIRECTORY, Settled
+from imgclf.runs.folder import Settled
 from imgclf.system import console
 from imgclf.training.fit import Fitted, fit
 from imgclf.training.role import Role
 from imgclf.training.settings import training_settings
+from imgclf.work_folders import RUNS_DIRECTORY
 
 if TYPE_CHECKING:
     from imgclf.distribution.peers import Peers

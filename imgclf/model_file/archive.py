@@ -18,8 +18,7 @@ from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import refusal_of
 from imgclf.spelling import path_as_spelled
-
-MODELS_DIRECTORY = Path("models")
+from imgclf.work_folders import MODELS_DIRECTORY
 
 MANIFEST = "imgclf/manifest.json"
 TWIN = "imgclf/model.tflite"

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgclf.errors import UsageError, WriteError
-from imgclf.system.cache_folders import CACHE_DIRECTORY, user_cache
 from imgclf.system.files import atomic_write_bytes
+from imgclf.work_folders import CACHE_DIRECTORY, user_cache
 
 if TYPE_CHECKING:
     from imgclf.backend import keras

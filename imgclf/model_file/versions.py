@@ -14,6 +14,7 @@ from imgclf.errors import ModelFileError, UsageError
 from imgclf.model_file.archive import ModelArchive, read_manifest
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system.files import atomic_path, sync_folder
+from imgclf.work_folders import HISTORY_SUFFIX
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ class Version(msgspec.Struct, frozen=True):
 
 def history_directory(model: Path) -> Path:
     """Where earlier versions, the journal and the replay memory of a model lie."""
-    return model.with_suffix(".history")
+    return model.with_suffix(HISTORY_SUFFIX)
 
 
 def keep_version(model: Path) -> None:

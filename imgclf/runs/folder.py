@@ -16,8 +16,7 @@ from imgclf.config.choices import Precision
 from imgclf.errors import ConfigError, WriteError, first_line
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
-
-RUNS_DIRECTORY = Path("runs")
+from imgclf.work_folders import RUNS_DIRECTORY
 
 _STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
-CACHE_DIRECTORY = Path(".imgclf-cache")
-
-
-def user_cache() -> Path | None:
-    """The user's folder, such as `~/.cache/imgclf`; None if nobody knows where that is."""
-    import platformdirs
-
-    with suppress(RuntimeError):
-        folder = platformdirs.user_cache_path("imgclf", appauthor=False)
-        if folder.is_absolute():
-            return folder
-    return None
+from imgclf.work_folders import CACHE_DIRECTORY, user_cache
 
 
 def cache_folders(first: Path = CACHE_DIRECTORY) -> tuple[Path, ...]:

@@ -173,6 +173,8 @@ def refuse_unwritable(target: Path) -> None:
 def open_output(target: Path | None) -> Iterator[TextIO]:
     """Yields a text stream for results: a file that appears when it is whole, or stdout.
 
+    A device or a pipe, such as /dev/null, is written to as it is.
+
     File names that are no text go out byte for byte as they came in; see `standard_streams`.
 
     Raises:
@@ -182,6 +184,13 @@ def open_output(target: Path | None) -> Iterator[TextIO]:
         with write_problems(Path("standard output")):
             yield sys.stdout
             sys.stdout.flush()
+        return
+    if target.exists() and not target.is_file() and not target.is_dir():
+        with (
+            write_problems(target),
+            target.open("w", encoding="utf-8", errors=ESCAPED, newline="") as stream,
+        ):
+            yield stream
         return
     with (
         atomic_path(target) as temporary,

@@ -17,10 +17,10 @@ from imgclf.config.network import Network
 from imgclf.data.dataset import DataSet
 from imgclf.errors import UsageError
 from imgclf.system import console
-from imgclf.system.cache_folders import CACHE_DIRECTORY
 from imgclf.system.disk import size_text
 from imgclf.training.freezing import freeze_below
 from imgclf.training.networks import build_network
+from imgclf.work_folders import CACHE_DIRECTORY
 
 if TYPE_CHECKING:
     from imgclf.backend import keras

@@ -20,10 +20,10 @@ from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
 from imgclf.errors import ImgclfError, WriteError, first_line
 from imgclf.system import console
-from imgclf.system.cache_folders import CACHE_DIRECTORY
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_write_text
 from imgclf.training.networks import build_network
+from imgclf.work_folders import CACHE_DIRECTORY
 
 # Pixels that a training looks at in all, below which trying costs more than could be gained: some
 # 50 seconds of a small network on one core, where trying takes two or three.

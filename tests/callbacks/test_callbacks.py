@@ -353,6 +353,17 @@ def test_appending_other_columns_is_refused_before_the_first_step(tmp_path: Path
     assert file.read_text() == "epoch,loss\n0,0.5\n"
 
 
+@pytest.mark.parametrize("content", [b"name: pets\nmodel:", b"\x89PNG\0\xff\n\n", b"loss,accuracy"])
+def test_what_is_no_log_is_refused_and_not_a_byte_of_it_changed(
+    content: bytes, tmp_path: Path
+) -> None:
+    file = tmp_path / "log.csv"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match="without epoch"):
+        run(tmp_path, f"- CSVLogger: {{filename: {file}, append: true}}{ALONE}")
+    assert file.read_bytes() == content
+
+
 # TensorBoard.
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 import pytest
 
-from imgclf.commands.export import Format, export
+from imgclf.commands.export import export
+from imgclf.commands.export_target import Format
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
 from imgclf.commands.versions import rollback

@@ -12,10 +12,11 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from imgclf.backend import keras
-from imgclf.commands import export as command
 from imgclf.commands import export_check
+from imgclf.commands import export_target as command
 from imgclf.commands.adopt import adopt
-from imgclf.commands.export import Format, export
+from imgclf.commands.export import export
+from imgclf.commands.export_target import Format
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
@@ -175,10 +176,27 @@ def test_without_a_memory_noise_is_compared_and_int8_is_refused(trained: Trained
     assert not Path("pets.int8.tflite").exists()
 
 
-def test_a_file_is_replaced(trained: Trained) -> None:
-    Path("out.tflite").write_bytes(b"old")
-    done = export(trained.model, "litert", output=Path("out.tflite"))
-    assert Path("out.tflite").stat().st_size == done.size
+def test_what_an_export_wrote_is_replaced_and_nothing_else(trained: Trained) -> None:
+    out = Path("out.tflite")
+    for there in (out, Path("out.labels.txt"), Path("out.tflite.README.txt")):
+        there.write_text("mine")
+        with pytest.raises(UsageError, match=f"{there.name} is there already, and is nothing"):
+            export(trained.model, "litert", output=out)
+        assert there.read_text() == "mine"
+        there.unlink()
+    done = export(trained.model, "litert", output=out)
+    out.write_bytes(b"of an earlier version of the model")
+    export(trained.model, "litert", output=out)
+    assert out.stat().st_size == done.size
+
+
+def test_nothing_is_exported_among_models_or_pictures(trained: Trained) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    for place in (Path("models/p.tflite"), Path(data.directory, "cat/p.tflite")):
+        with pytest.raises(UsageError, match=r"^--output .*: this lies "):
+            export(trained.model, "litert", output=place)
+        assert not place.exists()
 
 
 @pytest.mark.slow

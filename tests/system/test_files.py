@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
-from imgclf.commands.export import Format, export
+from imgclf.commands.export import export
+from imgclf.commands.export_target import Format
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
 from imgclf.commands.versions import rollback

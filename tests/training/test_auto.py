@@ -28,11 +28,11 @@ from imgclf.errors import DataError, Interrupted, OutOfMemoryError
 from imgclf.model_file.archive import read_manifest
 from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
-from imgclf.system.cache_folders import CACHE_DIRECTORY
 from imgclf.system.console import Advance
 from imgclf.system.threads import do_meanwhile
 from imgclf.training import fit as fitting
 from imgclf.training import precision
+from imgclf.work_folders import CACHE_DIRECTORY
 from tests.support.heard import Heard, listen
 from tests.support.trainings import CONFIG as LAYERS_OF_KERAS
 from tests.support.trainings import STOPPER, assert_equal, log, weights

@@ -1,0 +1,52 @@
+"""Files and folders that a command is told to write: where, and over what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imgclf.errors import UsageError
+from imgclf.model_file.manifest import Manifest
+from imgclf.work_folders import reason_against, resolved
+
+# How the rows begin that `predict` writes, in each of its formats.
+_ROWS = b"path,label,confidence,", b"path\tlabel\tconfidence\t", b'{"path": ', b"label "
+
+
+def refuse_place(option: str, place: Path, manifest: Manifest | None = None) -> None:
+    """Makes sure that nothing is written among pictures, models, caches or over a config.
+
+    Args:
+        option: What names the place: `--output`.
+        place: As it was given.
+        manifest: Of the model in use, which says where its data set is.
+
+    Raises:
+        UsageError: It would be.
+    """
+    data = None if manifest is None else manifest.data
+    reason = reason_against(resolved(place), None if data is None else resolved(data.directory))
+    if reason is not None:
+        raise UsageError(
+            f"{option} {place}: this {reason}",
+            f"name another place, in the working directory, say: {option} {place.name}",
+        )
+
+
+def refuse_to_replace_rows(place: Path) -> None:
+    """Makes sure that a file which rows are to be written to has rows, if it is there already.
+
+    Raises:
+        UsageError: It has something else.
+    """
+    if not place.is_file():  # what isn't one is written to as it is
+        return
+    try:
+        with place.open("rb") as stream:
+            start = stream.read(len(max(_ROWS, key=len)))
+    except OSError as error:
+        raise UsageError(f"--output {place}: it can't be read: {error.strerror}") from error
+    if start and not start.startswith(_ROWS):
+        raise UsageError(
+            f"--output {place}: this is there already, and has no rows of imgclf's",
+            "move it, or name another file",
+        )
