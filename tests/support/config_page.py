@@ -285,7 +285,10 @@ def config_page() -> str:
             OBJECTS,
             places(),
             kinds(),
-            f"### What callbacks do\n\nIn the order in which they work.\n\n{callbacks()}",
+            "### What callbacks do\n\nIn the order in which they work. A file that one is told to "
+            "write is new, or what the same callback\nwrote in an earlier run of this name, and "
+            "lies among neither pictures nor models, and in no\ncache; `check` finds the others. "
+            f"Files of your own callbacks are your business.\n\n{callbacks()}",
             f"### Refused\n\n{refused()}",
             "## Schedules of LearningRateScheduler\n\n"
             "`LearningRateScheduler: {schedule: step, factor: 0.5, every: 10}`, or a function of "
