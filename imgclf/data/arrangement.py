@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from imgclf.config.choices import ClassesAre
 from imgclf.config.data_parts import DataParts
@@ -45,20 +45,6 @@ class Arrangement:
             config.classes,
             parts.written() if isinstance(parts, DataParts) else parts,
             None if config.table is None else Path(config.table),
-        )
-
-    @classmethod
-    def stored(cls, values: Mapping[str, Any], table: str | None) -> Arrangement:
-        """That of the `data` section of a model's config; earlier versions had no such keys.
-
-        Args:
-            values: As `Config.written()` gives them.
-            table: Where the table lay, absolute.
-        """
-        return cls(
-            values.get("classes", "folders"),
-            values.get("parts", "auto"),
-            None if table is None else Path(table),
         )
 
 

@@ -25,6 +25,7 @@ imgclf can use it.
 # Structs of msgspec and not models of pydantic, whose import and set-up take a third of the time
 # of a whole prediction. Members that a later imgclf added are ignored.
 _Side = Annotated[int, Meta(gt=0, le=8192)]
+_Path = Annotated[str, Meta(pattern=r"^[^\0]*$")]
 
 
 class Decoder(Struct, frozen=True):
@@ -51,11 +52,11 @@ class TrainedOn(Struct, frozen=True):
         table: The file that has their labels, absolute; None if their folders have.
     """
 
-    directory: str
+    directory: _Path
     fingerprint: str
     training: int
     validation: int
-    table: str | None = None
+    table: _Path | None = None
 
 
 class Correction(Struct, frozen=True):
@@ -114,7 +115,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
     decoder: Decoder
     head: Activation
-    temperature: Annotated[float, Meta(gt=0)] = 1.0
+    temperature: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0  # fitted: 0.5 to 10
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
     trained_in: Precision | None = None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config.choices import Keep
+from imgclf.config.choices import ClassesAre, Keep
 from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.dataset import DataSet, read_dataset
 from imgclf.data.folder import PictureFolder
-from imgclf.errors import DataError
+from imgclf.errors import DataError, ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
 
@@ -86,18 +88,49 @@ class TrainingData:
         return data
 
 
+_Text = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")]
+
+
+class _Parts(msgspec.Struct, omit_defaults=True):
+    """As `DataParts`."""
+
+    training: _Text
+    validation: _Text | None = None
+    test: _Text | None = None
+
+
+class _Stored(msgspec.Struct):
+    """The `data` section of a model's config, as far as it matters; later versions have more."""
+
+    validation_split: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+    cache: Keep = "disk"  # models of earlier versions don't say
+    classes: ClassesAre = "folders"
+    parts: Literal["auto", "none"] | _Parts = "auto"
+
+
 def training_data(manifest: Manifest) -> TrainingData | None:
-    """The data set that a model was trained on; None if it doesn't say, as an adopted one."""
+    """The data set that a model was trained on; None if it doesn't say, as an adopted one.
+
+    Raises:
+        ModelFileError: What it says of it can't be.
+    """
     then, config = manifest.data, manifest.config.get("data")
     if then is None or config is None:
         return None
+    try:
+        stored = msgspec.convert(config, _Stored)
+    except msgspec.ValidationError as error:
+        raise ModelFileError(
+            f"{manifest.name} says of its data set what can't be: {error}",
+            "judge it by other pictures: imgclf evaluate FOLDER",
+        ) from error
+    parts = stored.parts if isinstance(stored.parts, str) else msgspec.to_builtins(stored.parts)
+    table = None if then.table is None else Path(then.table)
+    arrangement = Arrangement(stored.classes, parts, table)
+    directory = Path(then.directory)
     return TrainingData(
-        manifest,
-        Path(then.directory),
-        config["validation_split"],
-        config["seed"],
-        config.get("cache", "disk"),  # models of earlier versions don't say
-        Arrangement.stored(config, then.table),
+        manifest, directory, stored.validation_split, stored.seed, stored.cache, arrangement
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import PictureFolder
-from imgclf.errors import DataError
+from imgclf.errors import DataError, ModelFileError
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
 from tests.support.heard import Heard
@@ -119,3 +119,30 @@ def test_a_class_that_the_model_does_not_know_is_named_with_what_to_do() -> None
     assert str(raised.value) == (
         "set has the class 'bird' now, which pets doesn't know\ntrain it anew"
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        ([], "object"),
+        ({"seed": SEED}, "validation_split"),
+        ({"validation_split": 0, "seed": SEED}, "$.validation_split"),
+        ({"validation_split": "0.2", "seed": SEED}, "$.validation_split"),
+        ({"validation_split": SPLIT, "seed": 1 << 70}, "$.seed"),
+        ({"validation_split": SPLIT, "seed": SEED, "cache": "ram"}, "$.cache"),
+        ({"validation_split": SPLIT, "seed": SEED, "classes": ["cat"]}, "$.classes"),
+        ({"validation_split": SPLIT, "seed": SEED, "parts": {"test": "x"}}, "training"),
+        ({"validation_split": SPLIT, "seed": SEED, "parts": {"training": "a\0b"}}, "$.parts"),
+    ],
+)
+def test_a_config_that_no_training_had_is_refused(data: Any, names: str) -> None:
+    with pytest.raises(ModelFileError, match="says of its data set what can't be: ") as raised:
+        training_data(described(data))
+    assert names in str(raised.value)
+
+
+def test_the_parts_that_a_config_named_are_those_of_the_model() -> None:
+    parts = {"training": "a", "test": "b"}
+    data = training_data(described({"validation_split": SPLIT, "seed": SEED, "parts": parts}))
+    assert data is not None
+    assert data.arrangement.parts == parts
