@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -413,6 +414,24 @@ def test_pictures_are_seen_by_a_network_that_knows_none_of_their_labels(
     change_manifest(shades, build_on_it)
     find_suspects(shades, None)
     assert seen == [("crop", Backbone(name=looks), size)]
+
+
+def test_nothing_that_a_stranger_s_config_names_is_opened_or_run(shades: Path) -> None:
+    os.mkfifo("vocabulary")  # whoever opened it would wait for ever
+    Path("evil.py").write_text("open('run', 'w').close()\nclass Evil: pass\n")
+
+    def build_on_it(manifest: dict[str, Any]) -> None:
+        config = manifest["config"]
+        config["model"]["layers"] = [
+            {name: {"vocabulary": str(Path("vocabulary").absolute())}}
+            for name in ("StringLookup", "IntegerLookup", "TextVectorization")
+        ]
+        config["callbacks"] = ["evil.py:Evil", {"CSVLogger": {"filename": "shades/red/log.csv"}}]
+
+    change_manifest(shades, build_on_it)
+    before = files()
+    assert named(find_suspects(shades, None)) == SWAPPED
+    assert files() == before
 
 
 @pytest.mark.slow
