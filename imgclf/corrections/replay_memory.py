@@ -6,10 +6,10 @@ pixels in `NAME.history/memory.npz`, so that a model can be corrected where its 
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
+from imgclf.system.kept_files import load_arrays
 
 DEFAULT_BYTES = 64_000_000
 
@@ -149,16 +150,14 @@ def load_memory(model: Path) -> ReplayMemory | None:
     """
     path = history_directory(model) / "memory.npz"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return ReplayMemory(
-                Samples(arrays["replay_pixels"], arrays["replay_labels"]),
-                Samples(arrays["judge_pixels"], arrays["judge_labels"]),
-                tuple(map(composed, arrays["class_names"].tolist())),
-            )
+        arrays = load_arrays(path)
+        names = tuple(map(composed, map(str, arrays["class_names"].tolist())))
+        replay, judge = (_read(arrays, part, len(names)) for part in ("replay", "judge"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ModelFileError(f"{path} is damaged: {error}", "train the model again") from error
+    return ReplayMemory(replay, judge, names)
 
 
 def forget_memory(model: Path) -> None:
@@ -178,6 +177,21 @@ def balanced_rows(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[n
         of_class = order[labels[order] == label]
         turn[of_class] = np.arange(len(of_class))
     return np.sort(np.lexsort((labels, turn))[:count])
+
+
+def _read(arrays: Mapping[str, NDArray[Any]], part: str, num_classes: int) -> Samples:
+    pixels, labels = arrays[f"{part}_pixels"], arrays[f"{part}_labels"]
+    fits = (
+        pixels.dtype == np.uint8
+        and pixels.ndim == 4
+        and pixels.shape[3] == 3
+        and labels.dtype == np.int64
+        and labels.shape == (len(pixels),)
+        and ((labels >= 0) & (labels < num_classes)).all()
+    )
+    if not fits:
+        raise ValueError(f"its pictures to {part} and their labels don't fit together")
+    return Samples(pixels, labels)
 
 
 def _sample(part: Part, count: int, seed: int) -> Samples:

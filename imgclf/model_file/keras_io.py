@@ -35,8 +35,8 @@ from imgclf.model_file.twin import make_twin
 from imgclf.system.disk import write_problems
 from imgclf.system.files import atomic_path, temporary_files
 
-# 4 GiB for one picture in one layer, which no classifier of pictures takes.
-MOST_VALUES = 1 << 30
+# 512 MiB for one picture in one layer, which no classifier of pictures takes.
+MOST_VALUES = 1 << 27
 
 
 def write_model_file(

@@ -19,6 +19,7 @@ from imgclf.config.keras_names import CODE_LAYERS
 from imgclf.config.keras_signatures import MODULE, Kind, exports
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
+from imgclf.model_file.config_bounds import excess, refuse_excess
 from imgclf.model_file.other_formats import as_version, of_another_keras
 from imgclf.model_file.weights_screening import count_numbers, untrusted
 
@@ -100,6 +101,7 @@ def screen(archive: ModelArchive) -> Contents:
     """
     config, written_by = _read_config(archive), _written_by(archive)
     refuse_foreign(config, archive.path, written_by)
+    refuse_excess(config, archive.path)
     numbers = count_numbers(archive.read(WEIGHTS), archive.path)
     return Contents(config, numbers, config.get(_COMPILED), written_by=written_by)
 
@@ -116,7 +118,11 @@ def screen_graph(archive: ModelArchive) -> Contents:
     compiled_with = config.pop(_COMPILED, None)
     foreign = _foreign(compiled_with)
     if isinstance(compiled_with, dict):
-        own = {name: part for name, part in compiled_with.items() if _foreign(part) is None}
+        own = {
+            name: part
+            for name, part in compiled_with.items()
+            if _foreign(part) is None and excess(part) is None
+        }
         compiled_with = own if _foreign(own) is None else None
     else:
         compiled_with = None
@@ -125,6 +131,7 @@ def screen_graph(archive: ModelArchive) -> Contents:
     except RecursionError as error:
         raise ModelFileError(f"{archive.path} is damaged: its config can't be read") from error
     refuse_foreign(graph, archive.path, written_by)
+    refuse_excess(graph, archive.path)
     numbers = count_numbers(archive.read(WEIGHTS), archive.path)
     unread = None if foreign is None else foreign.reason
     return Contents(graph, numbers, compiled_with, unread, written_by, cut=graph != config)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,8 +16,10 @@ from imgclf.config.choices import Precision
 from imgclf.errors import ConfigError, WriteError, first_line
 from imgclf.model.scores import Scores
 from imgclf.system.files import atomic_write_bytes, atomic_write_text
+from imgclf.system.kept_files import read_kept
 from imgclf.work_folders import RUNS_DIRECTORY
 
+_MOST_OF_A_RECORD = 1 << 24  # bytes
 _STAMP, _STAMP_LENGTH = "%Y-%m-%dT%H-%M-%S", 19
 
 
@@ -48,7 +50,7 @@ class Settled(msgspec.Struct, frozen=True):
     """
 
     precision: Precision
-    batch_size: int
+    batch_size: Annotated[int, msgspec.Meta(gt=0)]
     resampled: bool = True
     cut: int | None = None
 
@@ -123,8 +125,9 @@ class RunFolder:
     def read(self) -> RunRecord | None:
         """The record, or None if there is none that can be read."""
         try:
-            return msgspec.json.decode(self._record.read_bytes(), type=RunRecord)
-        except (OSError, msgspec.DecodeError):
+            content = read_kept(self._record, _MOST_OF_A_RECORD)
+            return msgspec.json.decode(content, type=RunRecord)
+        except (OSError, ValueError, RecursionError, msgspec.DecodeError):
             return None
 
     def write(self, record: RunRecord) -> None:

@@ -12,10 +12,13 @@ import msgspec
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError
 from imgclf.runs.folder import RunFolder, RunRecord
+from imgclf.system.kept_files import read_kept
 
 Status = Literal["finished", "running", "interrupted", "failed", "damaged"]
 
 _LogRow = dict[str, float]
+
+_MOST_OF_A_LOG = 1 << 26  # bytes
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +123,7 @@ def _epochs(resolved: Path) -> int | None:
 def _read_log(path: Path) -> tuple[dict[int, _LogRow], str | None]:
     """The log by epoch, counted from 1, and what is wrong with it."""
     try:
-        text = path.read_text("utf-8")
+        text = read_kept(path, _MOST_OF_A_LOG).decode("utf-8")
     except FileNotFoundError:  # turned off, written elsewhere, or not begun
         return {}, None
     except (OSError, ValueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -129,6 +130,23 @@ def test_a_log_with_another_separator_is_read(in_folder: Path) -> None:
     [
         ("run.json", b"{", "damaged", "its run.json can't be read"),
         ("run.json", b'{"status": "lost"}', "damaged", "its run.json can't be read"),
+        ("run.json", b'{"command": "\xff"}', "damaged", "its run.json can't be read"),
+        ("run.json", b"[" * 100_000, "damaged", "its run.json can't be read"),
+        ("run.json", b" " * (1 << 24) + b"{}", "damaged", "its run.json can't be read"),
+        (
+            "run.json",
+            b'{"data_fingerprint": "", "settled": {"precision": "float32", "batch_size": 0}}',
+            "damaged",
+            "its run.json can't be read",
+        ),
+        ("config.resolved.yaml", b"", "interrupted", None),
+        ("config.resolved.yaml", b"\xff", "interrupted", None),
+        ("config.resolved.yaml", b"- a", "interrupted", None),
+        ("config.resolved.yaml", b"training: 7", "interrupted", None),
+        ("config.resolved.yaml", b"training: {epochs: " + b"9" * 5000 + b"}", "interrupted", None),
+        ("config.resolved.yaml", b"training: !!python/name:os.system", "interrupted", None),
+        ("config.resolved.yaml", b"[" * 10_000, "interrupted", None),
+        ("config.resolved.yaml", b"#" * (1 << 19), "interrupted", None),
         ("training.csv", b"\xff\xfe", "interrupted", "its training.csv can't be read"),
         ("training.csv", b"nonsense\n", "interrupted", "its training.csv is no log"),
         ("training.csv", b"epoch\n", "interrupted", "its training.csv is no log"),
@@ -152,6 +170,14 @@ def test_damage_is_named_and_hides_no_other_training(
     assert (whole.status, whole.error) == ("finished", None)
     assert other.status == status
     assert error in other.error if error else other.error is None  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("file", ["run.json", "config.resolved.yaml", "training.csv"])
+def test_a_pipe_among_the_files_of_a_run_is_not_waited_for(in_folder: Path, file: str) -> None:
+    run = write_run("2026-01-01T00-00-01", "epoch,val_accuracy\n0,1\n")
+    (run / file).unlink(missing_ok=True)
+    os.mkfifo(run / file)
+    assert len(runs()) == 1
 
 
 def test_names_and_scores_that_are_not_there_are_said_with_the_nearest(in_folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -400,8 +401,21 @@ def test_groups_that_hold_each_other_are_walked_once(
 @pytest.mark.parametrize(
     ("before", "layers", "says"),
     [
-        (3, {"Dense": {"units": 10**9}}, "its layers ask for 194000000001 weights"),
+        (3, {"Dense": {"units": 10**7}}, "its layers ask for 1940000001 weights"),
         (1, {"ZeroPadding2D": {"padding": 10**5}, "Cropping2D": {"cropping": 10**5}}, "of one pic"),
+        (
+            1,
+            {
+                "Resizing": {"height": 18_000, "width": 18_000},
+                "AveragePooling2D": {"pool_size": 2250},
+            },
+            "makes 972000000 numbers of one picture",
+        ),
+        (
+            1,
+            {"UpSampling2D": {"size": 1000}, "AveragePooling2D": {"pool_size": 1000}},
+            "makes 192000000 numbers of one picture",
+        ),
     ],
 )
 def test_a_layer_that_would_fill_the_memory_is_refused_before_it_does(
@@ -426,6 +440,91 @@ def test_a_layer_that_would_fill_the_memory_is_refused_before_it_does(
         load_checked(path, contents)
     with keras.StatelessScope():  # at whose end Keras makes up for variables that it left out
         pass
+
+
+def array(dtype: Any) -> Config:
+    return {"class_name": "__numpy__", "config": {"value": [1, 2], "dtype": dtype}}
+
+
+def compiled_with(part: str, kind: str, /, **config: Any) -> Callable[[Config], None]:
+    node = {"class_name": kind, "module": f"keras.{part}", "config": config}
+    return lambda whole: whole["compile_config"].update({part: [node]})
+
+
+def own_layer(kind: str, /, **config: Any) -> Callable[[Config], None]:
+    return layer(class_name=kind, module="keras.layers", config=config)
+
+
+EXCESSES: dict[str, tuple[Callable[[Config], None], str]] = {
+    "a square of counts": (
+        compiled_with("metrics", "MeanIoU", num_classes=30_000),
+        "its num_classes is 30000, and 4096 is the most",
+    ),
+    "a billion thresholds": (
+        compiled_with("metrics", "AUC", num_thresholds=10**9),
+        "its num_thresholds is 1000000000, and 1048576 is the most",
+    ),
+    "texts of a gigabyte": (own_layer("Rescaling", scale=array("S1000000000")), "'S1000000000'"),
+    "texts of four bytes a letter": (
+        own_layer("Rescaling", scale=array("U250000000")),
+        "it asks for numbers of the kind 'U250000000'",
+    ),
+    "objects": (own_layer("Rescaling", scale=array("O")), "it asks for numbers of the kind 'O'"),
+    "records": (own_layer("Rescaling", scale=array([["a", "f4"]])), "of the kind [['a', 'f4']]"),
+    "a layer of texts": (own_layer("Rescaling", dtype="S900000000"), "of the kind 'S900000000'"),
+    "a policy of texts": (
+        own_layer(
+            "Rescaling",
+            dtype={"class_name": "DTypePolicy", "module": "keras", "config": {"name": "S9"}},
+        ),
+        "of the kind 'S9'",
+    ),
+    "a billion bins": (
+        own_layer("Discretization", num_bins=10**9),
+        "its num_bins is 1000000000, and 1048576 is the most",
+    ),
+    "a billion tokens": (
+        own_layer("CategoryEncoding", num_tokens=10**9),
+        "its num_tokens is 1000000000, and 10000000 is the most",
+    ),
+    "a size in a list": (own_layer("Conv2D", kernel_size=[1, 10**9]), "its kernel_size is 10"),
+    "a name with a NUL": (own_layer("Rescaling", name="a\0b"), r"is called 'a\x00b'"),
+    "a name that colours": (own_layer("Rescaling", name="\x1b[31m"), r"is called '\x1b[31m'"),
+    "a name of two lines": (own_layer("Rescaling", name="a\nb"), r"is called 'a\nb'"),
+    "a name without end": (own_layer("Rescaling", name="a" * 1001), "a part of it is called 'aaa"),
+}
+
+
+@pytest.mark.parametrize("what", EXCESSES)
+def test_what_is_out_of_proportion_is_refused_before_anything_is_made(
+    plain_members: dict[str, bytes], tmp_path: Path, what: str
+) -> None:
+    edit, says = EXCESSES[what]
+    path = write(tmp_path / "excess.keras", edited(plain_members, edit))
+    with pytest.raises(ModelFileError, match=re.escape(says)) as raised:
+        look_at(path)
+    assert raised.value.message.startswith(f"{path} is not to be trusted: ")
+    if edit.__qualname__.startswith("compiled_with"):  # which a graph does without
+        with ModelArchive(path) as archive:
+            assert "metrics" not in (screen_graph(archive).compiled_with or {})
+    else:
+        with ModelArchive(path) as archive, pytest.raises(ModelFileError):
+            screen_graph(archive)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        own_layer("Rescaling", scale=array("float32"), dtype="bfloat16"),
+        own_layer("Dropout", rate=0.5, seed=2**60),
+        own_layer("LeakyReLU", negative_slope=1e30),
+        compiled_with("metrics", "AUC", num_thresholds=1000),
+    ],
+)
+def test_what_networks_have_is_in_proportion(
+    plain_members: dict[str, bytes], tmp_path: Path, edit: Callable[[Config], None]
+) -> None:
+    look_at(write(tmp_path / "usual.keras", edited(plain_members, edit)))
 
 
 def test_a_hostile_file_runs_nothing_and_imports_no_keras(tmp_path: Path) -> None:

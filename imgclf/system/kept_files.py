@@ -1,0 +1,91 @@
+"""Reading what was written earlier and may be damaged since, or somebody else's by now.
+
+What lies beside a model or in a run's folder is sent around with it. It is looked at before it is
+read: a pipe would never end, and a packed file or a header of a few bytes can ask for terabytes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_KINDS = "biufU"  # numbers, and texts of a fixed length
+
+
+@contextmanager
+def open_kept(path: Path, most: int) -> Iterator[IO[bytes]]:
+    """Opens a regular file of at most so many bytes.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It can't be opened.
+        ValueError: It is something else, or larger; the text says what.
+    """
+    # A pipe that nobody writes to would be waited for.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > most:
+            raise ValueError(f"it has {status.st_size} bytes, and {most} are the most")
+        yield stream
+
+
+def read_kept(path: Path, most: int) -> bytes:
+    """The bytes of a regular file of at most so many.
+
+    Errors are those of `open_kept`.
+    """
+    with open_kept(path, most) as stream:
+        return stream.read(most)
+
+
+def load_arrays(path: Path, most: int = 1 << 32) -> dict[str, NDArray[Any]]:
+    """The arrays of a file that `numpy.savez` wrote, which doesn't pack them.
+
+    Args:
+        path: The file.
+        most: The most bytes that it may have.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It can't be read.
+        ValueError: It is damaged, packed, or has other arrays than of numbers and texts.
+    """
+    with open_kept(path, most) as stream:
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                return {
+                    info.filename.removesuffix(".npy"): _array(archive, info)
+                    for info in archive.infolist()
+                }
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            raise ValueError(str(error)) from error
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    if info.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{info.filename} is packed")
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        if version != (1, 0):
+            raise ValueError(f"{info.filename} is of another format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+        if dtype.kind not in _KINDS or fortran:
+            raise ValueError(f"{info.filename} has {dtype}")
+        size = math.prod(shape) * dtype.itemsize
+        content = member.read(size + 1) if size <= info.file_size else b""
+    if len(content) != size:
+        raise ValueError(f"{info.filename} is not as long as it says")
+    return np.frombuffer(bytearray(content), dtype).reshape(shape)
