@@ -24,7 +24,7 @@ from imgclf.corrections.assess import Case, Corrected
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import load_picture
 from imgclf.corrections.feature_memory import FeatureMemory, LabelledFeatures
-from imgclf.corrections.guard import OVERALL, ROUNDING, Judged, standard_error
+from imgclf.corrections.guard import OVERALL, ROUNDING, Judged
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
 from imgclf.model.paired_test import drop_by_chance
@@ -81,7 +81,7 @@ def refit(
         memory: Features to go on being right on, and to be judged by.
         features: Those of corrected pictures; the new ones are added.
         cases: What is to be learned.
-        max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
+        max_drop: Of accuracy, between 0 and 1; None allows what chance explains, pair by pair.
 
     Returns:
         None if not all of it can be learned so, or the held-out pictures would suffer, whatever the
@@ -215,7 +215,6 @@ def _judged(
             name: drop_by_chance(int(mended[mine].sum()), counts[name])
             for name, mine in names_and_pictures.items()
         }
-        tolerance[OVERALL] = standard_error(trained[OVERALL], counts[OVERALL])
     return Judged(trained, before, after, after, tolerance, counts)
 
 

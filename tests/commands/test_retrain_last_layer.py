@@ -186,6 +186,15 @@ def test_a_corrected_picture_is_no_evidence(here: Path) -> None:
     assert second.judged.pictures["(all)"] == 11
 
 
+def test_pictures_are_compared_pair_by_pair_overall_as_well(here: Path) -> None:
+    judged = correct(mistakes("new")[0]).judged
+    assert judged is not None
+    # Four spoiled and none mended are chance, at 1 in 16; five are not, at 1 in 32.
+    pictures = judged.tolerance["(all)"] * 12
+    assert pictures == pytest.approx(round(pictures))
+    assert pictures >= 4
+
+
 def _judges(path: str) -> bool:
     from imgclf.corrections.feature_memory import load_features
     from imgclf.data.picture_files import file_digest
