@@ -25,7 +25,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
-from imgclf.model_file.last_layer import read_last_layer, write_last_layer
+from imgclf.model_file.last_layer import read_last_layer, trained_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -148,7 +148,7 @@ def _solve_last_layer(
     model: Path, classifier: Classifier, cases: Sequence[Case], options: Options
 ) -> Retrained | None:
     """Without Keras; None if the model has no such layer, or that won't do."""
-    from imgclf.corrections.refit import refit
+    from imgclf.corrections.refit import Refit
 
     manifest, engine = classifier.manifest, classifier.engine
     memory = load_features(model, manifest)
@@ -159,7 +159,8 @@ def _solve_last_layer(
         if layer is None:
             return None
         features = CopyFeatures(model, memory.graph, engine.features)
-        found = refit(model, manifest, layer, memory, features, cases, options.max_drop)
+        solver = Refit(model, manifest, layer, memory, features, options.max_drop)
+        found = solver.learn(cases, manifest.class_names)
         if found is None:
             console.note("the last layer alone can't take this without harm: each gets a neuron")
             return None
@@ -169,7 +170,7 @@ def _solve_last_layer(
                 model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
-            write_last_layer(archive, after, layer, found.kernel, found.bias)
+            write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
             features.keep()
             version = after.version
     console.note(
@@ -201,8 +202,6 @@ def _learn(
                 save_memory(model, memory)
             learner.response_cache.keep()
             corrected = learner.corrected_model(learned, compiled_like=keras_model)
-            with ModelArchive(model) as archive:
-                features_graph = archive.features_graph(manifest)
             version = _publish(
                 model,
                 corrected,
@@ -211,7 +210,7 @@ def _learn(
                 learned.pictures,
                 learned.kept,
                 learned.judged,
-                features_graph,
+                only_head=True,
             )
     outcome: Outcome = "corrected" if learned.accepted else "refused"
     return Retrained(outcome, model, version, learned.pictures, learned.judged)
@@ -255,7 +254,8 @@ def _publish(
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
-    features_graph: bytes | None = None,
+    *,
+    only_head: bool = False,
 ) -> int:
     """Replaces the model in use by its next version, whose number is returned.
 
@@ -266,7 +266,11 @@ def _publish(
     after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
     pixels = {case.picture.digest: case.pixels for case in cases}
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples, features_graph)
+    features_graph, trained = None, None
+    if only_head:
+        with ModelArchive(model) as archive:
+            features_graph, trained = archive.features_graph(manifest), trained_layer(archive)
+    write_model_file(network, after, model, samples, features_graph, trained)
     return after.version
 
 

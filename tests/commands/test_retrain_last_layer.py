@@ -23,6 +23,7 @@ from imgclf.corrections.corrected_pictures import load_picture
 from imgclf.corrections.inputs import Labelled
 from imgclf.data.decoder import decode
 from imgclf.errors import ModelFileError
+from imgclf.model.head import NumpyHead
 from imgclf.model_file.archive import CONFIG, FEATURES, HEAD, WEIGHTS, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.versions import roll_back
@@ -205,17 +206,29 @@ def _judges(path: str) -> bool:
     return any(row.tobytes() == digest for row in memory.judge.digests)
 
 
-def test_what_the_last_layer_can_not_take_gets_a_neuron(here: Path, heard: Heard) -> None:
-    learned = mistakes()[:2]
-    correct(learned[0])
-    correct(
-        learned[1], data=Path("dataset")
-    )  # other pictures to judge by, whose features nobody has
+def test_what_neurons_learned_goes_into_the_last_layer_with_the_next_correction(
+    here: Path, heard: Heard
+) -> None:
+    first, second = mistakes()[:2]
+    correct(first)
+    trained = head().trained
+    memory = Path("models/pets.history/features.npz")
+    content = memory.read_bytes()
+    memory.unlink()
+    correct(second)
     assert kinds() == ["last layer", "neuron"]
+    assert head().trained == trained
+    memory.write_bytes(content)
     third = next(iter(mistakes()))
-    correct(third)  # beside a neuron it is a neuron again
-    assert kinds() == ["last layer", "neuron", "neuron"]
-    assert labels(*learned, third) == {path: truth(path) for path in (*learned, third)}
+    correct(third)
+    assert kinds() == ["last layer"] * 3
+    assert labels(first, second, third) == {path: truth(path) for path in (first, second, third)}
+    assert head().neurons is None
+    assert head().trained == trained
+
+
+def head() -> NumpyHead:
+    return NumpyHead.from_bytes(members()[HEAD])
 
 
 def test_wrong_corrections_do_no_harm(here: Path) -> None:
