@@ -20,7 +20,6 @@ from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
-from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
@@ -183,6 +182,9 @@ def _solve_last_layer(
 def _learn(
     model: Path, manifest: Manifest, cases: Sequence[Case], new_class: str | None, options: Options
 ) -> Retrained:
+    # Reading a data set takes all that a config can say, which the last layer does without.
+    from imgclf.corrections.replay_sources import find_memory
+
     memory, is_new = find_memory(model, manifest, options.data)
     with console.track(f"correcting {model}"):
         # Keras's import takes seconds, which what was found so far should not cost.
@@ -219,6 +221,8 @@ def _learn(
 def _fit_unguarded(
     model: Path, manifest: Manifest, cases: Sequence[Case], options: Options, epochs: int
 ) -> Retrained:
+    from imgclf.corrections.replay_sources import find_memory
+
     try:
         held_out = find_memory(model, manifest, options.data)[0].judge
     except DataError:

@@ -13,16 +13,19 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, balanced_rows
-from imgclf.data.dataset import Part
 from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+
+if TYPE_CHECKING:
+    from imgclf.data.dataset import Part  # which brings all that a config can say
 
 _DIGEST = 32  # bytes of a SHA-256
 

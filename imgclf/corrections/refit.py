@@ -175,7 +175,7 @@ class Refit:
         names = self._manifest.class_names
         right = np.stack([_margins(head.logits(features), labels) > 0 for head in heads])
         names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
-            names[one]: labels == one for one in np.unique(labels).tolist()
+            names[one]: labels == one for one in np.flatnonzero(np.bincount(labels)).tolist()
         }
         counts = {name: int(mine.sum()) for name, mine in names_and_pictures.items()}
         trained, before, after = (

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from imgclf.model.head import NumpyHead
 from imgclf.model.layer_names import CORRECTIONS, FEATURES, STANDARDIZATION
+from imgclf.model_file.weights_screening import read_numbers
 
 _Floats = NDArray[np.float64]
 _Layer = Mapping[str, Any]
@@ -97,13 +99,19 @@ class KerasLastLayer:
         return msgspec.json.encode(changed), _with_numbers(weights, moved, self.path, kernel, bias)
 
 
-def find_in_keras(config: bytes, weights: bytes, head: NumpyHead) -> KerasLastLayer | None:
+def find_in_keras(
+    config: bytes, weights: bytes, head: NumpyHead, file: Path
+) -> KerasLastLayer | None:
     """Where Keras keeps the last layer of a head; None if it isn't found, or can't be changed.
 
     Args:
         config: Of a model file.
-        weights: Likewise, all of them plain numbers.
+        weights: Likewise.
         head: The same layers, for NumPy.
+        file: What a message names.
+
+    Raises:
+        ModelFileError: The weights are not to be trusted.
     """
     import h5py
 
@@ -128,13 +136,16 @@ def find_in_keras(config: bytes, weights: bytes, head: NumpyHead) -> KerasLastLa
             return None
         epsilon = float(by_name[STANDARDIZATION]["config"]["epsilon"])
         path = f"layers/{groups[last]}/vars"
-        with h5py.File(io.BytesIO(weights), "r") as file:
+        with h5py.File(io.BytesIO(weights), "r") as arrays:
             mean, deviation = np.zeros(width), np.ones(width)
             if len(head.layers) == 1:
-                statistics = file[f"layers/{groups[STANDARDIZATION]}/vars"]
-                mean, variance = (np.asarray(statistics[key], np.float64) for key in "01")
+                statistics = f"layers/{groups[STANDARDIZATION]}/vars"
+                mean, variance = (
+                    read_numbers(arrays, f"{statistics}/{key}", file).astype(np.float64)
+                    for key in "01"
+                )
                 deviation = np.sqrt(variance + epsilon)
-            found = [np.asarray(file[path][key], np.float64) for key in "01"]
+            found = [read_numbers(arrays, f"{path}/{key}", file).astype(np.float64) for key in "01"]
         kept = _ancestors(layers, last)
     except _DAMAGED:
         return None

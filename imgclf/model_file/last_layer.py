@@ -21,7 +21,6 @@ from imgclf.model.head import HeadLayer, Numbers, NumpyHead
 from imgclf.model_file.archive import CONFIG, HEAD, MANIFEST, WEIGHTS, ModelArchive
 from imgclf.model_file.keras_last_layer import KerasLastLayer, find_in_keras
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.weights_screening import count_numbers
 from imgclf.system.files import atomic_path
 
 _Floats = NDArray[np.float64]
@@ -96,9 +95,7 @@ def read_last_layer(archive: ModelArchive, manifest: Manifest) -> LastLayer | No
     if head.classes or neurons != sum(one.by == "neuron" for one in manifest.corrections):
         return None
     archive.verify_weights(manifest)
-    weights = archive.read(WEIGHTS)
-    count_numbers(weights, archive.path)  # which refuses what is no plain number
-    in_keras = find_in_keras(archive.read(CONFIG), weights, head)
+    in_keras = find_in_keras(archive.read(CONFIG), archive.read(WEIGHTS), head, archive.path)
     if in_keras is None:
         return None
     kernel, bias = _arrays(head.layers[-1])
