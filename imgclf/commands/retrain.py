@@ -18,7 +18,7 @@ from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
-from imgclf.corrections.new_class import require_enough
+from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
@@ -119,8 +119,8 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         elif options.unguarded_epochs is None:
             teaching = [case for case in cases if case.teaches]
             solved = None
-            if new_class is None and options.data is None:
-                solved = _solve_last_layer(model, classifier, teaching, options)
+            if options.data is None:
+                solved = _solve_last_layer(model, classifier, teaching, new_class, options)
             done = solved or _learn(model, manifest, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
@@ -144,7 +144,11 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
 
 
 def _solve_last_layer(
-    model: Path, classifier: Classifier, cases: Sequence[Case], options: Options
+    model: Path,
+    classifier: Classifier,
+    cases: Sequence[Case],
+    new_class: str | None,
+    options: Options,
 ) -> Retrained | None:
     """Without Keras; None if the model has no such layer, or that won't do."""
     from imgclf.corrections.refit import Refit
@@ -159,14 +163,21 @@ def _solve_last_layer(
             return None
         features = CopyFeatures(model, memory.graph, engine.features)
         solver = Refit(model, manifest, layer, memory, features, options.max_drop)
-        found = solver.learn(cases, manifest.class_names)
+        after = manifest if new_class is None else manifest.with_class(new_class)
+        found = solver.learn(cases, after.class_names)
         if found is None:
             console.note("the last layer alone can't take this without harm: each gets a neuron")
             return None
+        if new_class is not None:
+            say_expected(
+                new_class,
+                solver.recognised_unseen(cases, after.class_names, new_class),
+                sum(case.picture.label == new_class for case in cases),
+            )
         version = manifest.version
         if not options.dry_run:
             after = _next_version(
-                model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
+                model, after, cases, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
             write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)

@@ -145,7 +145,8 @@ def load_features(model: Path, manifest: Manifest) -> FeatureMemory | None:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path} is damaged: {error}", "train the model again") from error
     # A model of the same network that was trained on other classes may be rolled back to.
-    return memory if memory.class_names == manifest.class_names else None
+    trained_on = manifest.class_names[: len(manifest.class_names) - manifest.new_classes]
+    return memory if memory.class_names == trained_on else None
 
 
 def forget_features(model: Path) -> None:

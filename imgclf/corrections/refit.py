@@ -27,8 +27,9 @@ from imgclf.corrections.corrected_pictures import load_picture
 from imgclf.corrections.feature_memory import FeatureMemory
 from imgclf.corrections.feature_space import FeatureSpace
 from imgclf.corrections.guard import OVERALL, ROUNDING, Judged
+from imgclf.corrections.head_problem import HeadProblem, first_weights, margins
 from imgclf.model.calibration import fit_temperature
-from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
+from imgclf.model.logistic_regression import LinearHead
 from imgclf.model.paired_test import drop_by_chance
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.last_layer import LastLayer
@@ -37,11 +38,9 @@ from imgclf.model_file.manifest import Correction, Manifest
 _Labels = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
-# Measured in docs/retraining.md.
-_PULLS = 0.03, 0.1, 0.3, 1.0  # the penalty, beside the mean over all pictures; more if it does harm
-_MARGIN = 1.0  # in logits, by which a corrected picture comes out right
-_MARGIN_OF_COPIES = 0.5
-_MOST_WEIGHT = 64.0  # of a correction; what isn't right by then is left to a neuron
+# The penalty, beside the mean over all pictures; more if it does harm (docs/retraining.md).
+_PULLS = 0.03, 0.1, 0.3, 1.0
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -103,31 +102,21 @@ class Refit:
             None if not all of it can be learned so, or the held-out pictures would suffer,
             whatever the pull to the layer as it was trained.
         """
-        replaced = {case.picture.digest for case in cases}
-        kept = tuple(one for one in self._manifest.corrections if one.digest not in replaced)
-        if not self._look_at(cases, kept):
+        problem = self._problem(cases, class_names)
+        if problem is None:
             return None
-        said = {one.digest: one.label for one in kept} | {
-            case.picture.digest: case.picture.label for case in cases
-        }
-        training = self._memory.training.without(list(said))
-        judge = self._memory.judge.without(list(said))
-        if not judge or not training:
+        judge = self._memory.judge.without(problem.digests)
+        if not judge:
             return None
-        corrected = self._seen(np.stack([self._features[digest] for digest in said]))
-        labels = np.array([class_names.index(label) for label in said.values()])
-        remembered, held_out = self._seen(training.values), self._seen(judge.values)
-        in_use = self._space.head(self._layer.kernel, self._layer.bias)
-        trained = self._space.head(*self._layer.trained)
+        held_out = self._seen(judge.values)
         # A class that was learned later is none that the trained model could have had wrong.
-        old = len(self._memory.class_names)
-        heads = [_only_first(trained, old), in_use]
-        trained, start = (_with_classes(one, len(class_names)) for one in (trained, in_use))
+        as_trained = _only_first(problem.trained, len(self._memory.class_names))
+        in_use = _only_first(problem.start, len(self._manifest.class_names))
         for pull in _PULLS:
-            solved = _solve(trained, start, remembered, training.labels, corrected, labels, pull)
+            solved = problem.solved(pull)
             if solved is None:
                 return None  # a stronger pull can't do better
-            judged = self._judged([*heads, solved], held_out, judge.labels)
+            judged = self._judged([as_trained, in_use, solved], held_out, judge.labels)
             if all(
                 judged.after[name] >= judged.trained[name] - judged.tolerance[name] - ROUNDING
                 for name in judged.after
@@ -146,11 +135,69 @@ class Refit:
             )
             for case, row in zip(cases, rows, strict=True)
         )
-        kept = tuple(msgspec.structs.replace(one, by="last layer") for one in kept)
+        kept = tuple(
+            msgspec.structs.replace(one, by="last layer") for one in self._kept_beside(cases)
+        )
         units = self._layer.units if len(class_names) == 2 else len(class_names)
-        layers = (self._space.layer(head, units) for head in (solved, trained))
-        (kernel, bias), as_trained = layers
-        return Refitted(pictures, judged, kept, kernel, bias, as_trained, temperature)
+        layer, trained = (self._space.layer(one, units) for one in (solved, problem.trained))
+        return Refitted(pictures, judged, kept, *layer, trained, temperature)
+
+    def recognised_unseen(
+        self, cases: Sequence[Case], class_names: Sequence[str], name: str
+    ) -> int:
+        """How many of a class's pictures are recognised when they weren't learned from.
+
+        Each is asked of a layer that was solved without its fifth of them.
+
+        Args:
+            cases: What was learned, as `learn` takes it.
+            class_names: Likewise.
+            name: Of the class.
+        """
+        problem = self._problem(cases, class_names)
+        if problem is None:
+            return 0
+        mine = np.flatnonzero(problem.labels == class_names.index(name))
+        found = 0
+        for fold in range(_FOLDS):
+            asked = mine[fold::_FOLDS]
+            solved = problem.without(asked).solved(_PULLS[0])
+            if solved is not None and len(asked):
+                logits = solved.logits(problem.corrected[asked, 0])
+                found += int((margins(logits, problem.labels[asked]) > 0).sum())
+        return found
+
+    def _problem(self, cases: Sequence[Case], class_names: Sequence[str]) -> HeadProblem | None:
+        """What is to be solved; None if the picture of an earlier correction is gone."""
+        kept = self._kept_beside(cases)
+        if not self._look_at(cases, kept):
+            return None
+        said = {one.digest: one.label for one in kept} | {
+            case.picture.digest: case.picture.label for case in cases
+        }
+        training = self._memory.training.without(list(said))
+        if not training:
+            return None
+        trained, in_use = (
+            _with_classes(self._space.head(*one), len(class_names))
+            for one in (self._layer.trained, (self._layer.kernel, self._layer.bias))
+        )
+        labels = np.array([class_names.index(label) for label in said.values()])
+        return HeadProblem(
+            list(said),
+            self._seen(training.values),
+            training.labels,
+            self._seen(np.stack([self._features[digest] for digest in said])),
+            labels,
+            first_weights(labels, training.labels, len(self._memory.class_names)),
+            trained,
+            in_use,
+        )
+
+    def _kept_beside(self, cases: Sequence[Case]) -> tuple[Correction, ...]:
+        """The earlier corrections, but for those that the cases replace."""
+        replaced = {case.picture.digest for case in cases}
+        return tuple(one for one in self._manifest.corrections if one.digest not in replaced)
 
     def _look_at(self, cases: Sequence[Case], kept: Sequence[Correction]) -> bool:
         """Whether the features of all of them are known now."""
@@ -173,7 +220,7 @@ class Refit:
     ) -> Judged:
         """By the heads as they were trained, are in use, and would be."""
         names = self._manifest.class_names
-        right = np.stack([_margins(head.logits(features), labels) > 0 for head in heads])
+        right = np.stack([margins(head.logits(features), labels) > 0 for head in heads])
         names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
             names[one]: labels == one for one in np.flatnonzero(np.bincount(labels)).tolist()
         }
@@ -202,61 +249,3 @@ def _with_classes(head: LinearHead, classes: int) -> LinearHead:
     biases = np.zeros(classes, np.float32)
     weights[:, : len(head.biases)], biases[: len(head.biases)] = head.weights, head.biases
     return LinearHead(weights, biases)
-
-
-def _solve(
-    trained: LinearHead,
-    start: LinearHead,
-    remembered: NDArray[np.float32],
-    remembered_labels: _Labels,
-    corrected: NDArray[np.float32],
-    labels: _Labels,
-    pull: float,
-) -> LinearHead | None:
-    """The head with which all corrections are right by the margins, or None.
-
-    Args:
-        trained: What is pulled towards.
-        start: Where to begin.
-        remembered: Standardized features, shape (pictures, features).
-        remembered_labels: Of these.
-        corrected: Standardized features, shape (corrections, copies + 1, features).
-        labels: Of the corrections, shape (corrections,).
-        pull: How strongly towards the head that was trained.
-    """
-    count, copies, width = corrected.shape
-    examples = np.concatenate([remembered, corrected.reshape(-1, width)])
-    their_labels = np.concatenate([remembered_labels, np.repeat(labels, copies)])
-    wanted = np.full((count, copies), _MARGIN_OF_COPIES)
-    wanted[:, 0] = _MARGIN
-    weights, classes = np.ones(count), trained.weights.shape[1]
-    while True:
-        start = fit_logistic_regression(
-            examples,
-            their_labels,
-            classes,
-            l2=pull,
-            example_weights=np.concatenate(
-                [np.ones(len(remembered)), np.repeat(weights / copies, copies)]
-            ),
-            towards=trained,
-            start=start,
-            tolerance=1e-4,
-            max_iterations=200,
-        )
-        logits = start.logits(examples[len(remembered) :])
-        margins = _margins(logits, np.repeat(labels, copies)).reshape(count, copies)
-        short = (margins < wanted).any(axis=1) & (weights < _MOST_WEIGHT)
-        if not short.any():
-            return start if (margins[:, 0] > 0).all() else None
-        weights = np.where(short, 2 * weights, weights)
-
-
-def _margins(logits: NDArray[np.floating], labels: _Labels) -> _Floats:
-    """By how much the right class is ahead of the best of the others, shape (pictures,)."""
-    rows = np.arange(len(labels))
-    others = logits.astype(np.float64)
-    right = others[rows, labels]
-    others[rows, labels] = -np.inf
-    margins: _Floats = right - others.max(axis=1)
-    return margins

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgclf.commands.evaluate import evaluate
 from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import train
@@ -310,3 +311,60 @@ def test_killed_at_any_step_the_old_file_or_the_new_one_is_there(here: Path) -> 
 def test_a_training_that_is_to_remember_nothing_forgets_the_features(here: Path) -> None:
     train(Path("pets.yaml"), ["training.epochs=2"], replay_memory=0)
     assert not Path("models/pets.history/features.npz").exists()
+
+
+def striped(count: int) -> list[str]:
+    """Pictures of a class that no other looks like."""
+    generator = np.random.default_rng(3)
+    paths = []
+    Path("fish").mkdir()
+    for index in range(count):
+        pixels = np.full((64, 64, 3), generator.integers(0, 256, 3), np.uint8)
+        pixels[:: int(generator.integers(3, 7))] = generator.integers(0, 256, 3)
+        paths.append(f"fish/{index}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return paths
+
+
+def test_a_new_class_is_one_more_unit(here: Path, heard: Heard) -> None:
+    fish = striped(20)
+    correct(*mistakes("new")[:1])
+    before = evaluate(MODEL, None, [])
+    done = correct(*fish[:12], new_class=True)
+    assert done.outcome == "corrected"
+    assert labels(*fish[:12]) == dict.fromkeys(fish[:12], "fish")
+    assert "of 12 pictures are recognised when they are not learned from" in heard.text
+    manifest = read_manifest(MODEL)
+    assert (manifest.class_names, manifest.new_classes) == (("cat", "dog", "fish"), 1)
+    assert manifest.head == "softmax"
+    assert kinds() == ["last layer"] * 13
+    assert head().units == 3
+    assert not head().classes
+    unseen = list(labels(*fish[12:]).values())
+    assert unseen.count("fish") >= 6
+    # The table says what `evaluate` says of the same pictures, before and after.
+    assert done.judged is not None
+    after = evaluate(MODEL, None, [])
+    assert before.pictures == after.pictures == done.judged.pictures["(all)"] == 12
+    assert done.judged.before["(all)"] == pytest.approx(before.accuracy)
+    assert done.judged.after["(all)"] == pytest.approx(after.accuracy)
+
+
+def test_a_model_with_a_new_class_is_corrected_on_and_opened_by_keras(here: Path) -> None:
+    from imgclf.backend import keras
+
+    original, fish = MODEL.read_bytes(), striped(12)
+    correct(*fish, new_class=True)
+    wrong = mistakes("new", "fish")[:2]
+    assert wrong
+    correct(*wrong)
+    assert kinds() == ["last layer"] * (12 + len(wrong))
+    assert labels(*wrong, *fish) == {path: truth(path) for path in (*wrong, *fish)}
+    settings = read_manifest(MODEL).decoder.settings()
+    pixels = np.stack([decode(path, settings) for path in fish])
+    plain = keras.models.load_model(MODEL)
+    assert plain.loss == "sparse_categorical_crossentropy"
+    np.testing.assert_allclose(outputs(fish), plain.predict(pixels, verbose=0), atol=1e-5)
+    roll_back(MODEL, 1)
+    assert MODEL.read_bytes() == original
+    assert correct(wrong[0]).outcome == "corrected"
