@@ -13,7 +13,7 @@ import numpy as np
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
-from imgclf.corrections.feature_memory import load_features
+from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
@@ -118,9 +118,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
             teaching = [case for case in cases if case.teaches]
-            solved = None
-            if options.data is None:
-                solved = _solve_last_layer(model, classifier, teaching, new_class, options)
+            solved = _solve_last_layer(model, classifier, teaching, new_class, options)
             done = solved or _learn(model, manifest, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
@@ -154,13 +152,16 @@ def _solve_last_layer(
     from imgclf.corrections.refit import Refit
 
     manifest, engine = classifier.manifest, classifier.engine
-    memory = load_features(model, manifest)
-    if memory is None or not isinstance(engine, SplitEngine):
+    if not isinstance(engine, SplitEngine):
         return None
     with ModelArchive(model) as archive, console.track(f"correcting {model}"):
         layer = read_last_layer(archive, manifest)
         if layer is None:
             return None
+        known = find_features(model, manifest, engine.features, options.data)
+        if known is None:
+            return None
+        memory = known.memory
         features = CopyFeatures(model, memory.graph, engine.features)
         solver = Refit(model, manifest, layer, memory, features, options.max_drop)
         after = manifest if new_class is None else manifest.with_class(new_class)
@@ -182,6 +183,7 @@ def _solve_last_layer(
             after = msgspec.structs.replace(after, temperature=found.temperature)
             write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
             features.keep()
+            known.keep(model)
             version = after.version
     console.note(
         f"the last layer was solved again over {len(memory.training)} remembered pictures and "

@@ -8,18 +8,26 @@ them the next correction takes longer.
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.augmented_copies import light_copies
+from imgclf.corrections.feature_memory import pixels_digest
 from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Known:
+    features: Floats
+    pixels: str
 
 
 class CopyFeatures:
@@ -34,14 +42,18 @@ class CopyFeatures:
     def __init__(self, model: Path, graph: str, network: LiteRTFeatures) -> None:
         self._file = history_directory(model) / "corrected-features.npz"
         self._graph, self._network = graph, network
-        self._known: dict[str, Floats] = self._load()
+        self._known: dict[str, _Known] = self._load()
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known
 
     def __getitem__(self, digest: str) -> Floats:
         """Of a picture that is known: the picture's own first, shape (copies + 1, features)."""
-        return self._known[digest]
+        return self._known[digest].features
+
+    def pixels_digest(self, digest: str) -> str:
+        """SHA-256 of a known picture as it was decoded, in hexadecimal."""
+        return self._known[digest].pixels
 
     def add(self, digest: str, picture: Pixels) -> None:
         """Looks at a picture.
@@ -53,7 +65,8 @@ class CopyFeatures:
         if digest not in self._known:
             features = self._network.run(light_copies(picture))[1]
             # As they will be read again, so that a correction comes to the same each time.
-            self._known[digest] = features.astype(np.float16).astype(np.float32)
+            stored = features.astype(np.float16).astype(np.float32)
+            self._known[digest] = _Known(stored, pixels_digest(picture))
 
     def keep(self) -> None:
         """Writes all that is known.
@@ -61,26 +74,30 @@ class CopyFeatures:
         Raises:
             WriteError: There is no room for it.
         """
-        values = np.stack(list(self._known.values())).astype(np.float16)
+        known = self._known.values()
+        values = np.stack([one.features for one in known]).astype(np.float16)
         atomic_write(
             self._file,
             lambda stream: np.savez(
                 stream,
                 graph=np.array(self._graph),
                 digests=np.array(list(self._known)),
+                pixels=np.array([one.pixels for one in known]),
                 values=values,
             ),
             size=values.nbytes,
         )
 
-    def _load(self) -> dict[str, Floats]:
+    def _load(self) -> dict[str, _Known]:
         try:
             with np.load(self._file, allow_pickle=False) as arrays:
                 digests, values = arrays["digests"].tolist(), arrays["values"]
+                pixels = arrays["pixels"].tolist()
                 if str(arrays["graph"]) != self._graph or values.dtype != np.float16:
                     return {}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return {}
         if values.ndim != 3 or values.shape[2] != self._network.width:
             return {}
-        return dict(zip(digests, values.astype(np.float32), strict=False))
+        known = map(_Known, values.astype(np.float32), pixels)
+        return dict(zip(digests, known, strict=False))

@@ -1,9 +1,10 @@
 """The feature memory: features of training and held-out pictures, kept beside a model.
 
-The last layer is solved again over these when a picture is corrected. Only of a pretrained network
-that stays as it came are there any: what was fine-tuned has its training pictures by heart. They
-lie in `NAME.history/features.npz`, as float16 (2.5 kB for a picture in EfficientNetLite0, where
-its pixels take 150).
+The last layer is solved again over these when a picture is corrected. A training keeps them if the
+pretrained network stays as it came, for it has computed them all; else they are computed for the
+first correction, of the pictures that are kept to replay (`find_features`). They lie in
+`NAME.history/features.npz`, as float16 (2.5 kB for a picture in EfficientNetLite0, where its pixels
+take 150).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, balanced_rows
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
@@ -27,7 +29,8 @@ from imgclf.system.files import atomic_write
 if TYPE_CHECKING:
     from imgclf.data.dataset import Part  # which brings all that a config can say
 
-_DIGEST = 32  # bytes of a SHA-256
+DIGEST = 32
+"""Bytes of a SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class LabelledFeatures:
     Attributes:
         values: float16, shape (pictures, features).
         labels: Shape (pictures,).
-        digests: SHA-256 of the pictures' files, uint8, shape (pictures, 32).
+        digests: SHA-256 of the pictures' files, or of their pixels where no file is known (see
+            `pixels_digest`), uint8, shape (pictures, 32).
     """
 
     values: NDArray[np.float16]
@@ -67,6 +71,11 @@ class FeatureMemory:
     judge: LabelledFeatures
     graph: str
     class_names: tuple[str, ...]
+
+
+def pixels_digest(pixels: Pixels) -> str:
+    """SHA-256 of a picture as it was decoded, in hexadecimal: of replayed ones no file is known."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def choose_features(
@@ -164,7 +173,7 @@ def _choose(part: Part, values: NDArray[np.float16], count: int, seed: int) -> L
     return LabelledFeatures(
         np.asarray(values[rows], np.float16),
         part.labels[rows],
-        np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST),
+        np.frombuffer(digests, np.uint8).reshape(-1, DIGEST),
     )
 
 
@@ -178,7 +187,7 @@ def _read(arrays: np.lib.npyio.NpzFile, name: str) -> LabelledFeatures:
         kinds != ["<f2", "<i8", "|u1"]
         or part.values.ndim != 2
         or part.labels.shape != (count,)
-        or part.digests.shape != (count, _DIGEST)
+        or part.digests.shape != (count, DIGEST)
         or len(part.values) != count
         or not count
     ):

@@ -23,7 +23,7 @@ class HeadProblem:
     """What a head is to be right on.
 
     Attributes:
-        digests: Of the corrections.
+        digests: Of the corrected pictures, of which no memory may have anything.
         remembered: Standardized features of training pictures, shape (pictures, features).
         remembered_labels: Of these.
         corrected: Those of corrections, shape (corrections, copies + 1, features).
@@ -47,7 +47,6 @@ class HeadProblem:
         stay = np.delete(np.arange(len(self.labels)), corrections)
         return replace(
             self,
-            digests=[self.digests[one] for one in stay.tolist()],
             corrected=self.corrected[stay],
             labels=self.labels[stay],
             weights=self.weights[stay],

@@ -175,7 +175,8 @@ class Refit:
         said = {one.digest: one.label for one in kept} | {
             case.picture.digest: case.picture.label for case in cases
         }
-        training = self._memory.training.without(list(said))
+        digests = [*said, *(self._features.pixels_digest(digest) for digest in said)]
+        training = self._memory.training.without(digests)
         if not training:
             return None
         trained, in_use = (
@@ -184,7 +185,7 @@ class Refit:
         )
         labels = np.array([class_names.index(label) for label in said.values()])
         return HeadProblem(
-            list(said),
+            digests,
             self._seen(training.values),
             training.labels,
             self._seen(np.stack([self._features[digest] for digest in said])),

@@ -22,6 +22,7 @@ from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import train
 from imgclf.corrections.corrected_pictures import load_picture
 from imgclf.corrections.inputs import Labelled
+from imgclf.corrections.replay_memory import load_memory
 from imgclf.data.decoder import decode
 from imgclf.errors import ModelFileError
 from imgclf.model.head import NumpyHead
@@ -213,13 +214,19 @@ def test_what_neurons_learned_goes_into_the_last_layer_with_the_next_correction(
     first, second = mistakes()[:2]
     correct(first)
     trained = head().trained
-    memory = Path("models/pets.history/features.npz")
-    content = memory.read_bytes()
-    memory.unlink()
+    [earlier] = read_manifest(MODEL).corrections
+    seen = [
+        Path("models/pets.history/corrected-features.npz"),
+        Path(f"models/pets.history/corrected/{earlier.digest}.png"),
+    ]
+    contents = [path.read_bytes() for path in seen]
+    for path in seen:  # the last layer can't be solved without what it has learned before
+        path.unlink()
     correct(second)
     assert kinds() == ["last layer", "neuron"]
     assert head().trained == trained
-    memory.write_bytes(content)
+    for path, content in zip(seen, contents, strict=True):
+        path.write_bytes(content)
     third = next(iter(mistakes()))
     correct(third)
     assert kinds() == ["last layer"] * 3
@@ -254,10 +261,37 @@ def test_what_can_not_be_learned_is_left_to_neurons_and_that_is_said(
     assert MODEL.read_bytes() == before
 
 
-def test_without_features_beside_it_there_are_neurons(here: Path) -> None:
-    Path("models/pets.history/features.npz").unlink()
-    correct(mistakes()[0])
-    assert kinds() == ["neuron"]
+def test_without_features_beside_it_they_are_computed_of_the_pictures_there(here: Path) -> None:
+    memory = Path("models/pets.history/features.npz")
+    memory.unlink()
+    original, wrong = MODEL.read_bytes(), mistakes("dataset")
+    judging = load_memory(MODEL)
+    assert judging is not None
+    for path in wrong[:2]:
+        done = correct(path)
+        assert kinds()[-1] == "last layer"
+        assert memory.exists()
+    # As features of files that are known do, these leave out the corrected pictures.
+    assert done.judged is not None
+    settings = read_manifest(MODEL).decoder.settings()
+    held_out = {one.tobytes() for one in judging.judge.pixels}
+    mine = sum(decode(path, settings).tobytes() in held_out for path in wrong[:2])
+    assert done.judged.pictures["(all)"] == len(judging.judge) - mine
+    MODEL.write_bytes(original)
+    assert correct(wrong[0]).outcome == "corrected"
+
+
+def test_other_pictures_can_be_named_to_remember_and_to_judge_by(here: Path) -> None:
+    before = Path("models/pets.history/features.npz").read_bytes()
+    wrong = mistakes("dataset")[0]
+    done = correct(wrong, data=Path("new"))
+    assert kinds() == ["last layer"]
+    assert done.judged is not None
+    assert done.judged.pictures["(all)"] == len(labels("new")) // 2
+    assert Path("models/pets.history/features.npz").read_bytes() != before
+    following = correct(mistakes("dataset")[0])
+    assert following.judged is not None
+    assert following.judged.pictures == done.judged.pictures
 
 
 def test_damaged_features_are_said(here: Path) -> None:
