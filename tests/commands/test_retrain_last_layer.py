@@ -31,6 +31,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.versions import roll_back
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
+from tests.support.pictures import striped
 
 MODEL = Path("models/pets.keras")
 _CONFIG = """\
@@ -140,7 +141,7 @@ def test_tensorflow_is_not_imported(here: Path) -> None:
         "import sys; from pathlib import Path; from imgclf.commands.retrain import retrain;"
         "from imgclf.corrections.inputs import Labelled;"
         f"retrain(Path('{MODEL}'), [Labelled(Path({wrong!r}), {truth(wrong)!r})]);"
-        "print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
+        "print([name for name in ('tensorflow', 'keras', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -345,19 +346,6 @@ def test_killed_at_any_step_the_old_file_or_the_new_one_is_there(here: Path) -> 
 def test_a_training_that_is_to_remember_nothing_forgets_the_features(here: Path) -> None:
     train(Path("pets.yaml"), ["training.epochs=2"], replay_memory=0)
     assert not Path("models/pets.history/features.npz").exists()
-
-
-def striped(count: int) -> list[str]:
-    """Pictures of a class that no other looks like."""
-    generator = np.random.default_rng(3)
-    paths = []
-    Path("fish").mkdir()
-    for index in range(count):
-        pixels = np.full((64, 64, 3), generator.integers(0, 256, 3), np.uint8)
-        pixels[:: int(generator.integers(3, 7))] = generator.integers(0, 256, 3)
-        paths.append(f"fish/{index}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return paths
 
 
 def test_a_new_class_is_one_more_unit(here: Path, heard: Heard) -> None:
