@@ -8,20 +8,26 @@ them the next correction takes longer.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.corrections.augmented_copies import light_copies
+from imgclf.corrections.augmented_copies import COPIES, light_copies
 from imgclf.corrections.feature_memory import pixels_digest
 from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+from imgclf.system.threads import map_in_threads
 
 Floats = NDArray[np.float32]
+
+# So many pictures in one command get half of the copies, each of which counts twice: what the
+# network takes for copies is most of the time, and fewer teach nearly as much.
+_MANY = 20
 
 
 @dataclass(frozen=True)
@@ -55,18 +61,24 @@ class CopyFeatures:
         """SHA-256 of a known picture as it was decoded, in hexadecimal."""
         return self._known[digest].pixels
 
-    def add(self, digest: str, picture: Pixels) -> None:
-        """Looks at a picture.
+    def add(self, pictures: Mapping[str, Pixels]) -> None:
+        """Looks at those that aren't known yet.
 
         Args:
-            digest: SHA-256 of its file.
-            picture: uint8, shape (height, width, 3).
+            pictures: uint8, shape (height, width, 3), by the SHA-256 of their files.
         """
-        if digest not in self._known:
-            features = self._network.run(light_copies(picture))[1]
+        unknown = {one: pixels for one, pixels in pictures.items() if one not in self._known}
+        times = 2 if len(unknown) >= _MANY else 1
+        # Copies of the next are made while the network, which takes longer, looks at one's.
+        of_each = map_in_threads(
+            lambda pixels: light_copies(pixels, COPIES // times), unknown.values(), window=4
+        )
+        for (digest, pixels), copies in zip(unknown.items(), of_each, strict=True):
+            own, *others = self._network.run(copies)[1]
+            features = np.stack([own, *others * times])
             # As they will be read again, so that a correction comes to the same each time.
             stored = features.astype(np.float16).astype(np.float32)
-            self._known[digest] = _Known(stored, pixels_digest(picture))
+            self._known[digest] = _Known(stored, pixels_digest(pixels))
 
     def keep(self) -> None:
         """Writes all that is known.

@@ -202,15 +202,15 @@ class Refit:
 
     def _look_at(self, cases: Sequence[Case], kept: Sequence[Correction]) -> bool:
         """Whether the features of all of them are known now."""
-        for case in cases:
-            self._features.add(case.picture.digest, case.pixels)
+        pictures = {case.picture.digest: case.pixels for case in cases}
         settings = self._manifest.decoder.settings()
         for one in kept:
             if one.digest not in self._features:
                 picture = load_picture(self._path, one.digest, settings)
                 if picture is None:
                     return False
-                self._features.add(one.digest, picture)
+                pictures[one.digest] = picture
+        self._features.add(pictures)
         return True
 
     def _seen(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
