@@ -186,7 +186,7 @@ def _solve_last_layer(
             known.keep(model)
             version = after.version
     console.note(
-        f"the last layer was solved again over {len(memory.training)} remembered pictures and "
+        f"the last layer was solved again over {memory.training.pictures} remembered pictures and "
         f"all corrections ({len(found.kept) + len(found.pictures)})"
     )
     return Retrained("corrected", model, version, found.pictures, found.judged)

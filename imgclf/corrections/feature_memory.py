@@ -35,7 +35,7 @@ DIGEST = 32
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """Features of pictures.
+    """Features of pictures, or of several views of each.
 
     Attributes:
         values: float16, shape (pictures, features).
@@ -50,6 +50,11 @@ class LabelledFeatures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def pictures(self) -> int:
+        """How many there are, whatever the number of views."""
+        return len({row.tobytes() for row in self.digests})
 
     def without(self, digests: Sequence[str]) -> LabelledFeatures:
         """Less the pictures with these digests, in hexadecimal."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from imgclf.corrections.augmented_copies import light_copies
 from imgclf.corrections.feature_memory import (
     DIGEST,
     FeatureMemory,
@@ -16,8 +18,13 @@ from imgclf.corrections.feature_memory import (
     save_features,
 )
 from imgclf.corrections.replay_memory import ReplayMemory, Samples, save_memory
+from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.manifest import Manifest
+
+# In place of a training picture, which a network that was fine-tuned has by heart: measured in
+# docs/retraining.md.
+_COPIES = 4
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,7 @@ def find_features(
 ) -> FoundFeatures | None:
     """Those that the training left, or of the pictures that `find_memory` finds.
 
-    The latter takes some ten milliseconds for each picture, once. So it is where the training was
+    The latter takes some forty milliseconds for each picture, once. So it is where the training was
     one of the network itself.
 
     Args:
@@ -74,9 +81,8 @@ def find_features(
 
     pictures, is_new = find_memory(model, manifest, directory)
     classes = len(manifest.class_names) - manifest.new_classes
-    training, judge = (
-        _features(one, classes, network) for one in (pictures.replay, pictures.judge)
-    )
+    training = _features(pictures.replay, classes, network, _copies)
+    judge = _features(pictures.judge, classes, network, _itself)
     if not training or not judge or manifest.features_sha256 is None:
         return None
     memory = FeatureMemory(
@@ -85,14 +91,28 @@ def find_features(
     return FoundFeatures(memory, is_new=True, pictures=pictures if is_new else None)
 
 
-def _features(samples: Samples, classes: int, network: LiteRTFeatures) -> LabelledFeatures:
-    """Of pictures of the first so many classes."""
+def _itself(picture: Pixels) -> Pixels:
+    return picture[np.newaxis]
+
+
+def _copies(picture: Pixels) -> Pixels:
+    return light_copies(picture, _COPIES)[1:]
+
+
+def _features(
+    samples: Samples, classes: int, network: LiteRTFeatures, views: Callable[[Pixels], Pixels]
+) -> LabelledFeatures:
+    """Of pictures of the first so many classes, as they are seen in some views."""
     mine = np.flatnonzero(samples.labels < classes)
-    chosen = Samples(samples.pixels[mine], samples.labels[mine])
-    values = [network.run(batch)[1].astype(np.float16) for batch in chosen.batches()]
-    digests = b"".join(bytes.fromhex(pixels_digest(one)) for one in chosen.pixels)
+    values = [np.empty((0, network.width), np.float16)]
+    digests, labels = [], []
+    for row in mine.tolist():
+        picture = samples.pixels[row]
+        values.append(network.run(views(picture))[1].astype(np.float16))
+        digests += [bytes.fromhex(pixels_digest(picture))] * len(values[-1])
+        labels += [samples.labels[row]] * len(values[-1])
     return LabelledFeatures(
-        np.concatenate([np.empty((0, network.width), np.float16), *values]),
-        chosen.labels,
-        np.frombuffer(digests, np.uint8).reshape(-1, DIGEST),
+        np.concatenate(values),
+        np.array(labels, np.int64),
+        np.frombuffer(b"".join(digests), np.uint8).reshape(-1, DIGEST),
     )
