@@ -134,11 +134,12 @@ def find_in_keras(
         last = ours[-1]
         if FEATURES not in by_name:
             return None
-        epsilon = float(by_name[STANDARDIZATION]["config"]["epsilon"])
         path = f"layers/{groups[last]}/vars"
         with h5py.File(io.BytesIO(weights), "r") as arrays:
             mean, deviation = np.zeros(width), np.ones(width)
-            if len(head.layers) == 1:
+            # An adopted model may take the features as they are.
+            if len(head.layers) == 1 and STANDARDIZATION in by_name:
+                epsilon = float(by_name[STANDARDIZATION]["config"]["epsilon"])
                 statistics = f"layers/{groups[STANDARDIZATION]}/vars"
                 mean, variance = (
                     read_numbers(arrays, f"{statistics}/{key}", file).astype(np.float64)
