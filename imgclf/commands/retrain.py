@@ -13,19 +13,18 @@ import numpy as np
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
-from imgclf.corrections.feature_memory import load_features
+from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
-from imgclf.corrections.new_class import require_enough
+from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
-from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
-from imgclf.model_file.last_layer import read_last_layer, write_last_layer
+from imgclf.model_file.last_layer import read_last_layer, trained_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -119,9 +118,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
             teaching = [case for case in cases if case.teaches]
-            solved = None
-            if new_class is None and options.data is None:
-                solved = _solve_last_layer(model, classifier, teaching, options)
+            solved = _solve_last_layer(model, classifier, teaching, new_class, options)
             done = solved or _learn(model, manifest, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
@@ -145,35 +142,51 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
 
 
 def _solve_last_layer(
-    model: Path, classifier: Classifier, cases: Sequence[Case], options: Options
+    model: Path,
+    classifier: Classifier,
+    cases: Sequence[Case],
+    new_class: str | None,
+    options: Options,
 ) -> Retrained | None:
     """Without Keras; None if the model has no such layer, or that won't do."""
-    from imgclf.corrections.refit import refit
+    from imgclf.corrections.refit import Refit
 
     manifest, engine = classifier.manifest, classifier.engine
-    memory = load_features(model, manifest)
-    if memory is None or not isinstance(engine, SplitEngine):
+    if not isinstance(engine, SplitEngine):
         return None
     with ModelArchive(model) as archive, console.track(f"correcting {model}"):
         layer = read_last_layer(archive, manifest)
         if layer is None:
             return None
+        known = find_features(model, manifest, engine.features, options.data)
+        if known is None:
+            return None
+        memory = known.memory
         features = CopyFeatures(model, memory.graph, engine.features)
-        found = refit(model, manifest, layer, memory, features, cases, options.max_drop)
+        solver = Refit(model, manifest, layer, memory, features, options.max_drop)
+        after = manifest if new_class is None else manifest.with_class(new_class)
+        found = solver.learn(cases, after.class_names)
         if found is None:
             console.note("the last layer alone can't take this without harm: each gets a neuron")
             return None
+        if new_class is not None:
+            say_expected(
+                new_class,
+                solver.recognised_unseen(cases, after.class_names, new_class),
+                sum(case.picture.label == new_class for case in cases),
+            )
         version = manifest.version
         if not options.dry_run:
             after = _next_version(
-                model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
+                model, after, cases, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
-            write_last_layer(archive, after, layer, found.kernel, found.bias)
+            write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
             features.keep()
+            known.keep(model)
             version = after.version
     console.note(
-        f"the last layer was solved again over {len(memory.training)} remembered pictures and "
+        f"the last layer was solved again over {memory.training.pictures} remembered pictures and "
         f"all corrections ({len(found.kept) + len(found.pictures)})"
     )
     return Retrained("corrected", model, version, found.pictures, found.judged)
@@ -182,6 +195,9 @@ def _solve_last_layer(
 def _learn(
     model: Path, manifest: Manifest, cases: Sequence[Case], new_class: str | None, options: Options
 ) -> Retrained:
+    # Reading a data set takes all that a config can say, which the last layer does without.
+    from imgclf.corrections.replay_sources import find_memory
+
     memory, is_new = find_memory(model, manifest, options.data)
     with console.track(f"correcting {model}"):
         # Keras's import takes seconds, which what was found so far should not cost.
@@ -201,8 +217,6 @@ def _learn(
                 save_memory(model, memory)
             learner.response_cache.keep()
             corrected = learner.corrected_model(learned, compiled_like=keras_model)
-            with ModelArchive(model) as archive:
-                features_graph = archive.features_graph(manifest)
             version = _publish(
                 model,
                 corrected,
@@ -211,7 +225,7 @@ def _learn(
                 learned.pictures,
                 learned.kept,
                 learned.judged,
-                features_graph,
+                only_head=True,
             )
     outcome: Outcome = "corrected" if learned.accepted else "refused"
     return Retrained(outcome, model, version, learned.pictures, learned.judged)
@@ -220,6 +234,8 @@ def _learn(
 def _fit_unguarded(
     model: Path, manifest: Manifest, cases: Sequence[Case], options: Options, epochs: int
 ) -> Retrained:
+    from imgclf.corrections.replay_sources import find_memory
+
     try:
         held_out = find_memory(model, manifest, options.data)[0].judge
     except DataError:
@@ -255,7 +271,8 @@ def _publish(
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
-    features_graph: bytes | None = None,
+    *,
+    only_head: bool = False,
 ) -> int:
     """Replaces the model in use by its next version, whose number is returned.
 
@@ -266,7 +283,11 @@ def _publish(
     after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
     pixels = {case.picture.digest: case.pixels for case in cases}
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples, features_graph)
+    features_graph, trained = None, None
+    if only_head:
+        with ModelArchive(model) as archive:
+            features_graph, trained = archive.features_graph(manifest), trained_layer(archive)
+    write_model_file(network, after, model, samples, features_graph, trained)
     return after.version
 
 

@@ -1,9 +1,10 @@
 """The feature memory: features of training and held-out pictures, kept beside a model.
 
-The last layer is solved again over these when a picture is corrected. Only of a pretrained network
-that stays as it came are there any: what was fine-tuned has its training pictures by heart. They
-lie in `NAME.history/features.npz`, as float16 (2.5 kB for a picture in EfficientNetLite0, where
-its pixels take 150).
+The last layer is solved again over these when a picture is corrected. A training keeps them if the
+pretrained network stays as it came, for it has computed them all; else they are computed for the
+first correction, of the pictures that are kept to replay (`find_features`). They lie in
+`NAME.history/features.npz`, as float16 (2.5 kB for a picture in EfficientNetLite0, where its pixels
+take 150).
 """
 
 from __future__ import annotations
@@ -13,28 +14,34 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, balanced_rows
-from imgclf.data.dataset import Part
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
 
-_DIGEST = 32  # bytes of a SHA-256
+if TYPE_CHECKING:
+    from imgclf.data.dataset import Part  # which brings all that a config can say
+
+DIGEST = 32
+"""Bytes of a SHA-256."""
 
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """Features of pictures.
+    """Features of pictures, or of several views of each.
 
     Attributes:
         values: float16, shape (pictures, features).
         labels: Shape (pictures,).
-        digests: SHA-256 of the pictures' files, uint8, shape (pictures, 32).
+        digests: SHA-256 of the pictures' files, or of their pixels where no file is known (see
+            `pixels_digest`), uint8, shape (pictures, 32).
     """
 
     values: NDArray[np.float16]
@@ -43,6 +50,11 @@ class LabelledFeatures:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def pictures(self) -> int:
+        """How many there are, whatever the number of views."""
+        return len({row.tobytes() for row in self.digests})
 
     def without(self, digests: Sequence[str]) -> LabelledFeatures:
         """Less the pictures with these digests, in hexadecimal."""
@@ -64,6 +76,11 @@ class FeatureMemory:
     judge: LabelledFeatures
     graph: str
     class_names: tuple[str, ...]
+
+
+def pixels_digest(pixels: Pixels) -> str:
+    """SHA-256 of a picture as it was decoded, in hexadecimal: of replayed ones no file is known."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 def choose_features(
@@ -142,7 +159,8 @@ def load_features(model: Path, manifest: Manifest) -> FeatureMemory | None:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path} is damaged: {error}", "train the model again") from error
     # A model of the same network that was trained on other classes may be rolled back to.
-    return memory if memory.class_names == manifest.class_names else None
+    trained_on = manifest.class_names[: len(manifest.class_names) - manifest.new_classes]
+    return memory if memory.class_names == trained_on else None
 
 
 def forget_features(model: Path) -> None:
@@ -160,7 +178,7 @@ def _choose(part: Part, values: NDArray[np.float16], count: int, seed: int) -> L
     return LabelledFeatures(
         np.asarray(values[rows], np.float16),
         part.labels[rows],
-        np.frombuffer(digests, np.uint8).reshape(-1, _DIGEST),
+        np.frombuffer(digests, np.uint8).reshape(-1, DIGEST),
     )
 
 
@@ -174,7 +192,7 @@ def _read(arrays: np.lib.npyio.NpzFile, name: str) -> LabelledFeatures:
         kinds != ["<f2", "<i8", "|u1"]
         or part.values.ndim != 2
         or part.labels.shape != (count,)
-        or part.digests.shape != (count, _DIGEST)
+        or part.digests.shape != (count, DIGEST)
         or len(part.values) != count
         or not count
     ):

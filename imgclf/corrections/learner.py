@@ -17,7 +17,12 @@ from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
-from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
+from imgclf.corrections.new_class import (
+    choose_threshold,
+    recognised_unseen,
+    say_expected,
+    solve_class,
+)
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.build import compile_as
@@ -136,10 +141,7 @@ class Learner:
                 "more pictures of it may help; training anew with a folder of them will",
             )
         found = recognised_unseen(copies, silent_on, threshold)
-        console.note(
-            f"{name}: {found} of {len(cases)} pictures are recognised when they are not learned "
-            "from, which is about what to expect of others"
-        )
+        say_expected(name, found, len(cases))
         self._network = self._network.with_class(key, threshold)
         self.manifest = msgspec.structs.replace(
             self.manifest,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,18 +80,23 @@ def find_misfiled(
 def _equal_files(
     data: TrainedOn, class_names: Collection[str], digests: Collection[str], sizes: set[int]
 ) -> Iterator[_Found]:
-    for path, root, label in _files(data, class_names):
-        if label not in class_names:
-            continue
+    def may_be_equal(path: Path) -> bool:
         try:
-            if path.stat().st_size in sizes and (digest := file_digest(path)) in digests:
-                yield _Found(path, root, label, digest)
+            return path.stat().st_size in sizes
         except OSError:
-            continue
+            return False
+
+    for path, root, label in _files(data, class_names, may_be_equal):
+        if label in class_names:
+            with suppress(OSError):
+                if (digest := file_digest(path)) in digests:
+                    yield _Found(path, root, label, digest)
 
 
-def _files(data: TrainedOn, class_names: Collection[str]) -> Iterator[tuple[Path, Path, str]]:
-    """The files of a data set, where their class folders lie, and what the data set says they are.
+def _files(
+    data: TrainedOn, class_names: Collection[str], wanted: Callable[[Path], bool]
+) -> Iterator[tuple[Path, Path, str]]:
+    """Files of a data set, where their class folders lie, and what the data set says they are.
 
     Of a table's pictures no folder says what they are, so that none can be moved into the right
     one.
@@ -102,14 +108,16 @@ def _files(data: TrainedOn, class_names: Collection[str]) -> Iterator[tuple[Path
         except DataError:
             return
         for path, label in (file for files in tabled.parts.values() for file in files):
-            yield path, directory, tabled.class_names[label]
+            if wanted(path):
+                yield path, directory, tabled.class_names[label]
         return
     tops = dict.fromkeys(name.partition(LEVEL)[0] for name in class_names)
     for root in _roots(directory):
         for top in tops:
             # Nothing if there is no such folder; what training leaves out, it has said.
             for path in walk_files(path_as_spelled(root / top), lambda _: None):
-                yield path, root, class_of(path.relative_to(root), class_names)
+                if wanted(path):
+                    yield path, root, class_of(path.relative_to(root), class_names)
 
 
 def _roots(directory: Path) -> list[Path]:

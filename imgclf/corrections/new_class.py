@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imgclf.corrections.guard import OVERALL, ROUNDING, standard_error
 from imgclf.corrections.neurons import Array, Labels, Responses, margins, solve_keys
 from imgclf.errors import UsageError
+from imgclf.system import console
 
 FEWEST_PICTURES = 10  # five are recognised anew once in six times, ten once in two
 SLOPE = 20.0  # logits; far below the threshold the class gets e^-8 of the probability
@@ -38,6 +39,20 @@ def require_enough(name: str, pictures: int) -> None:
             f"--new-class: {name} needs at least {FEWEST_PICTURES} different pictures, 20 to 40 "
             f"are better; {pictures} are given"
         )
+
+
+def say_expected(name: str, found: int, pictures: int) -> None:
+    """Says how well a new class is told.
+
+    Args:
+        name: Of the class.
+        found: How many of its pictures are recognised when they aren't learned from.
+        pictures: How many there are.
+    """
+    console.note(
+        f"{name}: {found} of {pictures} pictures are recognised when they are not learned from, "
+        "which is about what to expect of others"
+    )
 
 
 def solve_class(copies: Sequence[Responses], silent_on: Array) -> NDArray[np.float32]:

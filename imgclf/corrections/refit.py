@@ -17,16 +17,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.assess import Case, Corrected
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import load_picture
-from imgclf.corrections.feature_memory import FeatureMemory, LabelledFeatures
-from imgclf.corrections.guard import OVERALL, ROUNDING, Judged, standard_error
+from imgclf.corrections.feature_memory import FeatureMemory
+from imgclf.corrections.feature_space import FeatureSpace
+from imgclf.corrections.guard import OVERALL, ROUNDING, Judged
+from imgclf.corrections.head_problem import HeadProblem, first_weights, margins
 from imgclf.model.calibration import fit_temperature
-from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
+from imgclf.model.logistic_regression import LinearHead
 from imgclf.model.paired_test import drop_by_chance
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.last_layer import LastLayer
@@ -35,11 +38,9 @@ from imgclf.model_file.manifest import Correction, Manifest
 _Labels = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
-# Measured in docs/retraining.md.
-_PULLS = 0.03, 0.1, 0.3, 1.0  # the penalty, beside the mean over all pictures; more if it does harm
-_MARGIN = 1.0  # in logits, by which a corrected picture comes out right
-_MARGIN_OF_COPIES = 0.5
-_MOST_WEIGHT = 64.0  # of a correction; what isn't right by then is left to a neuron
+# The penalty, beside the mean over all pictures; more if it does harm (docs/retraining.md).
+_PULLS = 0.03, 0.1, 0.3, 1.0
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,10 @@ class Refitted:
     Attributes:
         pictures: What came of each, in the order of the cases: all were learned.
         judged: Accuracy on held-out pictures that nobody corrected.
-        kept: The earlier corrections that stay in force.
-        kernel: For features as the graph gives them, shape (features, units).
+        kept: The earlier corrections, which the layer has learned as well.
+        kernel: For what the layer takes, shape (inputs, units).
         bias: Shape (units,).
+        trained: Kernel and bias that they were pulled towards, with as many units.
         temperature: Fitted anew.
     """
 
@@ -60,213 +62,191 @@ class Refitted:
     kept: tuple[Correction, ...]
     kernel: _Floats
     bias: _Floats
+    trained: tuple[_Floats, _Floats]
     temperature: float
 
 
-def refit(
-    model: Path,
-    manifest: Manifest,
-    layer: LastLayer,
-    memory: FeatureMemory,
-    features: CopyFeatures,
-    cases: Sequence[Case],
-    max_drop: float | None,
-) -> Refitted | None:
-    """Solves the last layer with corrections; the model stays as it is.
+class Refit:
+    """Solves the last layer of one model again; the model stays as it is.
 
     Args:
-        model: The model file.
+        path: The model file.
         manifest: Its manifest.
         layer: Its last layer.
         memory: Features to go on being right on, and to be judged by.
-        features: Those of corrected pictures; the new ones are added.
-        cases: What is to be learned.
-        max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
-
-    Returns:
-        None if not all of it can be learned so, or the held-out pictures would suffer, whatever the
-        pull to the layer as it was trained.
+        features: Those of corrected pictures; new ones are added.
+        max_drop: Of accuracy, between 0 and 1; None allows what chance explains, pair by pair.
     """
-    replaced = {case.picture.digest for case in cases}
-    kept = tuple(one for one in manifest.corrections if one.digest not in replaced)
-    for case in cases:
-        features.add(case.picture.digest, case.pixels)
-    settings = manifest.decoder.settings()
-    for one in kept:
-        if one.digest not in features:
-            picture = load_picture(model, one.digest, settings)
-            if picture is None:
-                return None
-            features.add(one.digest, picture)
-    said = {one.digest: one.label for one in kept} | {
-        case.picture.digest: case.picture.label for case in cases
-    }
-    names = manifest.class_names
-    space = _Space.of(memory.training, layer)
-    trained, before = space.head(*layer.trained), space.head(layer.kernel, layer.bias)
-    training = memory.training.without(list(said))
-    corrected = np.stack([space.standardized(features[digest]) for digest in said])
-    labels = np.array([names.index(label) for label in said.values()])
-    judge = memory.judge.without(list(said))
-    if not judge or not training:
-        return None
-    seen = space.standardized(judge.values)
-    for pull in _PULLS:
-        solved = _solve(
-            trained,
-            before,
-            space.standardized(training.values),
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        layer: LastLayer,
+        memory: FeatureMemory,
+        features: CopyFeatures,
+        max_drop: float | None,
+    ) -> None:
+        self._path, self._manifest, self._layer = path, manifest, layer
+        self._memory, self._features, self._max_drop = memory, features, max_drop
+        self._space = FeatureSpace.of(layer.inputs(memory.training.values))
+
+    def learn(self, cases: Sequence[Case], class_names: Sequence[str]) -> Refitted | None:
+        """Solves it with all corrections, earlier ones and those that neurons have included.
+
+        Args:
+            cases: What is to be learned.
+            class_names: The model's, and one more if the layer is to have one more unit.
+
+        Returns:
+            None if not all of it can be learned so, or the held-out pictures would suffer,
+            whatever the pull to the layer as it was trained.
+        """
+        problem = self._problem(cases, class_names)
+        if problem is None:
+            return None
+        judge = self._memory.judge.without(problem.digests)
+        if not judge:
+            return None
+        held_out = self._seen(judge.values)
+        # A class that was learned later is none that the trained model could have had wrong.
+        as_trained = _only_first(problem.trained, len(self._memory.class_names))
+        in_use = _only_first(problem.start, len(self._manifest.class_names))
+        for pull in _PULLS:
+            solved = problem.solved(pull)
+            if solved is None:
+                return None  # a stronger pull can't do better
+            judged = self._judged([as_trained, in_use, solved], held_out, judge.labels)
+            if all(
+                judged.after[name] >= judged.trained[name] - judged.tolerance[name] - ROUNDING
+                for name in judged.after
+            ):
+                break
+        else:
+            return None
+        temperature = fit_temperature(solved.probabilities(held_out), judge.labels)
+        own = LinearHead(solved.weights / temperature, solved.biases / temperature)
+        rows = own.probabilities(
+            self._seen(np.stack([self._features[case.picture.digest][0] for case in cases]))
+        )
+        pictures = tuple(
+            replace(
+                case.picture, after=Prediction.of(case.path, row, class_names), fate="corrected"
+            )
+            for case, row in zip(cases, rows, strict=True)
+        )
+        kept = tuple(
+            msgspec.structs.replace(one, by="last layer") for one in self._kept_beside(cases)
+        )
+        units = self._layer.units if len(class_names) == 2 else len(class_names)
+        layer, trained = (self._space.layer(one, units) for one in (solved, problem.trained))
+        return Refitted(pictures, judged, kept, *layer, trained, temperature)
+
+    def recognised_unseen(
+        self, cases: Sequence[Case], class_names: Sequence[str], name: str
+    ) -> int:
+        """How many of a class's pictures are recognised when they weren't learned from.
+
+        Each is asked of a layer that was solved without its fifth of them.
+
+        Args:
+            cases: What was learned, as `learn` takes it.
+            class_names: Likewise.
+            name: Of the class.
+        """
+        problem = self._problem(cases, class_names)
+        if problem is None:
+            return 0
+        mine = np.flatnonzero(problem.labels == class_names.index(name))
+        found = 0
+        for fold in range(_FOLDS):
+            asked = mine[fold::_FOLDS]
+            solved = problem.without(asked).solved(_PULLS[0])
+            if solved is not None and len(asked):
+                logits = solved.logits(problem.corrected[asked, 0])
+                found += int((margins(logits, problem.labels[asked]) > 0).sum())
+        return found
+
+    def _problem(self, cases: Sequence[Case], class_names: Sequence[str]) -> HeadProblem | None:
+        """What is to be solved; None if the picture of an earlier correction is gone."""
+        kept = self._kept_beside(cases)
+        if not self._look_at(cases, kept):
+            return None
+        said = {one.digest: one.label for one in kept} | {
+            case.picture.digest: case.picture.label for case in cases
+        }
+        digests = [*said, *(self._features.pixels_digest(digest) for digest in said)]
+        training = self._memory.training.without(digests)
+        if not training:
+            return None
+        trained, in_use = (
+            _with_classes(self._space.head(*one), len(class_names))
+            for one in (self._layer.trained, (self._layer.kernel, self._layer.bias))
+        )
+        labels = np.array([class_names.index(label) for label in said.values()])
+        return HeadProblem(
+            digests,
+            self._seen(training.values),
             training.labels,
-            corrected,
+            self._seen(np.stack([self._features[digest] for digest in said])),
             labels,
-            pull,
+            first_weights(labels, training.labels, len(self._memory.class_names)),
+            trained,
+            in_use,
         )
-        if solved is None:
-            return None  # a stronger pull can't do better
-        judged = _judged(seen, judge.labels, names, (trained, before, solved), max_drop)
-        if all(
-            judged.after[name] >= judged.trained[name] - judged.tolerance[name] - ROUNDING
-            for name in judged.after
-        ):
-            break
-    else:
-        return None
-    temperature = fit_temperature(solved.probabilities(seen), judge.labels)
-    own = LinearHead(solved.weights / temperature, solved.biases / temperature)
-    rows = own.probabilities(
-        np.stack([space.standardized(features[case.picture.digest])[0] for case in cases])
-    )
-    pictures = tuple(
-        replace(case.picture, after=Prediction.of(case.path, row, names), fate="corrected")
-        for case, row in zip(cases, rows, strict=True)
-    )
-    return Refitted(pictures, judged, kept, *space.layer(solved), temperature)
 
+    def _kept_beside(self, cases: Sequence[Case]) -> tuple[Correction, ...]:
+        """The earlier corrections, but for those that the cases replace."""
+        replaced = {case.picture.digest for case in cases}
+        return tuple(one for one in self._manifest.corrections if one.digest not in replaced)
 
-def _solve(
-    trained: LinearHead,
-    start: LinearHead,
-    remembered: NDArray[np.float32],
-    remembered_labels: _Labels,
-    corrected: NDArray[np.float32],
-    labels: _Labels,
-    pull: float,
-) -> LinearHead | None:
-    """The head with which all corrections are right by the margins, or None.
+    def _look_at(self, cases: Sequence[Case], kept: Sequence[Correction]) -> bool:
+        """Whether the features of all of them are known now."""
+        pictures = {case.picture.digest: case.pixels for case in cases}
+        settings = self._manifest.decoder.settings()
+        for one in kept:
+            if one.digest not in self._features:
+                picture = load_picture(self._path, one.digest, settings)
+                if picture is None:
+                    return False
+                pictures[one.digest] = picture
+        self._features.add(pictures)
+        return True
 
-    Args:
-        trained: What is pulled towards.
-        start: Where to begin.
-        remembered: Standardized features, shape (pictures, features).
-        remembered_labels: Of these.
-        corrected: Standardized features, shape (corrections, copies + 1, features).
-        labels: Of the corrections, shape (corrections,).
-        pull: How strongly towards the head that was trained.
-    """
-    count, copies, width = corrected.shape
-    examples = np.concatenate([remembered, corrected.reshape(-1, width)])
-    their_labels = np.concatenate([remembered_labels, np.repeat(labels, copies)])
-    wanted = np.full((count, copies), _MARGIN_OF_COPIES)
-    wanted[:, 0] = _MARGIN
-    weights, classes = np.ones(count), trained.weights.shape[1]
-    while True:
-        start = fit_logistic_regression(
-            examples,
-            their_labels,
-            classes,
-            l2=pull,
-            example_weights=np.concatenate(
-                [np.ones(len(remembered)), np.repeat(weights / copies, copies)]
-            ),
-            towards=trained,
-            start=start,
-            tolerance=1e-4,
-            max_iterations=200,
+    def _seen(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
+        return self._space.standardized(self._layer.inputs(features))
+
+    def _judged(
+        self, heads: Sequence[LinearHead], features: NDArray[np.float32], labels: _Labels
+    ) -> Judged:
+        """By the heads as they were trained, are in use, and would be."""
+        names = self._manifest.class_names
+        right = np.stack([margins(head.logits(features), labels) > 0 for head in heads])
+        names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
+            names[one]: labels == one for one in np.flatnonzero(np.bincount(labels)).tolist()
+        }
+        counts = {name: int(mine.sum()) for name, mine in names_and_pictures.items()}
+        trained, before, after = (
+            {name: float(of_head[mine].mean()) for name, mine in names_and_pictures.items()}
+            for of_head in right
         )
-        logits = start.logits(examples[len(remembered) :])
-        margins = _margins(logits, np.repeat(labels, copies)).reshape(count, copies)
-        short = (margins < wanted).any(axis=1) & (weights < _MOST_WEIGHT)
-        if not short.any():
-            return start if (margins[:, 0] > 0).all() else None
-        weights = np.where(short, 2 * weights, weights)
-
-
-def _judged(
-    features: NDArray[np.float32],
-    labels: _Labels,
-    names: Sequence[str],
-    heads: tuple[LinearHead, LinearHead, LinearHead],
-    max_drop: float | None,
-) -> Judged:
-    right = np.stack([_margins(head.logits(features), labels) > 0 for head in heads])
-    names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
-        names[one]: labels == one for one in np.unique(labels).tolist()
-    }
-    counts = {name: int(mine.sum()) for name, mine in names_and_pictures.items()}
-    trained, before, after = (
-        {name: float(of_head[mine].mean()) for name, mine in names_and_pictures.items()}
-        for of_head in right
-    )
-    if max_drop is not None:
-        tolerance = dict.fromkeys(counts, max_drop)
-    else:
         mended = right[2] & ~right[0]
         tolerance = {
             name: drop_by_chance(int(mended[mine].sum()), counts[name])
+            if self._max_drop is None
+            else self._max_drop
             for name, mine in names_and_pictures.items()
         }
-        tolerance[OVERALL] = standard_error(trained[OVERALL], counts[OVERALL])
-    return Judged(trained, before, after, after, tolerance, counts)
+        return Judged(trained, before, after, after, tolerance, counts)
 
 
-def _margins(logits: NDArray[np.floating], labels: _Labels) -> _Floats:
-    """By how much the right class is ahead of the best of the others, shape (pictures,)."""
-    rows = np.arange(len(labels))
-    others = logits.astype(np.float64)
-    right = others[rows, labels]
-    others[rows, labels] = -np.inf
-    margins: _Floats = right - others.max(axis=1)
-    return margins
+def _only_first(head: LinearHead, classes: int) -> LinearHead:
+    return LinearHead(head.weights[:, :classes], head.biases[:classes])
 
 
-@dataclass(frozen=True)
-class _Space:
-    """Features brought to mean 0 and like variances, in which the penalty means the same to each.
-
-    Attributes:
-        mean: Shape (features,).
-        deviation: Likewise.
-        units: Of the layer: one is a sigmoid's, between two classes.
-    """
-
-    mean: _Floats
-    deviation: _Floats
-    units: int
-
-    @classmethod
-    def of(cls, pictures: LabelledFeatures, layer: LastLayer) -> _Space:
-        values = pictures.values.astype(np.float64)
-        variance = values.var(axis=0)
-        # As in training, and for the same reason: see `feature_moments`.
-        deviation = np.sqrt(variance + variance.mean())
-        return cls(values.mean(axis=0), deviation, len(layer.bias))
-
-    def standardized(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = ((features - self.mean) / self.deviation).astype(np.float32)
-        return result
-
-    def head(self, kernel: _Floats, bias: _Floats) -> LinearHead:
-        """A layer for features as they are, with a column for each class."""
-        bias, kernel = bias + self.mean @ kernel, kernel * self.deviation[:, np.newaxis]
-        if self.units == 1:  # what counts is the difference between the two
-            kernel, bias = np.concatenate([-kernel, kernel], axis=1) / 2, np.repeat(bias, 2) / 2
-            bias[0] = -bias[0]
-        return LinearHead(kernel.astype(np.float32), bias.astype(np.float32))
-
-    def layer(self, head: LinearHead) -> tuple[_Floats, _Floats]:
-        """The other way round: kernel and bias."""
-        kernel, bias = head.weights.astype(np.float64), head.biases.astype(np.float64)
-        if self.units == 1:
-            kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
-        kernel = kernel / self.deviation[:, np.newaxis]
-        return kernel, bias - self.mean @ kernel
+def _with_classes(head: LinearHead, classes: int) -> LinearHead:
+    """With columns of zeros for classes that it doesn't have yet."""
+    weights = np.zeros((len(head.weights), classes), np.float32)
+    biases = np.zeros(classes, np.float32)
+    weights[:, : len(head.biases)], biases[: len(head.biases)] = head.weights, head.biases
+    return LinearHead(weights, biases)

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.dataset import Part
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model.engine import BATCH_SIZE
@@ -23,6 +22,9 @@ from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_files import load_arrays
+
+if TYPE_CHECKING:
+    from imgclf.data.dataset import Part  # which brings all that a config can say
 
 DEFAULT_BYTES = 64_000_000
 

@@ -5,3 +5,6 @@ FEATURES = "features"
 
 STANDARDIZATION = "standardization"
 """The layer after it, which brings features to mean 0 and like variances in training pictures."""
+
+CORRECTIONS = "corrections"
+"""What the names of layers that corrections have added begin with."""

@@ -18,6 +18,7 @@ from imgclf.backend import keras
 from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
+from imgclf.model.head import HeadLayer
 from imgclf.model_file.archive import (
     CONFIG,
     FEATURES,
@@ -45,6 +46,7 @@ def write_model_file(
     path: Path,
     samples: Pixels,
     features_graph: bytes | None = None,
+    trained: HeadLayer | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
 
@@ -59,6 +61,7 @@ def write_model_file(
         samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already; it is made anew if
             the model turns out to have other features.
+        trained: Its last layer as it was trained, if corrections have changed it since.
 
     Returns:
         The manifest as written.
@@ -66,7 +69,7 @@ def write_model_file(
     Raises:
         WriteError: There is no room for it, or for what the converter writes on its way.
     """
-    twin = make_twin(model, samples, features_graph)
+    twin = make_twin(model, samples, features_graph, trained)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
     size += sum(map(len, twin.members.values()))
     with atomic_path(path, size) as temporary:

@@ -100,6 +100,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         scores: Of this model on held-out pictures.
         scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
+        new_classes: How many of the last classes the last layer learned by corrections alone.
         weights_sha256: Of the archive's `model.weights.h5`.
         twin_sha256: Of the archive's LiteRT graph of the whole network; None if it has none.
         features_sha256: Of the archive's LiteRT graph of the features; None if it isn't split.
@@ -122,6 +123,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     scores: Scores | None = None
     scores_before: Scores | None = None
     corrections: tuple[Correction, ...] = ()
+    new_classes: Annotated[int, Meta(ge=0)] = 0
     made_with: dict[str, str] = {}
     weights_sha256: str = ""
     twin_sha256: str | None = None
@@ -136,6 +138,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return (
             "it was trained in bfloat16, and is judged in float32, as it predicts: training.csv "
             "may have said a little more or less"
+        )
+
+    def with_class(self, name: str) -> Manifest:
+        """That of the model with one more output, of a class that its last layer learned later."""
+        return replace(
+            self,
+            class_names=(*self.class_names, name),
+            head="softmax_logits" if self.head.endswith("logits") else "softmax",
+            new_classes=self.new_classes + 1,
         )
 
     def __post_init__(self) -> None:

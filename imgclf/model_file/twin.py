@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from imgclf.backend import keras
@@ -19,6 +20,7 @@ from imgclf.model.engine import (
     Outputs,
     SplitEngine,
 )
+from imgclf.model.head import HeadLayer
 from imgclf.model_file.archive import FEATURES, HEAD, TWIN
 from imgclf.model_file.converters import litert_graph
 from imgclf.model_file.features_graph import make_features_graph
@@ -48,29 +50,41 @@ class Twin:
         return None if content is None else hashlib.sha256(content).hexdigest()
 
 
-def make_twin(model: keras.Model, samples: Pixels, features_graph: bytes | None = None) -> Twin:
+def make_twin(
+    model: keras.Model,
+    samples: Pixels,
+    features_graph: bytes | None = None,
+    trained: HeadLayer | None = None,
+) -> Twin:
     """A twin whose outputs are Keras's own on some pictures.
 
     Args:
         model: Takes float32 pictures.
         samples: To compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already.
+        trained: The last layer as it was trained, if the model has another by now.
 
     Raises:
         WriteError: There is no room for what the converter writes on its way.
     """
     expected = KerasEngine(model).run(samples)
-    members = _split(model, samples, expected, features_graph)
+    members = _split(model, samples, expected, features_graph, trained)
     return Twin(members) if members else _whole(model, samples, expected)
 
 
 def _split(
-    model: keras.Model, samples: Pixels, expected: Outputs, known: bytes | None
+    model: keras.Model,
+    samples: Pixels,
+    expected: Outputs,
+    known: bytes | None,
+    trained: HeadLayer | None,
 ) -> dict[str, bytes] | None:
     """The graph of the features and the head; None if it can't be had."""
     head = read_numpy_head(model) if is_built_on_features(model) else None
     if head is None:
         return None
+    if trained is not None and trained.kernel.shape == head.layers[-1].kernel.shape:
+        head = msgspec.structs.replace(head, trained=trained)
     for graph in _features_graphs(model, known):
         try:
             engine = SplitEngine(LiteRTFeatures(graph), head)

@@ -13,6 +13,8 @@ from imgclf.model_file.archive import MOST_EXPANSION, SMALL
 
 if TYPE_CHECKING:
     import h5py
+    import numpy as np
+    from numpy.typing import NDArray
 
 _NUMBER_KINDS = "fiubV"  # V: bfloat16 is stored as two opaque bytes
 _FILTERS = {1, 2, 3}  # deflate, shuffle, fletcher32; others are loaded from plugins
@@ -39,6 +41,31 @@ def count_numbers(weights: bytes | BinaryIO, path: Path) -> int:
         raise
     except Exception as error:  # h5py raises all kinds
         raise ModelFileError(f"{path} is damaged: its weights can't be read: {error}") from error
+
+
+def read_numbers(file: h5py.File, name: str, path: Path) -> NDArray[np.generic]:
+    """One array of a file of weights, looked at as `count_numbers` looks at all of them.
+
+    Args:
+        file: The weights, open.
+        name: Of the array, with the groups that it lies in.
+        path: What a message names.
+
+    Raises:
+        ModelFileError: A link, data kept elsewhere, or something that would fill the memory.
+        KeyError: There is no such array.
+    """
+    import h5py
+
+    groups = name.split("/")
+    for depth in range(len(groups)):
+        link = file.get("/".join(groups[: depth + 1]), getlink=True)
+        if not isinstance(link, h5py.HardLink | None):
+            raise untrusted(path, f"its weights link to elsewhere ({type(link).__name__})")
+    dataset = file[name]
+    _count(dataset, path)
+    result: NDArray[np.generic] = dataset[()]
+    return result
 
 
 def _datasets(file: h5py.File, path: Path) -> Iterator[h5py.Dataset]:

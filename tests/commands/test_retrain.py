@@ -15,7 +15,6 @@ import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from PIL import Image
 
 from imgclf.backend import keras
 from imgclf.commands.evaluate import evaluate
@@ -50,6 +49,7 @@ from imgclf.model_file.manifest import Decoder
 from imgclf.model_file.versions import roll_back, versions
 from imgclf.system.lock import lock
 from tests.support.heard import Heard
+from tests.support.pictures import striped
 from tests.support.pretrained import fitted, written
 
 MODEL = Path("models/pets.keras")
@@ -467,21 +467,6 @@ def test_unguarded_says_what_it_cost_where_there_are_pictures_to_judge_by(
     assert manifest.scores.accuracy == pytest.approx((found == held_out.judge.labels).mean())
     wrong = mistakes(MODEL)[0]
     assert correct(truth(wrong), wrong.path).outcome == "corrected"
-
-
-def striped(count: int, folder: str = "fish") -> list[str]:
-    """Pictures of something that is neither cat nor dog."""
-    Path(folder).mkdir()
-    random = np.random.default_rng(7)
-    paths = []
-    for number in range(count):
-        stripes = np.where(np.arange(32) // random.integers(2, 4) % 2, 230, 20)
-        pixels = np.broadcast_to(stripes[:, None, None], (32, 32, 3)) + random.integers(
-            0, 20, (32, 32, 3)
-        )
-        paths.append(f"{folder}/{number}.png")
-        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
-    return paths
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import io
 import random
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -96,3 +97,18 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
         end = len(damaged) if rng.random() < 0.6 else min(200, len(damaged))
         damaged[rng.randrange(end)] = rng.randrange(256)
     return bytes(damaged[: rng.randrange(len(damaged))] if rng.random() < 0.3 else damaged)
+
+
+def striped(count: int, folder: str = "fish") -> list[str]:
+    """Pictures of something that is neither cat nor dog."""
+    Path(folder).mkdir()
+    generator = np.random.default_rng(7)
+    paths = []
+    for number in range(count):
+        stripes = np.where(np.arange(32) // generator.integers(2, 4) % 2, 230, 20)
+        pixels = np.broadcast_to(stripes[:, None, None], (32, 32, 3)) + generator.integers(
+            0, 20, (32, 32, 3)
+        )
+        paths.append(f"{folder}/{number}.png")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1])
+    return paths
