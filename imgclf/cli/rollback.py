@@ -23,10 +23,13 @@ def command(
     done = rollback(file, version)
     for correction in done.no_longer_in_force:
         print(on_one_line(f"no longer in force: {correction.path} ({correction.label})"))
-    print(
-        f"{file} is now version {done.version}, byte for byte "
-        f"({_corrections(len(done.no_longer_in_force))} no longer in force)"
-    )
+    for correction in done.in_force_again:
+        print(on_one_line(f"in force again: {correction.path} ({correction.label})"))
+    what = f"{_corrections(len(done.no_longer_in_force))} no longer in force"
+    if done.in_force_again:
+        what += f", {_corrections(len(done.in_force_again))} in force again"
+    now = f"{file} is now version {done.version}, byte for byte, instead of {done.instead_of}"
+    print(f"{now} ({what})")
 
 
 def _corrections(count: int) -> str:
