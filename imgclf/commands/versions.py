@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from imgclf.corrections.corrected_pictures import kept_file
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.model_file.prune import Pruned, prune
@@ -30,6 +31,20 @@ class RolledBack(msgspec.Struct, frozen=True):
     in_force_again: tuple[Correction, ...]
 
 
+class Row(msgspec.Struct, frozen=True):
+    """A correction that is in force.
+
+    Attributes:
+        path: The picture that is kept beside the model; where it lay, if it is no longer there.
+        label: What somebody said it is.
+        digest: SHA-256 of the file that was corrected.
+    """
+
+    path: str
+    label: str
+    digest: str
+
+
 def history(model: Path) -> list[Version]:
     """All versions, oldest first.
 
@@ -41,6 +56,18 @@ def history(model: Path) -> list[Version]:
     if why is not None:
         console.note(why)
     return [Version.of(manifest, in_use) for manifest in versions(model)]
+
+
+def corrections_in_force(model: Path) -> list[Row]:
+    """What the model in use was corrected by, first to last, as `retrain` takes it.
+
+    Raises:
+        ModelFileError: The model in use can't be read.
+    """
+    return [
+        Row(str(kept_file(model, one.digest) or one.path), one.label, one.digest)
+        for one in read_manifest(model).corrections
+    ]
 
 
 def rollback(model: Path, version: int | None) -> RolledBack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -87,17 +87,23 @@ class Learner:
             )
         self.response_cache = ResponseCache(path, network)
 
-    def learn(self, cases: Sequence[Case]) -> LearnedCorrections:
+    def learn(self, cases: Sequence[Case], forgotten: Collection[str] = ()) -> LearnedCorrections:
         """Solves and judges; the model stays as it is.
 
         A picture that is given another label than before loses its old neuron. If the new one is
         left out, it keeps the old one.
+
+        Args:
+            cases: At least one.
+            forgotten: SHA-256 of pictures that lose theirs, and get no other.
         """
         copies = self._responses_to_copies(cases)
         chosen = list(range(len(cases)))
         not_learned: dict[int, str] = {}
         while True:
-            learned, verdict = self._try([cases[k] for k in chosen], [copies[k] for k in chosen])
+            learned, verdict = self._try(
+                [cases[k] for k in chosen], [copies[k] for k in chosen], forgotten
+            )
             stuck = {
                 index: str(reason)
                 for index, reason in zip(chosen, verdict.reasons, strict=True)
@@ -172,10 +178,10 @@ class Learner:
         ]
 
     def _try(
-        self, cases: Sequence[Case], copies: Sequence[Responses]
+        self, cases: Sequence[Case], copies: Sequence[Responses], forgotten: Collection[str]
     ) -> tuple[LearnedCorrections, Verdict]:
         names = self.manifest.class_names
-        replaced = {case.picture.digest for case in cases}
+        replaced = {*forgotten, *(case.picture.digest for case in cases)}
         by_neuron = [one for one in self.manifest.corrections if one.by == "neuron"]
         stay = [index for index, one in enumerate(by_neuron) if one.digest not in replaced]
         kept = tuple(one for one in self.manifest.corrections if one.digest not in replaced)

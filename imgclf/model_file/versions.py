@@ -6,6 +6,7 @@ in common with one of those, as `0002.parts`; see `imgclf.model_file.version_par
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from imgclf.errors import ModelFileError, UsageError
-from imgclf.model_file.archive import ModelArchive, read_manifest
+from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.kept_versions import (
     keep,
     kept_files,
@@ -137,12 +138,7 @@ def roll_back(model: Path, version: int | None) -> Manifest:
         raise UsageError(f"{model} has no version {wanted}", _list(numbers))
     kept = kept_files(versions_directory(model))[wanted]
     with atomic_path(model, kept_size(kept)) as temporary:
-        put_together(kept, temporary)
-        with ModelArchive(temporary) as archive:
-            archive.path = kept  # which errors are to name
-            restored = archive.manifest()
-            archive.verify_weights(restored)
-            archive.verify_graphs(restored)
+        restored = _put_together(kept, temporary)
         keep_version(model)
     return restored
 
@@ -167,3 +163,37 @@ def _list(there: list[int]) -> str:
 
 def _folder(model: Path) -> Path:
     return history_directory(model) / "versions"
+
+
+def write_again(model: Path, version: int, manifest: Manifest) -> None:
+    """Puts an earlier version in use with another manifest, under which it is a new one.
+
+    Args:
+        model: The model in use, which is kept already.
+        version: The earlier one.
+        manifest: What the new one says of itself, with the earlier one's checksums.
+
+    Raises:
+        ModelFileError: The earlier one is damaged.
+        WriteError: There is no room for it.
+    """
+    kept = kept_files(versions_directory(model))[version]
+    with atomic_path(model, kept_size(kept)) as temporary:
+        _put_together(kept, temporary)
+        with ModelArchive(temporary) as archive:
+            members = {name: archive.read(name) for name in archive.members()}
+        members[MANIFEST] = msgspec.json.format(msgspec.json.encode(manifest))
+        with zipfile.ZipFile(temporary, "w") as file:
+            for name, content in members.items():
+                file.writestr(name, content)
+
+
+def _put_together(kept: Path, temporary: Path) -> Manifest:
+    """Writes a kept version, and looks whether it is what was kept."""
+    put_together(kept, temporary)
+    with ModelArchive(temporary) as archive:
+        archive.path = kept  # which errors are to name
+        manifest = archive.manifest()
+        archive.verify_weights(manifest)
+        archive.verify_graphs(manifest)
+    return manifest

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from imgclf.model_file.prune import Pruned
 from imgclf.model_file.versions import Version
 from imgclf.report.tables import Column, table
 
@@ -20,6 +22,16 @@ def history_table(found: Sequence[Version]) -> str:
         Column("created", "left"),
     )
     return table(columns, map(_row, found))
+
+
+def pruned_line(model: Path, done: Pruned) -> str:
+    """What was removed, and what that brought."""
+    gone = ", ".join(map(str, done.removed))
+    removed = f"removed version{'s' if len(done.removed) > 1 else ''} {gone} of {model}"
+    left = f"left: {', '.join(map(str, done.left))}"
+    if not done.removed:
+        return f"nothing to remove of {model}; {left}"
+    return f"{removed}, {done.freed / 1e6:.1f} MB; {left}"
 
 
 def _row(one: Version) -> list[str]:
