@@ -31,7 +31,7 @@ def kept_files(folder: Path) -> dict[int, Path]:
     found = {}
     for suffix in (SUFFIX, WHOLE):
         for path in folder.glob(f"*{suffix}"):
-            if re.fullmatch(r"\d{4,}", path.stem):
+            if re.fullmatch(r"\d{4,}", path.stem) and path.is_file():
                 found[int(path.stem)] = path
     return dict(sorted(found.items()))
 

@@ -309,13 +309,13 @@ def _is_sound(path: Path) -> bool:
 
 
 def _regular_size(path: Path) -> int:
-    """The size of a file that is no link, folder or pipe.
+    """The size of a file that is no folder or pipe.
 
     Raises:
         OSError: It isn't there.
         ValueError: It is something else.
     """
-    found = path.lstat()
+    found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("it is no file")
     return found.st_size
