@@ -25,11 +25,13 @@ def command(
         print(on_one_line(f"no longer in force: {correction.path} ({correction.label})"))
     for correction in done.in_force_again:
         print(on_one_line(f"in force again: {correction.path} ({correction.label})"))
-    what = f"{_corrections(len(done.no_longer_in_force))} no longer in force"
-    if done.in_force_again:
-        what += f", {_corrections(len(done.in_force_again))} in force again"
+    counts = (
+        (len(done.no_longer_in_force), "no longer in force"),
+        (len(done.in_force_again), "in force again"),
+    )
+    what = ", ".join(f"{_corrections(count)} {said}" for count, said in counts if count)
     now = f"{file} is now version {done.version}, byte for byte, instead of {done.instead_of}"
-    print(f"{now} ({what})")
+    print(f"{now} ({what or 'with the same corrections'})")
 
 
 def _corrections(count: int) -> str:

@@ -268,3 +268,38 @@ def test_a_version_killed_while_it_is_kept_is_kept_the_next_time() -> None:
     assert deaths >= 4
     assert list(kept()) == ["0001.keras", "0002.parts", "0003.parts"]
     all_come_back(files)
+
+
+def test_a_rollback_killed_at_any_step_leaves_one_of_the_two_versions() -> None:
+    files, deaths = chain(4), 0
+    for number in range(1, 1000):
+        with dying_disk(number) as disk, suppress(Died):
+            roll_back(MODEL, 2)
+        assert MODEL.read_bytes() in (files[2], files[4])
+        assert numbers() == [1, 2, 3, 4]
+        if not disk.dead or MODEL.read_bytes() == files[2]:
+            break
+        deaths += 1
+    assert deaths >= 8
+    assert MODEL.read_bytes() == files[2]
+    all_come_back(files)
+
+
+# Which one is before.
+
+
+def test_without_a_number_rollback_walks_back_also_over_trainings_and_what_is_gone() -> None:
+    files = chain(3)
+    roll_back(MODEL, 2)
+    files[4] = write_version(4, 2)
+    files[5] = write_version(5, None, trained=1, replaced=4)
+    files[6] = write_version(6, 5, trained=1)
+    way = []
+    with pytest.raises(UsageError, match="is version 1, and there is none before it"):
+        while True:
+            way.append(roll_back(MODEL, None).version)
+            assert MODEL.read_bytes() == files[way[-1]]
+    assert way == [5, 4, 2, 1]
+    roll_back(MODEL, 6)
+    (VERSIONS / "0005.keras").unlink()
+    assert roll_back(MODEL, None).version == 4

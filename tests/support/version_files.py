@@ -26,7 +26,14 @@ def correction(number: int) -> Correction:
     return Correction(f"/{number}.jpg", f"{number:064x}", "cat", "dog", number, "last layer")
 
 
-def write_version(number: int, parent: int | None, *, neurons: int = 0, trained: int = 0) -> bytes:
+def write_version(
+    number: int,
+    parent: int | None,
+    *,
+    neurons: int = 0,
+    trained: int = 0,
+    replaced: int | None = None,
+) -> bytes:
     """Replaces the model in use, which is kept first.
 
     Args:
@@ -34,6 +41,7 @@ def write_version(number: int, parent: int | None, *, neurons: int = 0, trained:
         parent: What it was corrected from; None if it was trained.
         neurons: How many it has.
         trained: Which network it is.
+        replaced: The version that it was trained to replace.
 
     Returns:
         The file.
@@ -64,6 +72,7 @@ def write_version(number: int, parent: int | None, *, neurons: int = 0, trained:
         name="pets",
         version=number,
         parent=parent,
+        replaced=replaced,
         created=f"2026-01-{number % 28 + 1:02d}T00:00:00+00:00",
         class_names=("cat", "dog"),
         decoder=Decoder(height=32, width=32),
