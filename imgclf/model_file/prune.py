@@ -72,7 +72,8 @@ def prune(model: Path, newest: int) -> Pruned:
         {path.name: path for path in going.values()},
         sorted(path for path in staying if path.suffix == SUFFIX),
     )
-    for path in going.values():
+    # Newest first: should we be killed, those that are left still have all of their bytes.
+    for path in reversed(going.values()):
         path.unlink()
     sync_folder(folder)
     return Pruned(tuple(going), tuple(sorted(left)), before - _taken(folder))

@@ -179,6 +179,16 @@ def test_a_file_of_parts_that_ends_early_is_left_out() -> None:
     assert numbers() == [1, 2, 3]
 
 
+def test_a_file_of_parts_is_no_model_and_that_is_said() -> None:
+    chain(3)
+    with pytest.raises(ModelFileError) as caught:
+        ModelArchive(VERSIONS / "0002.parts")
+    assert caught.value.message == (
+        f"{VERSIONS}/0002.parts is what is new in a version; imgclf rollback puts it together"
+    )
+    assert caught.value.hint == "imgclf history"
+
+
 def test_versions_of_earlier_times_are_whole_files_and_still_are_put_back() -> None:
     files = {1: write_version(1, None)}
     for number in (2, 3):
