@@ -31,6 +31,7 @@ _LOCAL_HEADER = 30  # bytes before the name of a member
 _WORD = 4  # bytes of a float32, which no block cuts through
 _WORDS = 1024  # of a block, on average
 _FEWEST = 64  # so that what repeats itself makes no blocks of one word
+_CHUNK = 1 << 20  # bytes that are compared at once
 _HASH = np.uint32(2654435761)  # Knuth's, of 2**32 and the golden ratio
 _ENDS = np.uint32(2**32 // _WORDS)  # hashes, of all there are, with which a block ends
 
@@ -242,12 +243,21 @@ class _Division:
 def _alike(content: bytes, ours: Span, known: bytes | bytearray, theirs: Span) -> Span:
     """How many bytes are the same from the begin on and, in spans of one length, up to the end."""
     one, other = _numbers(content, ours), _numbers(known, theirs)
+    before = _until_they_differ(one, other)
+    if before == len(one) == len(other):
+        return before, 0
+    after = _until_they_differ(one[::-1], other[::-1]) if len(one) == len(other) else 0
+    return before // _WORD * _WORD, after
+
+
+def _until_they_differ(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> int:
     count = min(len(one), len(other))
-    differ = one[:count] != other[:count]
-    if not differ.any():
-        return count, 0
-    before = int(differ.argmax()) // _WORD * _WORD
-    return before, int(differ[::-1].argmax()) if len(one) == len(other) else 0
+    for start in range(0, count, _CHUNK):
+        end = min(start + _CHUNK, count)
+        differ = one[start:end] != other[start:end]
+        if differ.any():
+            return start + int(differ.argmax())
+    return count
 
 
 def _numbers(content: bytes | bytearray, span: Span) -> NDArray[np.uint8]:
