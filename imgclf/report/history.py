@@ -26,12 +26,23 @@ def history_table(found: Sequence[Version]) -> str:
 
 def pruned_line(model: Path, done: Pruned) -> str:
     """What was removed, and what that brought."""
-    gone = ", ".join(map(str, done.removed))
-    removed = f"removed version{'s' if len(done.removed) > 1 else ''} {gone} of {model}"
-    left = f"left: {', '.join(map(str, done.left))}"
+    left = f"left: {_ranges(done.left)}"
     if not done.removed:
         return f"nothing to remove of {model}; {left}"
-    return f"{removed}, {done.freed / 1e6:.1f} MB; {left}"
+    versions = "versions" if len(done.removed) > 1 else "version"
+    gone = f"removed {versions} {_ranges(done.removed)} of {model}"
+    return f"{gone}, {done.freed / 1e6:.1f} MB; {left}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers, those that follow each other as `2-5`."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, one)) for one in ranges)
 
 
 def _row(one: Version) -> list[str]:

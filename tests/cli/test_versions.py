@@ -52,7 +52,7 @@ def test_rollback_says_what_is_no_longer_in_force_and_what_is_again() -> None:
 
 def test_pruning_says_what_is_gone_and_what_is_left() -> None:
     [line] = lines("history", "--prune", "1")
-    assert line.startswith("removed versions 2, 3 of models/pets.keras, ")
+    assert line.startswith("removed versions 2-3 of models/pets.keras, ")
     assert line.endswith(" MB; left: 1, 4")
     assert lines("history", "--prune", "1") == [
         "nothing to remove of models/pets.keras; left: 1, 4"
