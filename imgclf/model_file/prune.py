@@ -67,10 +67,9 @@ def prune(model: Path, newest: int) -> Pruned:
     files = kept_files(folder)
     going = {number: path for number, path in files.items() if number in set(numbers) - left}
     before = _taken(folder)
-    staying = (files[number] for number in files.keys() - going.keys())
     _move_shared_bytes(
         {path.name: path for path in going.values()},
-        sorted(path for path in staying if path.suffix == SUFFIX),
+        [path for number, path in files.items() if number in left and path.suffix == SUFFIX],
     )
     # Newest first: should we be killed, those that are left still have all of their bytes.
     for path in reversed(going.values()):
@@ -90,7 +89,9 @@ def _move_shared_bytes(going: Mapping[str, Path], staying: Iterable[Path]) -> No
     files = []
     for path in staying:
         with suppress(ModelFileError):  # a damaged one, which nobody can put together
-            files.append(PartsFile(path))
+            file = PartsFile(path)
+            file.require_sources()
+            files.append(file)
     wanted: dict[str, list[Span]] = {}
     for file in files:
         for one in file.recipe.ranges():

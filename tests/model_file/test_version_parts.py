@@ -245,6 +245,16 @@ def test_what_versions_that_stay_have_in_common_with_those_that_go_is_moved() ->
     all_come_back(files)
 
 
+def test_damaged_versions_are_left_as_they_are() -> None:
+    files = chain(6)
+    damaged = (VERSIONS / "0003.parts").read_bytes()[:-1]
+    (VERSIONS / "0003.parts").write_bytes(damaged)
+    assert prune(MODEL, 2).left == (1, 5, 6)
+    assert list(kept()) == ["0001.keras", "0003.parts", "0005.parts"]
+    assert (VERSIONS / "0003.parts").read_bytes() == damaged
+    all_come_back(files)
+
+
 def test_killed_at_any_step_of_pruning_all_that_is_listed_comes_back() -> None:
     files = chain(5, neurons=lambda number: number - 1)
     files[6] = write_version(6, None, trained=1)
