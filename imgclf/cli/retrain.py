@@ -118,13 +118,13 @@ def command(
 
     file = session.chosen_model(model)
     if forget:
-        others = (inputs, label, relabel, fix_dataset, data, new_class, unguarded)
+        others = (inputs, label, relabel, fix_dataset, new_class, unguarded)
         if any(others):
             raise UsageError(
-                "--forget goes with --model, --max-drop, --dry-run and --json alone",
+                "--forget goes with --model, --max-drop, --data, --dry-run and --json alone",
                 "forget first, and correct by another command",
             )
-        _forget(file, forget, max_drop, dry_run=dry_run, as_json=as_json)
+        _forget(file, forget, max_drop, data, dry_run=dry_run, as_json=as_json)
         return
     if not inputs:
         raise UsageError("which pictures?", "imgclf retrain PICTURE --label CLASS")
@@ -166,7 +166,13 @@ def command(
 
 
 def _forget(
-    model: Path, pictures: list[str], max_drop: float | None, *, dry_run: bool, as_json: bool
+    model: Path,
+    pictures: list[str],
+    max_drop: float | None,
+    data: Path | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     import dataclasses
     import json
@@ -174,7 +180,7 @@ def _forget(
     from imgclf.commands.forget import forget
     from imgclf.report.corrections import judged_table
 
-    done = forget(model, pictures, max_drop=max_drop, dry_run=dry_run)
+    done = forget(model, pictures, max_drop=max_drop, data=data, dry_run=dry_run)
     if as_json:
         print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
     else:

@@ -55,7 +55,12 @@ class Forgotten:
 
 
 def forget(
-    model: Path, pictures: Sequence[str], *, max_drop: float | None = None, dry_run: bool = False
+    model: Path,
+    pictures: Sequence[str],
+    *,
+    max_drop: float | None = None,
+    data: Path | None = None,
+    dry_run: bool = False,
 ) -> Forgotten:
     """Undoes corrections.
 
@@ -68,6 +73,7 @@ def forget(
         model: The model file.
         pictures: See `find_said`.
         max_drop: Of accuracy, between 0 and 1; None for one standard error.
+        data: Class folders to replay and to judge by, for neurons; None for the replay memory.
         dry_run: Change nothing.
 
     Raises:
@@ -86,7 +92,7 @@ def forget(
         if len(stay) < len(manifest.corrections):
             line = _line(model, manifest)
             change = _as_before(model, line, stay) or _learned_again(
-                model, classifier, line, stay, max_drop
+                model, classifier, line, stay, max_drop, data
             )
             if change.write is None:
                 return Forgotten("refused", model, version, said, change.judged)
@@ -149,6 +155,7 @@ def _learned_again(
     line: Sequence[Manifest],
     stay: Sequence[Correction],
     max_drop: float | None,
+    data: Path | None,
 ) -> _Change:
     """What stays, of which the last correction is learned again, so that the guard looks at all.
 
@@ -165,7 +172,7 @@ def _learned_again(
         )
     with console.track(f"correcting {model}"):
         return _by_last_layer(model, classifier, case, stay, max_drop) or _by_neurons(
-            model, manifest, line, case, stay, max_drop
+            model, manifest, line, case, stay, max_drop, data
         )
 
 
@@ -220,6 +227,7 @@ def _by_neurons(
     case: Case,
     stay: Sequence[Correction],
     max_drop: float | None,
+    data: Path | None,
 ) -> _Change:
     staying = {one.digest for one in stay}
     forgotten = [one for one in manifest.corrections if one.digest not in staying]
@@ -240,7 +248,7 @@ def _by_neurons(
     for one, key in zip(by_neuron, owned.T, strict=True):
         if one in forgotten and not key.any():
             raise _no_way(one, line, "--unguarded, which changed the whole network")
-    memory, _ = find_memory(model, manifest, None)
+    memory, _ = find_memory(model, manifest, data)
     learner = Learner(model, manifest, network, memory, max_drop)
     learned = learner.learn([case], {one.digest for one in forgotten})
     again = [one for one in stay if one.digest == case.picture.digest]

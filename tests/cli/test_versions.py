@@ -91,7 +91,7 @@ def test_forget_goes_with_no_other_pictures() -> None:
         done = imgclf("retrain", *others, "--forget", "/2.jpg")
         assert isinstance(done.exception, UsageError)
         assert done.exception.message == (
-            "--forget goes with --model, --max-drop, --dry-run and --json alone"
+            "--forget goes with --model, --max-drop, --data, --dry-run and --json alone"
         )
     done = imgclf("retrain")
     assert isinstance(done.exception, UsageError)
