@@ -1,4 +1,4 @@
-"""Undoing corrections: the model learns again what stays, and becomes a new version."""
+"""Undoing corrections: the model goes back, or learns again what stays, as a new version."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def forget(
 ) -> Forgotten:
     """Undoes corrections.
 
-    If an earlier version has just those that stay, the model becomes what that was. Else the one
-    of them that came last is learned again in a model that lacks what is forgotten, under the
-    same guard as ever. The journal says of each that it is forgotten, and so the next training
+    If an earlier version has just those that stay, the model becomes what that was. Else the last
+    layer is solved again without what is forgotten, or its neurons are taken out, under the same
+    guard as ever. The journal says of each that it is forgotten, and so the next training
     doesn't learn it; that holds for what is no longer in force as well.
 
     Args:
@@ -157,7 +157,7 @@ def _learned_again(
     max_drop: float | None,
     data: Path | None,
 ) -> _Change:
-    """What stays, of which the last correction is learned again, so that the guard looks at all.
+    """The last layer solved again without them, or their neurons taken out, if that does no harm.
 
     Raises:
         UsageError: No such way, because of how something to be forgotten was learned.
@@ -250,11 +250,10 @@ def _by_neurons(
             raise _no_way(one, line, "--unguarded, which changed the whole network")
     memory, _ = find_memory(model, manifest, data)
     learner = Learner(model, manifest, network, memory, max_drop)
-    learned = learner.learn([case], {one.digest for one in forgotten})
-    again = [one for one in stay if one.digest == case.picture.digest]
-    without = replace(manifest, corrections=(*learned.kept, *again))
-    if not learned.accepted:
-        return _Change(without, learned.judged, None)
+    learned = learner.forget({one.digest for one in forgotten})
+    without = replace(manifest, corrections=tuple(stay))
+    if learned is None:
+        return _Change(without, None, None)
 
     def write(after: Manifest) -> None:
         corrected = learner.corrected_model(learned, compiled_like=keras_model)

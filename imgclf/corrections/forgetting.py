@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imgclf.corrections.journal import Entry, as_text
 from imgclf.data.picture_files import file_digest
-from imgclf.errors import UsageError, suggestion
+from imgclf.errors import UsageError, nearest_match
 from imgclf.model_file.manifest import Manifest
 from imgclf.spelling import on_one_line
 
@@ -48,6 +48,7 @@ def find_said(given: Sequence[str], manifest: Manifest, journal: Sequence[Entry]
         UsageError: Nothing was said of one of them, or several are meant; with all such.
     """
     there = _all_said(manifest, journal)
+    places = {Path(said.path).name: said.path for said in there}
     found: dict[str, Said] = {}
     problems = []
     for one in given:
@@ -58,8 +59,9 @@ def find_said(given: Sequence[str], manifest: Manifest, journal: Sequence[Entry]
             digests = ", ".join(said.digest[:12] for said in meant)
             problems.append(f"{one} may be several: give the SHA-256 of one: {digests}")
         else:
-            near = suggestion(str(Path(one).absolute()), [said.path for said in there])
-            problems.append(f"{one}: no such correction{near}")
+            near = nearest_match(Path(one).name, places)
+            meant_too = "" if near is None else f"; did you mean {places[near]}?"
+            problems.append(f"{one}: no such correction{meant_too}")
     if problems:
         raise UsageError(
             "\n".join(map(on_one_line, problems)),

@@ -87,23 +87,17 @@ class Learner:
             )
         self.response_cache = ResponseCache(path, network)
 
-    def learn(self, cases: Sequence[Case], forgotten: Collection[str] = ()) -> LearnedCorrections:
+    def learn(self, cases: Sequence[Case]) -> LearnedCorrections:
         """Solves and judges; the model stays as it is.
 
         A picture that is given another label than before loses its old neuron. If the new one is
         left out, it keeps the old one.
-
-        Args:
-            cases: At least one.
-            forgotten: SHA-256 of pictures that lose theirs, and get no other.
         """
         copies = self._responses_to_copies(cases)
         chosen = list(range(len(cases)))
         not_learned: dict[int, str] = {}
         while True:
-            learned, verdict = self._try(
-                [cases[k] for k in chosen], [copies[k] for k in chosen], forgotten
-            )
+            learned, verdict = self._try([cases[k] for k in chosen], [copies[k] for k in chosen])
             stuck = {
                 index: str(reason)
                 for index, reason in zip(chosen, verdict.reasons, strict=True)
@@ -117,6 +111,33 @@ class Learner:
             index: left_out(cases[index], reason) for index, reason in not_learned.items()
         }
         return replace(learned, pictures=tuple(pictures[index] for index in range(len(cases))))
+
+    def forget(self, forgotten: Collection[str]) -> LearnedCorrections | None:
+        """Takes neurons out and judges what is left; the model stays as it is.
+
+        Args:
+            forgotten: SHA-256 of the pictures whose corrections are to go.
+
+        Returns:
+            What stays, or None if held-out accuracy, or a correction that stays, would suffer.
+        """
+        by_neuron = [one for one in self.manifest.corrections if one.by == "neuron"]
+        stay = [index for index, one in enumerate(by_neuron) if one.digest not in forgotten]
+        kept = tuple(one for one in self.manifest.corrections if one.digest not in forgotten)
+        rows = [*range(self._adopted_neurons), *(self._adopted_neurons + index for index in stay)]
+        left = self._network.neurons.only(np.array(rows, np.int64))
+        earlier = self._earlier(kept)
+        held_out = self._memory.judge.with_labels(earlier.pixels, earlier.labels)
+        judge = Judge(
+            responses=self.response_cache.responses(held_out.pixels),
+            labels=held_out.labels,
+            class_names=self.manifest.class_names,
+            earlier=self.response_cache.responses(earlier.pixels),
+            earlier_labels=earlier.labels,
+            max_drop=self._max_drop,
+        )
+        judged = judge.judged_without(self._network.neurons, left)
+        return None if judged is None else LearnedCorrections((), judged, kept, left)
 
     def add_class(self, name: str, cases: Sequence[Case]) -> None:
         """Gives the network, and the manifest, a class that the model doesn't have yet.
@@ -178,10 +199,10 @@ class Learner:
         ]
 
     def _try(
-        self, cases: Sequence[Case], copies: Sequence[Responses], forgotten: Collection[str]
+        self, cases: Sequence[Case], copies: Sequence[Responses]
     ) -> tuple[LearnedCorrections, Verdict]:
         names = self.manifest.class_names
-        replaced = {*forgotten, *(case.picture.digest for case in cases)}
+        replaced = {case.picture.digest for case in cases}
         by_neuron = [one for one in self.manifest.corrections if one.by == "neuron"]
         stay = [index for index, one in enumerate(by_neuron) if one.digest not in replaced]
         kept = tuple(one for one in self.manifest.corrections if one.digest not in replaced)

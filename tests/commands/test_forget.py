@@ -141,9 +141,10 @@ def test_without_any_it_is_as_it_was_trained(here: Path) -> None:
 
 
 def test_the_last_layer_is_solved_without_it_as_if_it_had_never_been_said(here: Path) -> None:
-    learned = corrected(3)
+    learned = mistakes()[:3]
+    correct(*learned)
     done = forget(MODEL, learned[:1])
-    assert (done.outcome, done.version, done.same_as) == ("forgotten", 5, None)
+    assert (done.outcome, done.version, done.same_as) == ("forgotten", 3, None)
     assert done.judged is not None
     assert in_force() == names(learned[1:])
     assert labels(*learned[1:]) == [truth(path) for path in learned[1:]]
@@ -167,7 +168,7 @@ def test_it_is_found_by_its_content_its_path_or_its_digest(here: Path) -> None:
         "new/cat/nix.jpg: no such correction",
         f"{fourth}x: no such correction; did you mean {Path(fourth).absolute()}?",
         f"{digests[0][:8]}: no such correction",
-    ] or fourth.startswith("new/cat")
+    ]
     assert caught.value.hint == (
         "nothing was changed; what there is to forget: imgclf history --corrections"
     )
@@ -227,7 +228,8 @@ def test_killed_at_any_step_it_is_forgotten_the_next_time(here: Path, which: int
 
 
 def test_corrections_are_taken_along_to_another_model(here: Path, made: Path) -> None:
-    learned = corrected(3)
+    learned = mistakes()[:3]
+    correct(*learned)
     rows = corrections_in_force(MODEL)
     Path("taken.csv").write_text(corrections_csv((one.path, one.label) for one in rows))
     answers = outputs(learned)
