@@ -86,7 +86,7 @@ def result_of_ours() -> dict[str, object]:
         "history": commit.history,
         "published": hashlib.sha256(published).hexdigest(),
         "best": hashlib.sha256(best).hexdigest(),
-        "versions": [manifest.version for _, manifest in versions(model)],
+        "versions": [manifest.version for manifest in versions(model)],
         "left over": left,
     }
 

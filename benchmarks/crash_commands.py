@@ -251,7 +251,7 @@ def _is_corrected() -> bool:
         manifest = archive.manifest()
         archive.verify_weights(manifest)
         archive.verify_graphs(manifest)
-    numbers = [version.version for _, version in versions(MODEL)]
+    numbers = [version.version for version in versions(MODEL)]
     return manifest.version == 3 and numbers == [1, 2, 3]
 
 

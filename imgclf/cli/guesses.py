@@ -62,7 +62,9 @@ _OTHERS = {
         "image, images, input, file, path": "pictures stand by themselves: imgclf retrain PATH",
         "csv, corrections": "the file stands by itself: imgclf retrain corrections.csv",
         "force, no_guard": "say --unguarded, which says what it costs",
+        "undo, remove, delete, revert": "say --forget PICTURE",
     },
+    "history": {"keep, clear, clean, limit": "say --prune N, which keeps the newest N"},
     "init": {
         "data, dataset, data_dir, dir, directory, folder, input": (
             "the folder stands by itself: imgclf init DIR"

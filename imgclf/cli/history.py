@@ -6,15 +6,46 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.errors import UsageError
 
 
 def command(
     model: ModelOption = None,
+    corrections: Annotated[
+        bool,
+        typer.Option(
+            "--corrections",
+            help="Print what the model was corrected by instead, as a table (CSV) that retrain "
+            "takes.",
+        ),
+    ] = False,
+    prune: Annotated[
+        int | None,
+        typer.Option(
+            "--prune",
+            min=1,
+            metavar="N",
+            help="Remove all versions but the newest N, the one in use and the last trained one.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the versions of a model, what was corrected and what they scored."""
-    from imgclf.commands.versions import history
-    from imgclf.report.history import history_table
+    from imgclf.commands.versions import corrections_in_force, history, prune_versions
+    from imgclf.report.corrections import corrections_csv
+    from imgclf.report.history import history_table, pruned_line
 
-    found = history(session.chosen_model(model))
-    print(session.as_json_text(found) if as_json else history_table(found))
+    if corrections and prune is not None:
+        raise UsageError("--prune removes versions, and --corrections prints what is in force")
+    file = session.chosen_model(model)
+    if prune is not None:
+        done = prune_versions(file, prune)
+        print(session.as_json_text(done) if as_json else pruned_line(file, done))
+    elif corrections:
+        rows = corrections_in_force(file)
+        text = corrections_csv((one.path, one.label) for one in rows)
+        print(session.as_json_text(rows) if as_json else text)
+    else:
+        found = history(file)
+        print(session.as_json_text(found) if as_json else history_table(found))

@@ -8,15 +8,18 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.errors import UsageError
+from imgclf.spelling import on_one_line
 from imgclf.system import console
 
 if TYPE_CHECKING:
+    from imgclf.commands.forget import Forgotten
     from imgclf.commands.retrain import Retrained
 
 
 def command(
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PICTURE...",
             help="Pictures that the model has wrong, with --label; or tables (.csv, .tsv) with the "
@@ -26,11 +29,22 @@ def command(
             "the working directory, or to the table's folder if not found there.",
             show_default=False,
         ),
-    ],
+    ] = None,
     label: Annotated[
         str | None, typer.Option("--label", "-l", help="What they all are.", show_default=False)
     ] = None,
     model: ModelOption = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--forget",
+            metavar="PICTURE",
+            help="Undo the correction of this picture, by its content; or, if it is gone, of what "
+            "lay there, or had this SHA-256. May be given several times, and goes with no other "
+            "pictures.",
+            show_default=False,
+        ),
+    ] = None,
     max_drop: Annotated[
         float | None,
         typer.Option(
@@ -103,6 +117,17 @@ def command(
     from imgclf.report.corrections import fate_line, judged_table
 
     file = session.chosen_model(model)
+    if forget:
+        others = (inputs, label, relabel, fix_dataset, new_class, unguarded)
+        if any(others):
+            raise UsageError(
+                "--forget goes with --model, --max-drop, --data, --dry-run and --json alone",
+                "forget first, and correct by another command",
+            )
+        _forget(file, forget, max_drop, data, dry_run=dry_run, as_json=as_json)
+        return
+    if not inputs:
+        raise UsageError("which pictures?", "imgclf retrain PICTURE --label CLASS")
     options = Options(
         dry_run=dry_run,
         max_drop=max_drop,
@@ -138,6 +163,47 @@ def command(
         raise typer.Exit(3)
     if left_out.unreadable or any(picture.fate == "unreadable" for picture in done.pictures):
         raise typer.Exit(4)
+
+
+def _forget(
+    model: Path,
+    pictures: list[str],
+    max_drop: float | None,
+    data: Path | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    import dataclasses
+    import json
+
+    from imgclf.commands.forget import forget
+    from imgclf.report.corrections import judged_table
+
+    done = forget(model, pictures, max_drop=max_drop, data=data, dry_run=dry_run)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
+    else:
+        if done.judged is not None:
+            print(judged_table(done.judged))
+        fate = "forgotten" if done.outcome == "forgotten" else "not forgotten"
+        for one in done.corrections:
+            print(on_one_line(f"{one.path}: {one.label} ({fate})"))
+        print(_forgotten_line(done))
+    if done.outcome == "refused":
+        raise typer.Exit(3)
+
+
+def _forgotten_line(done: "Forgotten") -> str:
+    stays = f"{done.model} stays at version {done.version}"
+    if done.outcome == "refused":
+        return f"{stays}: it would be worse without that"
+    if done.outcome == "dry run":
+        return f"{stays}: a dry run"
+    if not any(one.in_force for one in done.corrections):
+        return f"{stays}, which has none of that; the next training leaves it out"
+    again = "" if done.same_as is None else f", with the network of version {done.same_as} again"
+    return f"{done.model} is now version {done.version}{again} ({len(done.corrections)} forgotten)"
 
 
 def _retrained_line(done: "Retrained") -> str:

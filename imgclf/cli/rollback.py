@@ -23,10 +23,15 @@ def command(
     done = rollback(file, version)
     for correction in done.no_longer_in_force:
         print(on_one_line(f"no longer in force: {correction.path} ({correction.label})"))
-    print(
-        f"{file} is now version {done.version}, byte for byte "
-        f"({_corrections(len(done.no_longer_in_force))} no longer in force)"
+    for correction in done.in_force_again:
+        print(on_one_line(f"in force again: {correction.path} ({correction.label})"))
+    counts = (
+        (len(done.no_longer_in_force), "no longer in force"),
+        (len(done.in_force_again), "in force again"),
     )
+    what = ", ".join(f"{_corrections(count)} {said}" for count, said in counts if count)
+    now = f"{file} is now version {done.version}, byte for byte, instead of {done.instead_of}"
+    print(f"{now} ({what or 'with the same corrections'})")
 
 
 def _corrections(count: int) -> str:

@@ -128,7 +128,13 @@ def publish(
         publication = _settle(path, record.publication, ours)
         record = replace(record, publication=publication)
         run.write(record)
-        manifest = replace(manifest, version=publication.version, created=publication.created)
+        in_use = read_manifest(path) if path.exists() else None
+        manifest = replace(
+            manifest,
+            version=publication.version,
+            created=publication.created,
+            replaced=in_use and (in_use.replaced if ours else in_use.version),
+        )
         if not ours:
             keep_version(path)
         manifest = write_model_file(model, manifest, path, samples, features_graph)

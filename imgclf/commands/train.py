@@ -226,7 +226,7 @@ def _train(
     plan.run.write(record)
     fitted.finished()
 
-    replaced = [one for _, one in versions(path) if one.version < manifest.version]
+    replaced = [one for one in versions(path) if one.version < manifest.version]
     return Trained(
         "trained" if plan.commit is None else "resumed",
         plan.run,

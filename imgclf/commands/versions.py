@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from imgclf.corrections.corrected_pictures import kept_file
 from imgclf.model_file.archive import read_manifest
-from imgclf.model_file.manifest import Correction
+from imgclf.model_file.manifest import Correction, Manifest
+from imgclf.model_file.prune import Pruned, prune
 from imgclf.model_file.versions import Version, roll_back, versions
 from imgclf.system import console
 from imgclf.system.lock import lock
@@ -17,11 +19,30 @@ class RolledBack(msgspec.Struct, frozen=True):
     """What a rollback came to.
 
     Attributes:
-        no_longer_in_force: Corrections that the version before had and this one doesn't.
+        version: The one that is in use now.
+        instead_of: The one that was.
+        no_longer_in_force: Corrections that the one that was had, and this one doesn't.
+        in_force_again: Those that this one has, and the other didn't.
     """
 
     version: int
+    instead_of: int
     no_longer_in_force: tuple[Correction, ...]
+    in_force_again: tuple[Correction, ...]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A correction that is in force.
+
+    Attributes:
+        path: The picture that is kept beside the model; where it lay, if it is no longer there.
+        label: What somebody said it is.
+        digest: SHA-256 of the file that was corrected.
+    """
+
+    path: str
+    label: str
+    digest: str
 
 
 def history(model: Path) -> list[Version]:
@@ -34,7 +55,19 @@ def history(model: Path) -> list[Version]:
     in_use, why = manifest.version, manifest.why_the_log_differs()
     if why is not None:
         console.note(why)
-    return [Version.of(manifest, in_use) for _, manifest in versions(model)]
+    return [Version.of(manifest, in_use) for manifest in versions(model)]
+
+
+def corrections_in_force(model: Path) -> list[Row]:
+    """What the model in use was corrected by, first to last, as `retrain` takes it.
+
+    Raises:
+        ModelFileError: The model in use can't be read.
+    """
+    return [
+        Row(str(kept_file(model, one.digest) or one.path), one.label, one.digest)
+        for one in read_manifest(model).corrections
+    ]
 
 
 def rollback(model: Path, version: int | None) -> RolledBack:
@@ -42,7 +75,8 @@ def rollback(model: Path, version: int | None) -> RolledBack:
 
     Args:
         model: The model file.
-        version: Which; None for the parent of the one in use.
+        version: Which; None for the one that was in use before the present was made: what it was
+            corrected from, or what a training replaced. So doing it again goes back further.
 
     Raises:
         UsageError: There is no such version.
@@ -52,6 +86,31 @@ def rollback(model: Path, version: int | None) -> RolledBack:
     with lock(model):
         before = read_manifest(model)
         after = roll_back(model, version)
-    kept = {(correction.digest, correction.label) for correction in after.corrections}
-    gone = (one for one in before.corrections if (one.digest, one.label) not in kept)
-    return RolledBack(after.version, tuple(gone))
+    return RolledBack(
+        after.version, before.version, _only_in(before, after), _only_in(after, before)
+    )
+
+
+def prune_versions(model: Path, newest: int) -> Pruned:
+    """Removes old versions, and whatever no other version needs.
+
+    The newest ones stay, the one in use, and the one that was trained last. Nothing else is
+    removed: the journal, the corrected pictures and the memory stay as they are.
+
+    Args:
+        model: The model file.
+        newest: How many, at least one.
+
+    Raises:
+        ModelFileError: The model in use can't be read.
+        BusyError: Another process is at work on the model.
+        WriteError: There is no room for what is to be moved.
+    """
+    with lock(model), console.track(f"removing old versions of {model}"):
+        return prune(model, newest)
+
+
+def _only_in(one: Manifest, other: Manifest) -> tuple[Correction, ...]:
+    """Corrections that one version has, and another doesn't or not to this label."""
+    theirs = {(correction.digest, correction.label) for correction in other.corrections}
+    return tuple(mine for mine in one.corrections if (mine.digest, mine.label) not in theirs)

@@ -24,6 +24,12 @@ def keep_picture(model: Path, digest: str, pixels: Pixels) -> None:
     atomic_write(_file(model, digest), lambda stream: stream.write(content.getvalue()))
 
 
+def kept_file(model: Path, digest: str) -> Path | None:
+    """Where a corrected picture is kept; None if it isn't."""
+    path = _file(model, digest)
+    return path if path.is_file() else None
+
+
 def load_picture(model: Path, digest: str, settings: DecoderSettings) -> Pixels | None:
     """A corrected picture, uint8 (height, width, 3); None if it is gone or damaged."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -96,6 +96,27 @@ class Judge:
             for label in np.unique(self.labels).tolist()
         }
         return {OVERALL: float(right.mean()), **by_class}
+
+    def judged_without(self, present: Neurons, left: Neurons) -> Judged | None:
+        """What comes of neurons being taken out; None if it would do harm.
+
+        Args:
+            present: All there are.
+            left: Those that stay.
+        """
+        none = Neurons(present.keys[:, :0], present.strengths[:0])
+        nothing = Responses(self.responses.features[:0], self.responses.logits[:0])
+        judged = self.choose(nothing, self.labels[:0], left, none).judged
+        judged = replace(judged, before=self.accuracy(present))
+        held, holds = (
+            margins(neurons.correct(self.earlier), self.earlier_labels) > 0
+            for neurons in (present, left)
+        )
+        dropped = any(
+            value < judged.trained[name] - judged.tolerance[name] - ROUNDING
+            for name, value in judged.after.items()
+        )
+        return None if dropped or (held & ~holds).any() else judged
 
     def choose(self, own: Responses, labels: Labels, present: Neurons, new: Neurons) -> Verdict:
         """Leaves out corrections until nothing is worse than it may be.

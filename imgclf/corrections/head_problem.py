@@ -55,10 +55,14 @@ class HeadProblem:
     def solved(self, pull: float) -> LinearHead | None:
         """The head with which all corrections are right by the margins, or None.
 
+        Without corrections it is the one that was trained.
+
         Args:
             pull: How strongly towards the head that was trained.
         """
         count, copies, width = self.corrected.shape
+        if not count:
+            return self.trained
         of_copies = np.repeat(self.labels, copies)
         examples = np.concatenate([self.remembered, self.corrected.reshape(-1, width)])
         wanted = np.full((count, copies), _MARGIN_OF_COPIES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,6 +116,33 @@ class Learner:
             index: left_out(cases[index], reason) for index, reason in not_learned.items()
         }
         return replace(learned, pictures=tuple(pictures[index] for index in range(len(cases))))
+
+    def forget(self, forgotten: Collection[str]) -> LearnedCorrections | None:
+        """Takes neurons out and judges what is left; the model stays as it is.
+
+        Args:
+            forgotten: SHA-256 of the pictures whose corrections are to go.
+
+        Returns:
+            What stays, or None if held-out accuracy, or a correction that stays, would suffer.
+        """
+        by_neuron = [one for one in self.manifest.corrections if one.by == "neuron"]
+        stay = [index for index, one in enumerate(by_neuron) if one.digest not in forgotten]
+        kept = tuple(one for one in self.manifest.corrections if one.digest not in forgotten)
+        rows = [*range(self._adopted_neurons), *(self._adopted_neurons + index for index in stay)]
+        left = self._network.neurons.only(np.array(rows, np.int64))
+        earlier = self._earlier(kept)
+        held_out = self._memory.judge.with_labels(earlier.pixels, earlier.labels)
+        judge = Judge(
+            responses=self.response_cache.responses(held_out.pixels),
+            labels=held_out.labels,
+            class_names=self.manifest.class_names,
+            earlier=self.response_cache.responses(earlier.pixels),
+            earlier_labels=earlier.labels,
+            max_drop=self._max_drop,
+        )
+        judged = judge.judged_without(self._network.neurons, left)
+        return None if judged is None else LearnedCorrections((), judged, kept, left)
 
     def add_class(self, name: str, cases: Sequence[Case]) -> None:
         """Gives the network, and the manifest, a class that the model doesn't have yet.

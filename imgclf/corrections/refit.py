@@ -95,7 +95,7 @@ class Refit:
         """Solves it with all corrections, earlier ones and those that neurons have included.
 
         Args:
-            cases: What is to be learned.
+            cases: What is to be learned beside them; none to solve it for those alone.
             class_names: The model's, and one more if the layer is to have one more unit.
 
         Returns:
@@ -126,9 +126,7 @@ class Refit:
             return None
         temperature = fit_temperature(solved.probabilities(held_out), judge.labels)
         own = LinearHead(solved.weights / temperature, solved.biases / temperature)
-        rows = own.probabilities(
-            self._seen(np.stack([self._features[case.picture.digest][0] for case in cases]))
-        )
+        rows = own.probabilities(problem.corrected[len(problem.labels) - len(cases) :, 0])
         pictures = tuple(
             replace(
                 case.picture, after=Prediction.of(case.path, row, class_names), fate="corrected"
@@ -183,12 +181,14 @@ class Refit:
             _with_classes(self._space.head(*one), len(class_names))
             for one in (self._layer.trained, (self._layer.kernel, self._layer.bias))
         )
-        labels = np.array([class_names.index(label) for label in said.values()])
+        labels = np.array([class_names.index(label) for label in said.values()], np.int64)
+        values = [self._seen(self._features[digest]) for digest in said]
+        none = np.empty((0, 1, len(self._layer.kernel)), np.float32)
         return HeadProblem(
             digests,
             self._seen(training.values),
             training.labels,
-            self._seen(np.stack([self._features[digest] for digest in said])),
+            np.stack(values) if values else none,
             labels,
             first_weights(labels, training.labels, len(self._memory.class_names)),
             trained,

@@ -63,6 +63,10 @@ class ModelArchive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        # A version in parts ends as the archive does that it is of.
+        refusal = refusal_of(path) if path.suffix == ".parts" else None
+        if refusal is not None:
+            raise refusal
         try:
             self._zip = zipfile.ZipFile(path)
             self._size = path.stat().st_size

@@ -97,6 +97,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         config: The resolved config that it was trained with; empty for an adopted model.
         trained_in: What it computed in while it was trained; None if the file doesn't say. What
             the file holds computes in float32.
+        replaced: The version that was in use before it, if it was trained; None if there was none,
+            or if an earlier imgclf wrote the file.
         scores: Of this model on held-out pictures.
         scores_before: Of its parent on the same ones; None if it has no parent.
         corrections: All that have been applied, first to last.
@@ -112,6 +114,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     name: str
     version: int = 1
     parent: int | None = None
+    replaced: int | None = None
     created: str
     class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
     decoder: Decoder

@@ -46,6 +46,7 @@ _ENDINGS: dict[str, _Told] = {
     ".onnx": (_GRAPH.format("ONNX"), _FROM_GRAPH),
     ".pb": (_GRAPH.format("TensorFlow"), _FROM_GRAPH),
     ".index": (_WEIGHTS, _FROM_WEIGHTS),
+    ".parts": ("is what is new in a version; imgclf rollback puts it together", "imgclf history"),
 }
 
 

@@ -1,19 +1,29 @@
-"""The versions of a model: the one in use, and the earlier ones in `NAME.history/versions/`."""
+"""The versions of a model: the one in use, and the earlier ones in `NAME.history/versions/`.
+
+An earlier version is there as the file that it was, `0001.keras`, or, if it has most of its bytes
+in common with one of those, as `0002.parts`; see `imgclf.model_file.version_parts`.
+"""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from imgclf.errors import ModelFileError, UsageError
-from imgclf.model_file.archive import ModelArchive, read_manifest
+from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
+from imgclf.model_file.kept_versions import (
+    keep,
+    kept_files,
+    kept_manifest,
+    kept_size,
+    put_together,
+)
 from imgclf.model_file.manifest import Correction, Manifest
-from imgclf.system.files import atomic_path, sync_folder
+from imgclf.system.files import atomic_path
 from imgclf.work_folders import HISTORY_SUFFIX
 
 
@@ -64,51 +74,43 @@ def history_directory(model: Path) -> Path:
     return model.with_suffix(HISTORY_SUFFIX)
 
 
+def versions_directory(model: Path) -> Path:
+    """Where the earlier versions of a model lie."""
+    return history_directory(model) / "versions"
+
+
 def keep_version(model: Path) -> None:
     """Keeps the version in use among the earlier ones; nothing if there is no model yet.
 
-    It must be called before the model is replaced. The kept file is a hard link, so it costs
-    neither time nor space, and stays as it is because models are replaced and never edited.
+    It must be called before the model is replaced.
 
     Raises:
         ModelFileError: The model in use can't be read. It is moved aside by hand, not by us.
+        WriteError: There is no room for it.
     """
-    if not model.exists():
-        return
-    target = _kept(model, read_manifest(model).version)
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(model, target)
-    except OSError:  # a file system without hard links
-        with atomic_path(target) as temporary:
-            shutil.copyfile(model, temporary)
-    sync_folder(target.parent)
+    if model.exists():
+        keep(model, versions_directory(model), read_manifest(model))
 
 
 def next_version(model: Path) -> int:
     """The number that the next version gets: one more than any there has been."""
-    kept = [number for number, _ in _kept_files(model)]
     current = [read_manifest(model).version] if model.exists() else []
-    return max([*kept, *current], default=0) + 1
+    return max([*kept_files(versions_directory(model)), *current], default=0) + 1
 
 
-def versions(model: Path) -> list[tuple[Path, Manifest]]:
-    """All versions with their manifests, oldest first; the one in use is among them.
+def versions(model: Path) -> list[Manifest]:
+    """What all versions say of themselves, oldest first; the one in use is among them.
 
     Raises:
         ModelFileError: The model in use can't be read; a damaged earlier one is left out.
     """
     current = read_manifest(model)
-    found = [(model, current)]
-    for number, path in _kept_files(model):
+    found = [current]
+    for number, path in kept_files(versions_directory(model)).items():
         if number != current.version:
-            try:
-                found.append((path, read_manifest(path)))
-            except ModelFileError:
-                continue
-    return sorted(found, key=lambda item: item[1].version)
+            with suppress(ModelFileError):
+                found.append(kept_manifest(path))
+    return sorted(found, key=lambda one: one.version)
 
 
 def roll_back(model: Path, version: int | None) -> Manifest:
@@ -116,41 +118,83 @@ def roll_back(model: Path, version: int | None) -> Manifest:
 
     Args:
         model: The model in use.
-        version: Which; None for the parent of the one in use.
+        version: Which; None for the one before it.
 
     Raises:
         UsageError: There is no such version.
         ModelFileError: That version's file is damaged.
+        WriteError: There is no room for it.
     """
     current = read_manifest(model)
-    wanted = current.parent if version is None else version
-    there = [manifest.version for _, manifest in versions(model)]
+    there = versions(model)
+    numbers = [one.version for one in there]
+    wanted = version_before(current, numbers) if version is None else version
     if wanted is None:
-        raise UsageError(f"{model} is version {current.version}, which has no parent", _list(there))
+        raise UsageError(
+            f"{model} is version {current.version}, and there is none before it", _list(numbers)
+        )
     if wanted == current.version:
-        raise UsageError(f"{model} is version {wanted} already", _list(there))
-    source = _kept(model, wanted)
-    if wanted not in there:
-        raise UsageError(f"{model} has no version {wanted}", _list(there))
-    with ModelArchive(source) as archive:
-        restored = archive.manifest()
-        archive.verify_weights(restored)
-        archive.verify_graphs(restored)
-    keep_version(model)
-    with atomic_path(model, source.stat().st_size) as temporary:
-        shutil.copyfile(source, temporary)
+        raise UsageError(f"{model} is version {wanted} already", _list(numbers))
+    if wanted not in numbers:
+        raise UsageError(f"{model} has no version {wanted}", _list(numbers))
+    kept = kept_files(versions_directory(model))[wanted]
+    with atomic_path(model, kept_size(kept)) as temporary:
+        restored = _put_together(kept, temporary)
+        keep_version(model)
     return restored
+
+
+def version_before(current: Manifest, there: Sequence[int]) -> int | None:
+    """The version that was in use before another one was made; None if it was the first.
+
+    Args:
+        current: That other one.
+        there: The versions that are still there. If the one before isn't among them, it is the
+            newest of those that are older.
+    """
+    before = current.replaced if current.parent is None else current.parent
+    if before in there:
+        return before
+    return max((number for number in there if number < current.version), default=None)
 
 
 def _list(there: list[int]) -> str:
     return f"versions: {', '.join(map(str, there))}; see: imgclf history"
 
 
-def _kept(model: Path, version: int) -> Path:
-    return history_directory(model) / "versions" / f"{version:04d}.keras"
+def _folder(model: Path) -> Path:
+    return history_directory(model) / "versions"
 
 
-def _kept_files(model: Path) -> Iterator[tuple[int, Path]]:
-    for path in sorted((history_directory(model) / "versions").glob("*.keras")):
-        if re.fullmatch(r"\d{4,}", path.stem):
-            yield int(path.stem), path
+def write_again(model: Path, version: int, manifest: Manifest) -> None:
+    """Puts an earlier version in use with another manifest, under which it is a new one.
+
+    Args:
+        model: The model in use, which is kept already.
+        version: The earlier one.
+        manifest: What the new one says of itself, with the earlier one's checksums.
+
+    Raises:
+        ModelFileError: The earlier one is damaged.
+        WriteError: There is no room for it.
+    """
+    kept = kept_files(versions_directory(model))[version]
+    with atomic_path(model, kept_size(kept)) as temporary:
+        _put_together(kept, temporary)
+        with ModelArchive(temporary) as archive:
+            members = {name: archive.read(name) for name in archive.members()}
+        members[MANIFEST] = msgspec.json.format(msgspec.json.encode(manifest))
+        with zipfile.ZipFile(temporary, "w") as file:
+            for name, content in members.items():
+                file.writestr(name, content)
+
+
+def _put_together(kept: Path, temporary: Path) -> Manifest:
+    """Writes a kept version, and looks whether it is what was kept."""
+    put_together(kept, temporary)
+    with ModelArchive(temporary) as archive:
+        archive.path = kept  # which errors are to name
+        manifest = archive.manifest()
+        archive.verify_weights(manifest)
+        archive.verify_graphs(manifest)
+    return manifest

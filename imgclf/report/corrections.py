@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable
+
 from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
 from imgclf.report.tables import Column, table
@@ -38,3 +42,12 @@ def judged_table(judged: Judged) -> str:
         for name, count in judged.pictures.items()
     )
     return table(columns, rows)
+
+
+def corrections_csv(rows: Iterable[tuple[str, str]]) -> str:
+    """The table that `retrain` takes, of paths and labels, without a newline at its end."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("path", "label"))
+    writer.writerows(rows)
+    return text.getvalue().rstrip("\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from imgclf.model_file.prune import Pruned
 from imgclf.model_file.versions import Version
 from imgclf.report.tables import Column, table
 
@@ -20,6 +22,27 @@ def history_table(found: Sequence[Version]) -> str:
         Column("created", "left"),
     )
     return table(columns, map(_row, found))
+
+
+def pruned_line(model: Path, done: Pruned) -> str:
+    """What was removed, and what that brought."""
+    left = f"left: {_ranges(done.left)}"
+    if not done.removed:
+        return f"nothing to remove of {model}; {left}"
+    versions = "versions" if len(done.removed) > 1 else "version"
+    gone = f"removed {versions} {_ranges(done.removed)} of {model}"
+    return f"{gone}, {done.freed / 1e6:.1f} MB; {left}"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers, those that follow each other as `2-5`."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][-1] == number - 1:
+            ranges[-1] = [ranges[-1][0], number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, one)) for one in ranges)
 
 
 def _row(one: Version) -> list[str]:

@@ -107,6 +107,8 @@ def test_a_folder_that_is_not_there_is_said_after_the_command_too(in_folder: Pat
         ("predict a.jpg --threshold 0.5", "say --min-confidence SHARE"),
         ("evaluate --data new", "stands by itself: imgclf evaluate DIR"),
         ("retrain a.jpg --class cat", "say --label LABEL"),
+        ("retrain --undo a.jpg", "say --forget PICTURE"),
+        ("history --keep 10", "say --prune N, which keeps the newest N"),
         ("export --tflite", "say --format litert"),
         ("adopt m.keras --labels a,b", "say --classes A,B in the model's order"),
     ],

@@ -72,7 +72,8 @@ def test_json_says_what_became_of_each_picture(trained: Trained) -> None:
     done = imgclf("rollback", "1")
     assert done.stdout.splitlines() == [
         f"no longer in force: {Path(picture.path).absolute()} ({label})",
-        "models/pets.keras is now version 1, byte for byte (1 correction is no longer in force)",
+        "models/pets.keras is now version 1, byte for byte, instead of 2 "
+        "(1 correction is no longer in force)",
     ]
 
 

@@ -127,7 +127,7 @@ def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
     assert (process.returncode, out, said) == (status, "", f"imgclf: {word}\n")
     assert trained.model.read_bytes() == old
     assert read_journal(trained.model) == []
-    assert [manifest.version for _, manifest in versions(trained.model)] == [1]
+    assert [manifest.version for manifest in versions(trained.model)] == [1]
     assert leftovers() == list(temporary.iterdir()) == []
     assert not is_locked(trained.model)
 

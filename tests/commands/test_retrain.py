@@ -124,7 +124,7 @@ def test_the_version_before_is_kept_byte_for_byte_and_can_come_back(
 ) -> None:
     old = trained.model.read_bytes()
     correct(truth(mistake), mistake.path)
-    assert [manifest.version for _, manifest in versions(trained.model)] == [1, 2]
+    assert [manifest.version for manifest in versions(trained.model)] == [1, 2]
     assert roll_back(trained.model, None).version == 1
     assert trained.model.read_bytes() == old
 

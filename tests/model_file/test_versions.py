@@ -65,7 +65,11 @@ def test_numbers_stay_unique_after_going_back(trained: Trained) -> None:
 
 def test_a_version_that_is_in_use_or_was_never_there_is_refused(trained: Trained) -> None:
     before = MODEL.read_bytes()
-    for version, says in ((1, "is version 1 already"), (7, "no version 7"), (None, "no parent")):
+    for version, says in (
+        (1, "is version 1 already"),
+        (7, "no version 7"),
+        (None, "there is none before it"),
+    ):
         with pytest.raises(UsageError, match=says):
             rollback(MODEL, version)
     assert MODEL.read_bytes() == before

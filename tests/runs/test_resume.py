@@ -78,7 +78,7 @@ def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(pets
     assert_equal(resumed, whole)
     for ours, others in zip(weights(resumed.model), expected, strict=True):
         np.testing.assert_array_equal(ours, others)
-    assert [manifest.version for _, manifest in versions(resumed.model)] == [1]
+    assert [manifest.version for manifest in versions(resumed.model)] == [1]
 
 
 def test_a_second_signal_ends_at_once_with_the_last_commit_intact(pets: Path) -> None:

@@ -193,7 +193,7 @@ def test_a_training_that_finds_the_disk_full_again_and_again_ends_the_same(
     assert (log(done), done.record.scores) == (expected[0], expected[2])
     for ours, others in zip(weights(done.model), expected[1], strict=True):
         np.testing.assert_array_equal(ours, others)
-    assert [manifest.version for _, manifest in versions(done.model)] == [1]
+    assert [manifest.version for manifest in versions(done.model)] == [1]
     assert leftovers() == []
 
 

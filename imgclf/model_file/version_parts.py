@@ -1,0 +1,321 @@
+"""A kept version as parts: where other kept files have its bytes, and the bytes that only it has.
+
+`NAME.history/versions/0007.parts` is four bytes with the length of a recipe, the recipe, and the
+version's own bytes. A part names a file and a place in it, never another version's part, so that
+damage to one file harms those versions alone that share its bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from io import BufferedReader
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from imgclf.errors import ModelFileError
+from imgclf.model_file.manifest import Manifest
+from imgclf.system.files import atomic_write_bytes
+
+SUFFIX = ".parts"
+OWN = 0
+
+MOST_DIVIDED = 512 << 20
+"""Bytes of a file that may be in parts: all of it is in the memory while it is put together."""
+
+_FORMAT = 1
+_PREFIX = 4
+_MOST_RECIPE = 64 << 20
+_NAME = re.compile(r"\d{4,}\.(keras|parts)")
+
+_Count = Annotated[int, Meta(ge=0, le=1 << 33)]
+_Source = Annotated[int, Meta(ge=0, le=1 << 20)]
+
+
+class Copied(Struct, frozen=True, array_like=True, tag="bytes"):
+    """Bytes as they lie in a file.
+
+    Attributes:
+        source: The file's place in `Recipe.sources`.
+        offset: Where they begin; in a file of parts, in its own bytes.
+        length: How many there are.
+    """
+
+    source: _Source
+    offset: _Count
+    length: _Count
+
+    @property
+    def ranges(self) -> list[Copied]:
+        """The bytes that are read for it."""
+        return [self]
+
+
+class Columns(Struct, frozen=True, array_like=True, tag="columns"):
+    """A matrix of float32, row by row, whose columns are kept one by one.
+
+    Attributes:
+        rows: How many numbers a column has.
+        columns: Where each lies: the file's place in `Recipe.sources`, and where it begins there.
+    """
+
+    rows: Annotated[int, Meta(ge=1, le=1 << 28)]
+    columns: Annotated[tuple[tuple[_Source, _Count], ...], Meta(min_length=1, max_length=1 << 20)]
+
+    @property
+    def length(self) -> int:
+        """How many bytes it stands for."""
+        return 4 * self.rows * len(self.columns)
+
+    @property
+    def ranges(self) -> list[Copied]:
+        """The bytes that are read for it."""
+        return [Copied(source, offset, 4 * self.rows) for source, offset in self.columns]
+
+
+Part: TypeAlias = Copied | Columns
+Span: TypeAlias = tuple[_Count, _Count]
+"""Where something begins, and where it ends."""
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """What a version is put together from.
+
+    Attributes:
+        size: Of the whole file, in bytes.
+        sha256: Of the whole file.
+        manifest: Where the manifest is in the version's own bytes.
+        members: Where each member of the archive is in the whole file.
+        sources: Names of files beside this one; the first, an empty one, stands for itself.
+        parts: In their order.
+        own: How many bytes it has itself.
+        own_crc: CRC-32 of these.
+    """
+
+    format: int = _FORMAT
+    size: Annotated[int, Meta(ge=0, le=MOST_DIVIDED)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    manifest: Span
+    members: dict[str, Span]
+    sources: tuple[str, ...]
+    parts: tuple[Part, ...]
+    own: _Count = 0
+    own_crc: int = 0
+
+    def __post_init__(self) -> None:
+        if self.format != _FORMAT:
+            raise ValueError(f"format {self.format}, where this imgclf reads {_FORMAT}")
+        if sum(part.length for part in self.parts) != self.size or self.manifest[1] > self.own:
+            raise ValueError("its sizes don't fit together")
+        if self.sources[:1] != ("",) or not all(map(_NAME.fullmatch, self.sources[1:])):
+            raise ValueError("it names what is no kept version")
+        for one in self.ranges():
+            if one.source >= len(self.sources):
+                raise ValueError("it names a file that it doesn't list")
+            if one.source == OWN and one.offset + one.length > self.own:
+                raise ValueError("its sizes don't fit together")
+
+    def ranges(self) -> Iterator[Copied]:
+        """All the bytes that are read for it."""
+        for part in self.parts:
+            yield from part.ranges
+
+
+class PartsFile:
+    """A kept version that is in parts.
+
+    Args:
+        path: The `.parts` file.
+
+    Raises:
+        ModelFileError: It is missing, damaged, or not to be trusted.
+
+    Attributes:
+        recipe: What it is put together from.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            size = _regular_size(path)
+            with path.open("rb") as stream:
+                length = int.from_bytes(stream.read(_PREFIX), "little")
+                if length > min(size, _MOST_RECIPE):
+                    raise ValueError("it ends early")
+                self.recipe = msgspec.msgpack.decode(stream.read(length), type=Recipe)
+            self._own_at = _PREFIX + length
+            if size != self._own_at + self.recipe.own:
+                raise ValueError("it ends early")
+        except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
+            raise ModelFileError(f"{path} is damaged: {error}") from error
+
+    def manifest(self) -> Manifest:
+        """What the version says of itself.
+
+        Raises:
+            ModelFileError: It can't be read.
+        """
+        try:
+            return manifest_in(self.recipe, self.own_bytes())
+        except ValueError as error:
+            raise ModelFileError(f"{self.path} is damaged: its manifest: {error}") from error
+
+    def own_bytes(self) -> bytes:
+        """Those that only it has."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._own_at)
+            return stream.read(self.recipe.own)
+
+    def require_sources(self) -> None:
+        """Makes sure that the files that it shares bytes with are there, and long enough.
+
+        Raises:
+            ModelFileError: One is not.
+        """
+        ends: dict[int, int] = {}
+        for one in self.recipe.ranges():
+            ends[one.source] = max(ends.get(one.source, 0), one.offset + one.length)
+        for place, end in ends.items():
+            path = self._file(place)
+            try:
+                missing = _regular_size(path) < end
+            except (OSError, ValueError) as error:
+                raise self._unusable(path, str(error)) from error
+            if missing:
+                raise self._unusable(path, "it ends early")
+
+    def content(self) -> bytearray:
+        """The whole file, unchecked.
+
+        Raises:
+            ModelFileError: A file that it shares bytes with can't be read.
+        """
+        content = bytearray(self.recipe.size)
+        place, view = 0, memoryview(content)
+        with ExitStack() as stack:
+            opened: dict[int, tuple[BufferedReader, int]] = {}
+
+            def read(one: Copied, into: memoryview) -> None:
+                if one.source not in opened:
+                    opened[one.source] = self._open(one.source, stack)
+                stream, start = opened[one.source]
+                stream.seek(start + one.offset)
+                if stream.readinto(into) != one.length:
+                    raise self._damaged()
+
+            for part in self.recipe.parts:
+                into = view[place : place + part.length]
+                if isinstance(part, Copied):
+                    read(part, into)
+                else:
+                    columns = np.empty((len(part.columns), part.rows), "<u4")
+                    for one, row in zip(part.ranges, columns, strict=True):
+                        read(one, row.data.cast("B"))
+                    into[:] = np.ascontiguousarray(columns.T).data.cast("B")
+                place += part.length
+        return content
+
+    def checked_content(self) -> bytearray:
+        """The whole file as it was kept, byte for byte.
+
+        Raises:
+            ModelFileError: It isn't, or a file that it shares bytes with can't be read.
+        """
+        content = self.content()
+        if hashlib.sha256(content).hexdigest() != self.recipe.sha256:
+            raise self._damaged()
+        return content
+
+    def _file(self, source: int) -> Path:
+        return self.path if source == OWN else self.path.parent / self.recipe.sources[source]
+
+    def _open(self, source: int, stack: ExitStack) -> tuple[BufferedReader, int]:
+        """A file to read from, and where its bytes begin."""
+        path, start = self._file(source), 0
+        if path.suffix == SUFFIX:
+            start = self._own_at if source == OWN else PartsFile(path)._own_at
+        try:
+            _regular_size(path)
+            return stack.enter_context(path.open("rb")), start
+        except (OSError, ValueError) as error:
+            raise self._unusable(path, str(error)) from error
+
+    def _damaged(self) -> ModelFileError:
+        """Names the file that is to blame, which may be one of those that bytes are shared with."""
+        for place in range(len(self.recipe.sources)):
+            path = self._file(place)
+            if not _is_sound(path):
+                return self._unusable(path, "its checksum is wrong")
+        return self._unusable(self.path, "it comes to another file than was kept")
+
+    def _unusable(self, path: Path, reason: str) -> ModelFileError:
+        what = "" if path == self.path else f", and {self.path} shares bytes with it"
+        return ModelFileError(
+            f"{path} is damaged: {reason}{what}", "imgclf history lists the other versions"
+        )
+
+
+def shareable_bytes(path: Path) -> bytes:
+    """The bytes of a kept version that others may speak of: of a file in parts, its own."""
+    return PartsFile(path).own_bytes() if path.suffix == SUFFIX else path.read_bytes()
+
+
+def manifest_in(recipe: Recipe, own: bytes) -> Manifest:
+    """The manifest among a version's own bytes.
+
+    Raises:
+        ValueError: It can't be read.
+    """
+    try:
+        return msgspec.json.decode(own[slice(*recipe.manifest)], type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def write_parts(path: Path, recipe: Recipe, own: bytes) -> None:
+    """Writes a version in parts.
+
+    Args:
+        path: Where to.
+        recipe: What it is put together from; its `own` and `own_crc` are filled in here.
+        own: The bytes that only it has.
+
+    Raises:
+        WriteError: There is no room for it.
+    """
+    recipe = msgspec.structs.replace(recipe, own=len(own), own_crc=zlib.crc32(own))
+    header = msgspec.msgpack.encode(recipe)
+    atomic_write_bytes(path, len(header).to_bytes(_PREFIX, "little") + header + own)
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        if path.suffix == SUFFIX:
+            file = PartsFile(path)
+            return zlib.crc32(file.own_bytes()) == file.recipe.own_crc
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except Exception:  # whatever a damaged archive raises
+        return False
+
+
+def _regular_size(path: Path) -> int:
+    """The size of a file that is no folder or pipe.
+
+    Raises:
+        OSError: It isn't there.
+        ValueError: It is something else.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no file")
+    return found.st_size
