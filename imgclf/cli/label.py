@@ -102,6 +102,8 @@ def command(
         shown = write_labelling_page(review, page, directory, file, again)
         console.note(f"{review}: {shown} pictures to label in a browser; save {file}, then:")
         console.note(f"  {again}")
+    if progress.bounds is not None and not progress.enough and not page.to_judge:
+        console.note("all that were set apart to judge by have labels: it stays as uncertain")
     if labels is not None:
         _say_how_to_train(progress, photos, labels)
     if progress.unreadable:

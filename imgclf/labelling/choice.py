@@ -31,6 +31,9 @@ _ROUNDS = 15
 _ALIKE = 1e-5
 """Squared distances below this are rounding: of unit vectors in float32."""
 
+_OPPOSITE = 4.0
+"""The squared distance of opposite ones, the largest there is."""
+
 _ROWS = 1024
 """Distances that are computed at once, to as many others as there are."""
 
@@ -106,18 +109,22 @@ def choose(
 def _first_centres(
     points: Floats, worth: NDArray[np.float64], fixed: Floats, count: int, seed: int
 ) -> list[int]:
-    """Arthur and Vassilvitskii 2007, k-means++: each far from those before, by its worth."""
+    """Arthur and Vassilvitskii 2007, k-means++: each far from those before, by its worth; of two
+    that are drawn the one that leaves less uncovered.
+    """
     random = np.random.default_rng(seed)
     chosen: list[int] = []
-    nearest = fixed
+    nearest = np.minimum(fixed, _OPPOSITE)
     while len(chosen) < count:
-        apart = np.where(nearest > _ALIKE, np.minimum(nearest, 4.0), 0.0)  # 4: of opposite ones
-        chances = worth * apart
+        chances = np.where(nearest > _ALIKE, worth * nearest, 0.0)
         total = chances.sum()
         if not total > 0:
             break
-        chosen.append(int(random.choice(len(points), p=chances / total)))
-        nearest = np.minimum(nearest, _squared_distances(points, points[chosen[-1:]])[:, 0])
+        drawn = random.choice(len(points), 2, p=chances / total)
+        left = np.minimum(nearest[:, None], _squared_distances(points, points[drawn]))
+        best = int((worth @ left).argmin())
+        chosen.append(int(drawn[best]))
+        nearest = left[:, best]
     return chosen
 
 
