@@ -57,7 +57,7 @@
     undone.push([row, now[row]]);
     if (undone.length > MOST_UNDONE) undone.shift();
     change(row, name);
-    say(`${shownName(row)} is ${corrected.has(row) ? "now" : "again"} ${named(name)}`);
+    say(labelling ? names[name] : `${shownName(row)} is ${corrected.has(row) ? "now" : "again"} ${names[name]}`);
   }
 
   function undo() {
