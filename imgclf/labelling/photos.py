@@ -70,7 +70,9 @@ def look_at(
     ]
     found = {path.resolve(): path for path in (*also, *below)}
     read = read_pictures([(path, 0) for path in found.values()], skipped)
-    pictures = list({picture.digest: picture for picture in reversed(read)}.values())[::-1]
+    # In an order of their own, by which they are known for decoded, whichever have labels by now.
+    by_digest = {picture.digest: picture for picture in reversed(read)}
+    pictures = [by_digest[digest] for digest in sorted(by_digest)]
     if len(pictures) > MOST:
         wanted = set(also)
         pictures.sort(key=lambda one: (one.path not in wanted, draw(one.digest)))

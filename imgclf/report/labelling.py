@@ -24,7 +24,7 @@ def progress_lines(progress: Progress) -> Iterator[str]:
     yield (
         f"accuracy: {progress.accuracy:.1%} \u00b1 {50 * (high - low):.1f} on {judged} pictures "
         f"that were drawn at random and not learned from ({low:.1%} to {high:.1%}: Wilson's "
-        "interval, 95 %)"
+        "interval, 95%)"
     )
     if progress.enough:
         yield "enough: the interval is as narrow as it was to be"

@@ -93,7 +93,7 @@ def test_the_table_goes_on_growing_until_it_is_enough_and_can_be_trained_on(phot
     lines = done.stdout.splitlines()
     assert re.fullmatch(
         r"accuracy: [\d.]+% ± [\d.]+ on \d+ pictures that were drawn at random and not learned "
-        r"from \([\d.]+% to [\d.]+%: Wilson's interval, 95 %\)",
+        r"from \([\d.]+% to [\d.]+%: Wilson's interval, 95%\)",
         lines[3],
     )
     assert lines[4] == "enough: the interval is as narrow as it was to be"
