@@ -77,6 +77,17 @@ def suggested(
     return np.array([int(Path(json.loads(row)["path"]).stem) for row in rows])
 
 
+def divided(
+    random: np.random.Generator, training: list[Picture], known: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """So many places at random, three of each class at least, which a training needs; the others."""
+    order = random.permutation(len(training))
+    labels = np.array([training[place].label for place in order])
+    first = [order[np.flatnonzero(labels == label)[:3]] for label in np.unique(labels)]
+    ranked = np.array(list(dict.fromkeys([*np.concatenate(first).tolist(), *order.tolist()])))
+    return ranked[:known], ranked[known:]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("training", type=Path)
@@ -92,7 +103,7 @@ def main() -> None:
     judge = Judge(training, test, len(classes))
     for seed in arguments.seeds:
         random = np.random.default_rng(seed)
-        known, others = np.split(random.permutation(len(training)), [arguments.known])
+        known, others = divided(random, training, arguments.known)
         with tempfile.TemporaryDirectory() as folder:
             chosen = suggested(Path(folder), training, known, classes, arguments.count)
         drawn = [

@@ -107,10 +107,10 @@ def test_the_table_goes_on_growing_until_it_is_enough_and_can_be_trained_on(phot
 
     table = save(second)
     config = ["init", "photos", "--set", f"data.table={table}", "--output", "pets.yaml"]
-    assert CliRunner().invoke(app, config).exit_code == 0
-    checked = CliRunner().invoke(app, ["check", "pets.yaml"])
-    assert checked.exit_code == 0
-    counted = re.search(r"(\d+) pictures to train on, (\d+) to validate on", checked.stdout)
+    begun = CliRunner().invoke(app, config)
+    assert begun.exit_code == 0
+    assert CliRunner().invoke(app, ["check", "pets.yaml"]).exit_code == 0
+    counted = re.search(r"(\d+) to train on, (\d+) to validate on, 0 to test on", begun.stdout)
     told = json.loads(given("photos", "--labels", table, "--json").stdout)
     assert counted is not None
     assert [int(one) for one in counted.groups()] == [
