@@ -80,7 +80,7 @@ def suggested(
 def divided(
     random: np.random.Generator, training: list[Picture], known: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """So many places at random, three of each class at least, which a training needs; the others."""
+    """So many places at random, three at least of each class, for a training; and the others."""
     order = random.permutation(len(training))
     labels = np.array([training[place].label for place in order])
     first = [order[np.flatnonzero(labels == label)[:3]] for label in np.unique(labels)]
