@@ -395,17 +395,14 @@ def test_the_keyboard_alone_suffices(in_folder: Path, opened: webdriver.Chrome) 
     assert downloaded(opened).read_text() == f'path,label\n"{in_folder}/11.jpg","dog"\n'
 
 
-def unlabelled(count: int, file: str = "labels-2.csv") -> Labelling:
+def unlabelled(count: int, file: str = "labels-2.csv") -> None:
     """Writes a page of so many pictures without labels, every second to judge by."""
-    parts = {
-        str(Path.cwd() / f"{row}.jpg"): ("training", "validation")[row % 2] for row in range(count)
-    }
+    parts = {f"{row}.jpg": ("training", "validation")[row % 2] for row in range(count)}
     earlier = [Labelled(os.fsdecode(b"/a\xff,b.jpg"), "dog", "training")]
     shown = [ReviewItem(f"{row}.jpg", None, None, thumbnail=SMALL) for row in range(count)]
     labelling = Labelling(file, parts, earlier)
     again = "imgclf label . --labels labels-2.csv --review review.html"
     write_review(Path("review.html"), shown, ["cat", "dog"], "To label", "", again, labelling)
-    return labelling
 
 
 @pytest.mark.browser
