@@ -41,6 +41,9 @@ def suggest(
         count: How many to choose; fewer if the others are all like these.
         left_out: Gets those that can't be read.
         total: How many paths there are, for the bar.
+
+    Raises:
+        ModelFileError: The LiteRT graph can't be run.
     """
     if not isinstance(classifier.engine, SplitEngine):
         console.note(
@@ -68,6 +71,7 @@ def suggest(
                 looks = np.stack([look.pixels for _, _, look in seen])
                 candidates.add(answers, probabilities, features, looks)
             advance(len(batch))
+    classifier.engine.finish()
     return candidates.suggested(_known(classifier, model))
 
 
