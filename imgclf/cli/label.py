@@ -53,6 +53,7 @@ def command(
         typer.Option(
             "--count",
             min=2,
+            max=1000,
             metavar="N",
             help="Pictures to learn from on the page; twice as many "
             "are drawn at random to judge by, until these are enough. [default: 20]",
