@@ -3,8 +3,8 @@
 Uncertainty is the margin between the two likeliest classes (Scheffer, Decomain and Wrobel 2001,
 Active Hidden Markov Models for Information Extraction). The uncertain ones are divided into
 clusters by k-means on their features, and of each the middle is chosen, as in DropQuery (Gupte et
-al. 2024, Revisiting Active Learning in the Era of Vision Foundation Models); here each counts by
-its uncertainty, and pictures that have labels are centres that stay where they are, so that nothing
+al. 2024, Revisiting Active Learning in the Era of Vision Foundation Models); here pictures that
+have labels are centres that stay where they are, so that nothing
 near them is chosen: a core set covers what is not covered yet (Sener and Savarese 2018, Active
 Learning for Convolutional Neural Networks: A Core-Set Approach). The greedy k-center of that paper
 takes what is like nothing else, which teaches little of what is common: measured, with all else
