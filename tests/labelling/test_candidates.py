@@ -64,3 +64,21 @@ def test_what_float16_cannot_hold_is_as_large_as_it_can() -> None:
 
 def test_of_nothing_nothing_is_suggested() -> None:
     assert Candidates(3).suggested(None) == []
+
+
+def test_how_sure_the_model_is_altogether_makes_no_difference() -> None:
+    looks = RANDOM.integers(0, 256, (90, SIDE, SIDE, 3)).astype(np.uint8)
+    features = RANDOM.normal(size=(90, 64)).astype(np.float32)
+    suggested = []
+    for exponent in (1, 8):
+        odds = np.linspace(1.01, 3, 90) ** exponent
+        probabilities = np.stack([odds, np.ones(90)], axis=1) / (1 + odds)[:, None]
+        answers = [
+            Prediction.of(str(place), row, ["cat", "dog"])
+            for place, row in enumerate(probabilities)
+        ]
+        found = Candidates(6)
+        found.add(answers, probabilities, features, looks)
+        suggested.append([one.path for one in found.suggested(None)])
+    assert suggested[0] == suggested[1]
+    assert len(suggested[0]) == 6
