@@ -29,6 +29,7 @@ from imgclf.system.signals import ended_by, raise_at_signals
 from imgclf.system.standard_streams import let_names_through
 
 COMMANDS = (
+    "label",
     "init",
     "check",
     "train",

@@ -11,6 +11,7 @@ from imgclf.errors import UsageError
 from imgclf.system import console
 
 if TYPE_CHECKING:
+    from imgclf.commands.evaluate import Look
     from imgclf.suspects.confident_learning import Suspects
 
 
@@ -82,12 +83,13 @@ def command(
     """Score a model on labelled pictures, or look for wrong labels."""
     file = session.chosen_model(model)
     if not suspects:
-        if folds is not None or repeats or overrides or top or as_csv or review:
-            raise UsageError("--folds, --repeats, --set, --top, --csv and --review need --suspects")
+        if folds is not None or repeats or overrides or top or as_csv:
+            raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
         from imgclf.commands.evaluate import evaluate
         from imgclf.report.evaluation_table import evaluation_table
 
-        scores = evaluate(file, directory, callbacks or [])
+        look = None if review is None else _mistakes_page(review, file)
+        scores = evaluate(file, directory, callbacks or [], look)
         print(session.as_json_text(scores) if as_json else evaluation_table(scores))
         unreadable = scores.unreadable
     else:
@@ -130,6 +132,18 @@ def command(
         unreadable = found.unreadable
     if unreadable:
         raise typer.Exit(4)
+
+
+def _mistakes_page(target: Path, model: Path) -> "Look":
+    """What writes the page; that it can be is found out at once."""
+    from imgclf.report.review import refuse_target
+    from imgclf.report.review_predictions import review_mistakes
+
+    refuse_target(target)
+    command = session.as_typed_here(session.retrain_command("corrections.csv", model))
+    return lambda part, probabilities, manifest: review_mistakes(
+        target, part.pictures, part.labels, probabilities, manifest, command
+    )
 
 
 def _print_suspects(found: "Suspects", as_json: bool, as_csv: bool) -> None:

@@ -71,6 +71,14 @@ _OTHERS = {
         ),
         "out, config, name": "say --output FILE.yaml",
     },
+    "label": {
+        "class, names, class_names": "say --classes A,B",
+        "table, csv": "say --labels FILE.csv",
+        "html, page, output, out, o": "say --review FILE.html",
+        "data, data_dir, dir, directory, folder, input, images": (
+            "the folder stands by itself: imgclf label PHOTOS"
+        ),
+    },
     "adopt": {"labels, names, class_names, class": "say --classes A,B in the model's order"},
     "export": {
         "to, type, target": "say --format litert, onnx or saved_model",

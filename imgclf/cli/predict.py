@@ -70,6 +70,16 @@ def command(
     link: Annotated[
         bool, typer.Option("--link", help="With --sort-into: make symbolic links.")
     ] = False,
+    suggested: Annotated[
+        int | None,
+        typer.Option(
+            "--suggest",
+            min=1,
+            metavar="N",
+            help="Only the N that are most worth a label: uncertain, unlike each other and unlike "
+            "what the model knows.",
+        ),
+    ] = None,
     review: ReviewOption = None,
     callbacks: CallbackOption = None,
 ) -> None:
@@ -106,19 +116,28 @@ def command(
     # Before the first byte of standard input, for which somebody may have to be waited.
     with open_output(output) as stream:
         piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
-        if piped is not None and (sort_into is not None or review is not None):
+        if piped is not None and (sort_into is not None or review is not None or suggested):
             raise UsageError(
-                "--sort-into and --review are for files; on standard input is a picture"
+                "--sort-into, --suggest and --review are for files; on standard input is a picture"
             )
         lines = sys.stdin if piped is None else ["-"]
         inputs, total = _counted(find_inputs(paths, lines, left_out), paths)
-        if review is None:
-            rows = predict(classifier, inputs, min_confidence, reader(piped))
-        else:
+        read = reader(piped)
+        if review is not None:
             from imgclf.report import review_predictions as page
+            from imgclf.report.review import refuse_target
 
+            refuse_target(review)
             thumbnails = page.Thumbnails()
-            rows = predict(classifier, inputs, min_confidence, thumbnails.read)
+            read = thumbnails.read
+        if suggested is None:
+            rows = predict(classifier, inputs, min_confidence, read)
+        else:
+            from imgclf.commands.suggest import suggest
+
+            found = suggest(classifier, file, inputs, suggested, left_out, total=total)
+            rows, total = iter([row.or_unsure(min_confidence) for row in found]), len(found)
+        if review is not None:
             again = session.as_typed_here(session.retrain_command("corrections.csv", file))
             rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)
         if sort_into is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
@@ -14,6 +14,7 @@ from imgclf.data.file_walk import Skipped
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
+from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
@@ -21,8 +22,12 @@ from imgclf.model_file.seen_before import seen_before
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
 from imgclf.system import console
 
+Look: TypeAlias = Callable[[Part, Probabilities, Manifest], object]
 
-def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> Evaluation:
+
+def evaluate(
+    model: Path, directory: Path | None, callbacks: Sequence[str], look: Look | None = None
+) -> Evaluation:
     """Accuracy, the scores of each class, who is taken for whom, and calibration.
 
     Args:
@@ -30,6 +35,7 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
         directory: Whatever can be trained on, a folder or a table, of which the test part is
             judged if it has one; None for the validation part of the set it was trained on.
         callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
+        look: Gets what was judged and what the model said of it, shape (pictures, classes).
 
     Raises:
         ModelFileError: The model can't be read.
@@ -49,6 +55,8 @@ def evaluate(model: Path, directory: Path | None, callbacks: Sequence[str]) -> E
     if directory is None and why is not None:
         console.note(why)
     probabilities = classifier.probabilities_of(judged.pictures.batches())
+    if look is not None:
+        look(judged.pictures, probabilities, manifest)
     return evaluate_probabilities(
         probabilities,
         judged.pictures.labels,

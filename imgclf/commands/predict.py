@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imgclf.data.filing import Filing
 
 Read: TypeAlias = Callable[[str, DecoderSettings], Pixels]
+_Read = TypeVar("_Read")
 
 
 def open_for_prediction(model: Path, callbacks: Sequence[str]) -> Classifier:
@@ -118,16 +119,35 @@ def predict(
         read: What stands in for `decode`; called from several threads.
     """
     settings = classifier.manifest.decoder.settings()
-    batch: list[tuple[str, Pixels | PictureError]] = []
-    for item in map_in_threads(
-        lambda path: _try_to_read(path, settings, read), paths, window=2 * BATCH_SIZE
-    ):
+    for batch in in_batches(paths, lambda path: read(path, settings)):
+        yield from _answer(classifier, batch, min_confidence)
+    classifier.engine.finish()
+
+
+def in_batches(
+    paths: Iterable[str], read: Callable[[str], _Read]
+) -> Iterator[list[tuple[str, _Read | PictureError]]]:
+    """Reads pictures in threads and yields them a few at a time, in order.
+
+    Args:
+        paths: The pictures.
+        read: Called with each of them; what it raises of one that can't be read is yielded.
+    """
+
+    def try_to_read(path: str) -> tuple[str, _Read | PictureError]:
+        try:
+            return path, read(path)
+        except PictureError as error:
+            return path, error
+
+    batch: list[tuple[str, _Read | PictureError]] = []
+    for item in map_in_threads(try_to_read, paths, window=2 * BATCH_SIZE):
         batch.append(item)
         if len(batch) == BATCH_SIZE:
-            yield from _answer(classifier, batch, min_confidence)
+            yield batch
             batch = []
-    yield from _answer(classifier, batch, min_confidence)
-    classifier.engine.finish()
+    if batch:
+        yield batch
 
 
 def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Iterator[Prediction]:
@@ -144,15 +164,6 @@ def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Ite
         if prediction.label is not None:
             file_picture(Path(prediction.path), directory, prediction.label, how)
         yield prediction
-
-
-def _try_to_read(
-    path: str, settings: DecoderSettings, read: Read
-) -> tuple[str, Pixels | PictureError]:
-    try:
-        return path, read(path, settings)
-    except PictureError as error:
-        return path, error
 
 
 def _answer(

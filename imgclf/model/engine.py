@@ -144,6 +144,17 @@ class SplitEngine:
         ]
         return _joined(parts, (self.units,))
 
+    def run_with_features(self, pixels: Pixels) -> tuple[Outputs, Outputs]:
+        """The same, and the features that they come from, float32, shape (pictures, features)."""
+        parts = [
+            (self._head.run(features, feature_map), features)
+            for feature_map, features in self.features.batches(pixels)
+        ]
+        return (
+            _joined([outputs for outputs, _ in parts], (self.units,)),
+            _joined([features for _, features in parts], (self.features.width,)),
+        )
+
     def finish(self) -> None:
         """Nothing is left to do."""
 

@@ -23,6 +23,9 @@ Doubles = NDArray[np.float64]
 L2 = 0.1
 """Measured in docs/suspects.md, on standardized features."""
 
+# As `BatchNormalization` has it: a feature that hardly varies is not blown up.
+_EPSILON = 1e-3
+
 _REMEMBERED = 10  # steps, from which the curvature is known
 _MOST_TRIALS = 60  # halves of any interval, to the last bit
 _TINY = np.finfo(np.float64).tiny
@@ -32,6 +35,18 @@ _TINY = np.finfo(np.float64).tiny
 # rows than these, products are slower than the waiting.
 _OF_ONE_THREAD = 4 * 65536
 _FEWEST_ROWS = 16
+
+
+def standardized(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Each feature less its mean, by its deviation, over all examples: no label has a part in it.
+
+    Args:
+        features: Shape (examples, features).
+    """
+    result = features.astype(np.float32)
+    result -= result.mean(axis=0, dtype=np.float64).astype(np.float32)
+    result /= np.sqrt(result.var(axis=0, dtype=np.float64) + _EPSILON).astype(np.float32)
+    return result
 
 
 @dataclass(frozen=True)

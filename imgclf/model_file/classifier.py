@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
@@ -23,6 +24,7 @@ from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
 
+Features: TypeAlias = NDArray[np.float32]
 _QuickEngine: TypeAlias = LiteRTEngine | SplitEngine
 
 
@@ -44,6 +46,21 @@ class Classifier:
         """
         outputs = self.engine.run(pixels)
         return to_probabilities(outputs, self.manifest.head, self.manifest.temperature)
+
+    def probabilities_and_features(self, pixels: Pixels) -> tuple[Probabilities, Features]:
+        """The same, and what pictures are told apart by, float32, shape (pictures, features).
+
+        These are the probabilities themselves where the file has no graph of features.
+
+        Raises:
+            ModelFileError: The LiteRT graph can't be run.
+        """
+        if not isinstance(self.engine, SplitEngine):
+            probabilities = self.probabilities(pixels)
+            return probabilities, probabilities.astype(np.float32)
+        outputs, features = self.engine.run_with_features(pixels)
+        head, temperature = self.manifest.head, self.manifest.temperature
+        return to_probabilities(outputs, head, temperature), features
 
     def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
         """The same for pictures that come in batches, joined in their order; none may come."""

@@ -6,11 +6,11 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeGuard, TypeVar
+from typing import Final, NamedTuple, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from imgclf.errors import UsageError
@@ -33,10 +33,11 @@ class ReviewItem:
 
     Attributes:
         path: The picture; if relative, to the working directory.
-        label: What the model says it is; None if it can't be read.
+        label: What the model says it is; None if it can't be read, or if nobody has said yet.
         confidence: How sure the model is of that, 0 to 1; None likewise.
-        given: What the data set says it is, where it has a label: then that is what a
-            correction changes, and else `label`.
+        given: What the data set says it is, where that is what a correction changes, rather than
+            `label`.
+        truth: What the data set says it is, where a correction changes `label`.
         error: Why it can't be read; None if it could.
         thumbnail: A small JPEG file of it; without one, the picture is read for it.
     """
@@ -45,8 +46,32 @@ class ReviewItem:
     label: str | None
     confidence: float | None
     given: str | None = None
+    truth: str | None = None
     error: str | None = None
     thumbnail: bytes | None = None
+
+
+class Labelled(NamedTuple):
+    """A line of a table of labels."""
+
+    path: str
+    label: str
+    part: str
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What a page saves on which pictures get their first label.
+
+    Attributes:
+        file: What the table is called.
+        parts: What each of the page's pictures is labelled for, by its path.
+        earlier: The lines that the table begins with, so that the latest one has all of them.
+    """
+
+    file: str
+    parts: Mapping[str, str]
+    earlier: Sequence[Labelled] = ()
 
 
 def write_review(
@@ -56,11 +81,13 @@ def write_review(
     title: str,
     note: str = "",
     command: str = "imgclf retrain corrections.csv",
+    labelling: Labelling | None = None,
 ) -> list[Path]:
     """Writes the page, or several that link to each other if there are more than `PER_PAGE`.
 
     The page saves `corrections.csv` with the columns path and label: the absolute paths of the
-    pictures that were given another label.
+    pictures that were given another label. One for first labels saves a table of its own name,
+    with a column for the part.
 
     Args:
         target: The page; further ones are named `NAME-2.html` and so on.
@@ -68,7 +95,8 @@ def write_review(
         class_names: What a picture can be corrected to.
         title: The page's heading.
         note: A sentence below it.
-        command: What to type once `corrections.csv` is saved.
+        command: What to type once the table is saved.
+        labelling: Where pictures get their first label.
 
     Returns:
         The files written.
@@ -94,7 +122,7 @@ def write_review(
             "pages": links,
             "current": number,
             "command": command,
-            "review": _as_data(page, class_names) | {"command": command},
+            "review": _as_data(page, class_names) | _as_table(page, labelling, command),
             "thumbnails": _thumbnails(page),
         }
         write_page(path, "review.html.j2", values)
@@ -115,7 +143,8 @@ def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[s
 
     The first `classes` of the names are the model's; others, such as `unsure`, can't be given.
     """
-    used = [name for item in items.values() for name in (item.label, item.given) if name]
+    said = [name for item in items.values() for name in (item.label, item.given, item.truth)]
+    used = [name for name in said if name]
     names = list(dict.fromkeys([*class_names, *used]))
     position: dict[str | None, int | None] = {name: index for index, name in enumerate(names)}
     position[None] = None
@@ -129,12 +158,24 @@ def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[s
             round(item.confidence, 4) if _is_number(item.confidence) else None for item in rows
         ],
         "given": [position[item.given] for item in rows],
+        "truths": [position[item.truth] for item in rows],
         "errors": {str(row): item.error for row, item in enumerate(rows) if item.error},
         "chunk": _PER_CHUNK,
     }
     # What the browser keeps a page's corrections by: the same pictures and answers, the same id.
     digest = hashlib.sha256(json.dumps(columns).encode()).hexdigest()
     return {"id": digest[:32], **columns}
+
+
+def _as_table(
+    items: dict[str, ReviewItem], labelling: Labelling | None, command: str
+) -> dict[str, object]:
+    """What is saved, and what to type then."""
+    if labelling is None:
+        return {"command": command, "file": "corrections.csv", "labelling": None}
+    parts = [labelling.parts[item.path] for item in items.values()]
+    lines = {"parts": parts, "earlier": labelling.earlier}
+    return {"command": command, "file": labelling.file, "labelling": lines}
 
 
 def _is_number(confidence: float | None) -> TypeGuard[float]:

@@ -6,10 +6,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgclf.data.decoder import DecoderSettings, Pixels, Within, decode_with_thumbnail
+from imgclf.data.picture_files import Picture
 from imgclf.model.prediction import Prediction
+from imgclf.model.probabilities import Probabilities
+from imgclf.model_file.manifest import Manifest
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg
-from imgclf.report.review import ReviewItem, refuse_target, write_review
+from imgclf.report.review import ReviewItem, write_review
 from imgclf.system import console
 
 
@@ -55,19 +61,67 @@ def review(
         command: What to type once corrections are saved.
 
     Raises:
-        WriteError: The page can't be written, which is found out before the first prediction.
-        UsageError: It would replace something else; likewise.
+        UsageError: A further page would replace something else.
+        WriteError: A page can't be written.
     """
-    refuse_target(target)
     items = []
     for prediction in predictions:
         items.append(_as_item(prediction, thumbnails))
         yield prediction
     items.sort(key=_certainty)
-    counted = "1 picture" if len(items) == 1 else f"{len(items):,} pictures"
-    title = f"{counted}, as {model_name} sees them"
+    title = f"{_counted(len(items), 'picture')}, as {model_name} sees them"
     pages = write_review(target, items, class_names, title, "Least certain first.", command)
-    also = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
+    _say_what_to_do(target, len(pages), command)
+
+
+def review_mistakes(
+    target: Path,
+    pictures: Sequence[Picture],
+    labels: NDArray[np.int64],
+    probabilities: Probabilities,
+    manifest: Manifest,
+    command: str,
+) -> None:
+    """Writes a page of the pictures that a model has wrong, the most confident answers first.
+
+    Args:
+        target: The page.
+        pictures: That the model was judged by.
+        labels: What they are, as positions in the model's classes.
+        probabilities: Shape (pictures, classes).
+        manifest: The model's.
+        command: What to type once corrections are saved.
+
+    Raises:
+        UsageError: A further page would replace something else.
+        WriteError: A page can't be written.
+    """
+    names = manifest.class_names
+    given = probabilities.argmax(axis=1)
+    confidences = probabilities[np.arange(len(given)), given]
+    wrong = np.flatnonzero(given != labels)
+    ranked = wrong[np.argsort(-confidences[wrong], kind="stable")]
+    items = [
+        ReviewItem(
+            str(pictures[place].path),
+            names[given[place]],
+            float(confidences[place]),
+            truth=names[labels[place]],
+        )
+        for place in ranked.tolist()
+    ]
+    title = f"{_counted(len(items), 'mistake')} of {manifest.name} in {len(labels):,}"
+    note = "Most confident first. The label is the model's answer, below it is the data set's."
+    pages = write_review(target, items, names, title, note, command)
+    _say_what_to_do(target, len(pages), command)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _say_what_to_do(target: Path, pages: int, command: str) -> None:
+    also = f" and {pages - 1} more" if pages > 1 else ""
     console.note(f"{target}{also}: to look at in a browser, and to correct; then:")
     console.note(f"  {command}")
 

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from imgclf.data.dataset import Part
 from imgclf.errors import UsageError
-from imgclf.model.logistic_regression import fit_logistic_regression
+from imgclf.model.logistic_regression import fit_logistic_regression, standardized
 from imgclf.model.probabilities import Probabilities
 from imgclf.suspects.confident_learning import no_better_than_guessing, rank_suspects
 from imgclf.suspects.folds import divide
 from imgclf.system import console
 from imgclf.system.console import Advance
-
-# As `BatchNormalization` has it: a feature that hardly varies is not blown up.
-_EPSILON = 1e-3
 
 _MOST_LEFT_OUT = 1 / 3
 """Measured in docs/suspects.md."""
@@ -58,7 +55,7 @@ def out_of_fold_probabilities(
     Raises:
         UsageError: A class has too few pictures.
     """
-    judges = _Judges(_standardized(features), part, num_classes, folds, repeats, seed)
+    judges = _Judges(standardized(features), part, num_classes, folds, repeats, seed)
     everything = np.ones(len(part), np.bool_)
     with console.track("judging each picture by the others", 2 * folds * repeats) as advance:
         by_all = judges.say(everything, advance)
@@ -113,11 +110,3 @@ class _Judges:
                 f"too few pictures for {self._folds} folds: each must leave pictures of every "
                 "class to learn from, and get some itself"
             )
-
-
-def _standardized(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Over all pictures, which says nothing of their labels."""
-    result = features.astype(np.float32)
-    result -= result.mean(axis=0, dtype=np.float64).astype(np.float32)
-    result /= np.sqrt(result.var(axis=0, dtype=np.float64) + _EPSILON).astype(np.float32)
-    return result

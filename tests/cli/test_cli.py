@@ -76,7 +76,7 @@ def test_a_picture_in_a_pipe_is_a_row_as_any_other(trained: Trained) -> None:
         ["bash", "-c", f"{command} --sort-into sorted"], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 2
-    assert "--sort-into and --review are for files" in done.stderr
+    assert "--sort-into, --suggest and --review are for files" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from imgclf.corrections.inputs import read_inputs
 from imgclf.errors import UsageError, WriteError
 from imgclf.report import review as review_page
 from imgclf.report.pages import thumbnail
-from imgclf.report.review import ReviewItem, write_review
+from imgclf.report.review import Labelled, Labelling, ReviewItem, write_review
 from tests.support.browser import CHROMIUM, DRIVER
 from tests.support.pictures import encoded, motif
 
@@ -290,12 +290,12 @@ def control(browser: webdriver.Chrome, key: str) -> None:
     ActionChains(browser).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
 
 
-def downloaded(browser: webdriver.Chrome) -> Path:
-    """The corrections.csv that was just saved, moved into the working directory."""
-    file = browser.downloads / "corrections.csv"
+def downloaded(browser: webdriver.Chrome, name: str = "corrections.csv") -> Path:
+    """The table that was just saved, moved into the working directory."""
+    file = browser.downloads / name
     for _ in range(100):
         if file.exists() and file.stat().st_size:  # it is there, empty, before it is written
-            return Path(shutil.move(file, "corrections.csv"))
+            return Path(shutil.move(file, name))
         time.sleep(0.05)
     raise AssertionError("nothing was saved")
 
@@ -393,6 +393,104 @@ def test_the_keyboard_alone_suffices(in_folder: Path, opened: webdriver.Chrome) 
     press(opened, Keys.ESCAPE)
     control(opened, "s")
     assert downloaded(opened).read_text() == f'path,label\n"{in_folder}/11.jpg","dog"\n'
+
+
+def unlabelled(count: int, file: str = "labels-2.csv") -> None:
+    """Writes a page of so many pictures without labels, every second to judge by."""
+    parts = {f"{row}.jpg": ("training", "validation")[row % 2] for row in range(count)}
+    earlier = [Labelled(os.fsdecode(b"/a\xff,b.jpg"), "dog", "training")]
+    shown = [ReviewItem(f"{row}.jpg", None, None, thumbnail=SMALL) for row in range(count)]
+    labelling = Labelling(file, parts, earlier)
+    again = "imgclf label . --labels labels-2.csv --review review.html"
+    write_review(Path("review.html"), shown, ["cat", "dog"], "To label", "", again, labelling)
+
+
+@pytest.mark.browser
+def test_first_labels_are_given_by_keys_alone_and_each_goes_on_to_the_next(
+    in_folder: Path, opened: webdriver.Chrome
+) -> None:
+    unlabelled(5)
+    visit(opened, Path("review.html"))
+    assert labels(opened) == ["no label"] * 5
+    assert text(opened, "count") == "No labels"
+    press(opened, "2", "1", "d")
+    assert labels(opened) == ["dog", "cat", "dog", "no label", "no label"]
+    press(opened, Keys.BACKSPACE)
+    assert labels(opened) == ["dog", "cat", "no label", "no label", "no label"]
+    press(opened, Keys.END, "1")  # the last, after which the first without a label comes
+    press(opened, "c")
+    assert labels(opened) == ["dog", "cat", "cat", "no label", "cat"]
+    opened.refresh()
+    assert labels(opened) == ["dog", "cat", "cat", "no label", "cat"]
+    assert text(opened, "count") == "4 labels"
+    chips = {
+        one.text.split("\n")[0].rstrip(" 0123456789"): one
+        for one in opened.find_elements(By.CSS_SELECTOR, "#labels button")
+    }
+    assert list(chips) == ["All", "No label", "Labelled"]
+    chips["No label"].click()
+    assert [card.accessible_name for card in cards(opened)] == ["no label, 3.jpg"]
+
+    control(opened, "s")
+    saved = downloaded(opened, "labels-2.csv").read_bytes()
+    here = os.fsencode(in_folder)
+    assert saved.splitlines() == [
+        b"path,label,part",
+        b'"/a\xff,b.jpg","dog","training"',
+        b'"%s/0.jpg","dog","training"' % here,
+        b'"%s/1.jpg","cat","validation"' % here,
+        b'"%s/2.jpg","cat","training"' % here,
+        b'"%s/4.jpg","cat","training"' % here,
+    ]
+
+
+@pytest.mark.browser
+def test_when_all_have_a_label_it_is_said(in_folder: Path, opened: webdriver.Chrome) -> None:
+    unlabelled(2)
+    visit(opened, Path("review.html"))
+    press(opened, "1", "2")
+    assert text(opened, "said") == "nothing here is without a label: save labels-2.csv"
+    press(opened, "?")
+    dialog = opened.find_element(By.TAG_NAME, "dialog")
+    assert "imgclf label . --labels labels-2.csv --review review.html" in dialog.text
+    assert "save labels-2.csv" in dialog.text
+    press(opened, Keys.ESCAPE)
+
+
+@pytest.mark.browser
+def test_on_a_telephone_labels_are_given_by_buttons_below(
+    in_folder: Path, opened: webdriver.Chrome
+) -> None:
+    unlabelled(6)
+    screen = {"width": 390, "height": 800, "deviceScaleFactor": 2, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        visit(opened, Path("review.html"))
+        buttons = opened.find_elements(By.CSS_SELECTOR, "#choices button")
+        for button in (buttons[0], buttons[1], buttons[1]):
+            assert button.size["height"] >= 40
+            button.click()
+        assert labels(opened) == ["cat", "dog", "dog", *["no label"] * 3]
+        cards(opened)[0].click()
+        assert labels(opened)[0] == "dog"
+        wide = "return document.documentElement.scrollWidth"
+        assert opened.execute_script(wide) == 390
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.browser
+def test_mistakes_are_shown_beside_what_the_data_set_says(
+    in_folder: Path, opened: webdriver.Chrome
+) -> None:
+    shown = [ReviewItem(f"{row}.jpg", "cat", 0.9, truth="dog", thumbnail=SMALL) for row in range(2)]
+    write_review(Path("review.html"), shown, ["cat", "dog"], "2 mistakes")
+    visit(opened, Path("review.html"))
+    assert cards(opened)[0].accessible_name == "cat, 90 %, data set: dog, 0.jpg"
+    assert cards(opened)[0].find_element(By.CLASS_NAME, "note").text == "data set: dog"
+    cards(opened)[0].click()
+    control(opened, "s")
+    assert downloaded(opened).read_text() == f'path,label\n"{in_folder}/0.jpg","dog"\n'
 
 
 @pytest.mark.browser

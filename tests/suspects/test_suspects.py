@@ -578,7 +578,7 @@ def test_from_suspects_to_a_data_set_in_order(shades: Path) -> None:
 
 
 def test_options_of_suspects_without_suspects_are_refused(shades: Path) -> None:
-    for options in (["--folds", "3"], ["--top", "5"], ["--csv"], ["--review", "a.html"]):
+    for options in (["--folds", "3"], ["--top", "5"], ["--csv"]):
         with pytest.raises(UsageError, match="need --suspects"):
             imgclf("evaluate", *options)
     with pytest.raises(UsageError, match="--set are for what the model was trained on"):

@@ -2,7 +2,9 @@
 (() => {
   const element = (id) => document.getElementById(id);
   const data = JSON.parse(element("review").textContent);
-  const { names, classes, paths, labels, confidences, given, errors, command } = data;
+  const { names, classes, paths, labels, confidences, given, truths, errors, command } = data;
+  // Where pictures have no label yet: what else goes into the file, and the part of each picture.
+  const { labelling, file } = data;
   const total = paths.length;
   const HUES = ["#3b7dd8", "#e0812b", "#2fa36b", "#c4477f", "#8a63d2", "#b8930f", "#2aa3b5", "#d2553f", "#7a8a2e", "#8d6e63"];
   const MOST_UNDONE = 10_000;
@@ -11,11 +13,12 @@
 
   const before = paths.map((_, row) => given[row] ?? labels[row]);
   const now = before.slice();
-  const readable = (row) => before[row] !== null;
+  const readable = (row) => errors[row] === undefined;
+  const named = (name) => (name === null ? "no label" : names[name]);
   let undone = []; // [row, the label that it had before]
   let corrected = new Set();
   let kept = true; // by the browser, across a reload
-  let saved = true; // as corrections.csv
+  let saved = true; // in the file
 
   const key = `imgclf-review-${data.id}`;
 
@@ -36,7 +39,7 @@
     } catch {
       kept = false;
     }
-    const fits = ([row, name]) => Number.isInteger(row) && row >= 0 && row < total && readable(row) && names[name] !== undefined;
+    const fits = ([row, name]) => Number.isInteger(row) && row >= 0 && row < total && readable(row) && (name === null ? before[row] === null : names[name] !== undefined);
     for (let row = 0; row < total; row++) now[row] = before[row];
     corrected = new Set();
     undone = (stored?.undone ?? []).filter(fits);
@@ -54,7 +57,7 @@
     undone.push([row, now[row]]);
     if (undone.length > MOST_UNDONE) undone.shift();
     change(row, name);
-    say(`${shownName(row)} is ${corrected.has(row) ? "now" : "again"} ${names[name]}`);
+    say(labelling ? names[name] : `${shownName(row)} is ${corrected.has(row) ? "now" : "again"} ${names[name]}`);
   }
 
   function undo() {
@@ -63,7 +66,7 @@
     change(row, name);
     if (!place.has(row)) showAll();
     go(row);
-    say(`undone: ${shownName(row)} is ${names[name]}`);
+    say(`undone: ${shownName(row)} is ${named(name)}`);
   }
 
   function change(row, name) {
@@ -75,9 +78,20 @@
   }
 
   // For two classes: the other one; for a label that is none of them, such as unsure: the first.
-  const other = (row) => (now[row] < classes ? (now[row] + 1) % classes : 0);
+  const other = (row) => (now[row] !== null && now[row] < classes ? (now[row] + 1) % classes : 0);
 
-  // ---- corrections.csv
+  // Gives the current picture its label; where there were none, the next one without is at hand.
+  function giveCurrent(name) {
+    give(current, name);
+    if (!labelling) return;
+    const start = place.get(current) ?? 0;
+    const following = [...shown.slice(start + 1), ...shown.slice(0, start)];
+    const next = following.find((row) => now[row] === null && readable(row));
+    if (next !== undefined) go(next);
+    else say(`nothing here is without a label: save ${file}`);
+  }
+
+  // ---- corrections.csv, or labels.csv with the labels of earlier pages
 
   // A file name that is no text came in as lone surrogates, one for each such byte; they go out
   // as these bytes, which is how retrain finds the file.
@@ -95,11 +109,13 @@
     if (!corrected.size) return;
     const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
     const rows = [...corrected].sort((one, two) => one - two);
-    const lines = rows.map((row) => `${quoted(paths[row])},${quoted(names[now[row]])}\n`);
-    const address = URL.createObjectURL(new Blob(bytes(`path,label\n${lines.join("")}`), { type: "text/csv" }));
+    const header = labelling ? ["path", "label", "part"] : ["path", "label"];
+    const given = rows.map((row) => [paths[row], names[now[row]], labelling?.parts[row]].slice(0, header.length));
+    const lines = [...(labelling?.earlier ?? []), ...given].map((cells) => `${cells.map(quoted).join(",")}\n`);
+    const address = URL.createObjectURL(new Blob(bytes(`${header.join(",")}\n${lines.join("")}`), { type: "text/csv" }));
     const link = document.createElement("a");
     link.href = address;
-    link.download = "corrections.csv";
+    link.download = file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
     saved = true;
@@ -108,13 +124,17 @@
 
   // ---- Words
 
-  const counted = (count) => `${count.toLocaleString("en")} correction${count === 1 ? "" : "s"}`;
+  const counted = (count) => `${count.toLocaleString("en")} ${labelling ? "label" : "correction"}${count === 1 ? "" : "s"}`;
   const percent = (row) => `${(100 * confidences[row]).toFixed(0)} %`;
   const printable = (text) => text.replace(/\n/g, "\u21b5").replace(/\p{Cc}|\p{Cs}/gu, "\ufffd");
   const shownName = (row) => printable(paths[row].slice(paths[row].lastIndexOf("/") + 1));
 
   const contradicted = given.some((name) => name !== null); // labels of the data set, by the model
-  const noteOf = (row) => (contradicted && labels[row] !== null ? `model: ${names[labels[row]]} ${percent(row)}` : "");
+  const judged = truths.some((name) => name !== null); // the model's answers, by the data set
+  const noteOf = (row) => {
+    if (judged && truths[row] !== null) return `data set: ${names[truths[row]]}`;
+    return contradicted && labels[row] !== null ? `model: ${names[labels[row]]} ${percent(row)}` : "";
+  };
 
   let hush;
 
@@ -136,7 +156,8 @@
   let room = { width: 0, height: 0, gap: 0 }; // of a card, in pixels
   let drawing = false;
 
-  list.classList.toggle("with-notes", contradicted);
+  list.classList.toggle("with-notes", contradicted || judged);
+  document.body.classList.toggle("labelling", Boolean(labelling));
 
   function make(row) {
     const card = template.cloneNode(true);
@@ -224,21 +245,23 @@
     const card = cards.get(row);
     if (!card) return;
     const label = card.querySelector(".label");
-    label.replaceChildren(...(readable(row) ? [dot(now[row]), names[now[row]]] : [errors[row] ?? "not read"]));
-    card.querySelector(".percent").textContent = readable(row) && !contradicted && !corrected.has(row) ? percent(row) : "";
-    card.querySelector(".was").textContent = corrected.has(row) ? `was ${names[before[row]]}` : "";
+    const changed = corrected.has(row) && before[row] !== null;
+    const sureOf = readable(row) && !labelling && !contradicted ? percent(row) : "";
+    label.replaceChildren(...(readable(row) ? [dot(now[row]), named(now[row])] : [errors[row]]));
+    label.classList.toggle("soft", readable(row) && now[row] === null);
+    card.querySelector(".percent").textContent = corrected.has(row) ? "" : sureOf;
+    card.querySelector(".was").textContent = changed ? `was ${names[before[row]]}` : "";
     card.classList.toggle("corrected", corrected.has(row));
-    const words = readable(row) ? [names[now[row]]] : ["can't be read", errors[row] ?? ""];
-    if (corrected.has(row)) words.push(`corrected, was ${names[before[row]]}`);
-    if (contradicted) words.push(noteOf(row));
-    else if (readable(row)) words.push(percent(row));
+    const words = readable(row) ? [named(now[row])] : ["can't be read", errors[row]];
+    if (changed) words.push(`corrected, was ${names[before[row]]}`);
+    words.push(sureOf, noteOf(row));
     card.setAttribute("aria-label", [...words, shownName(row)].filter(Boolean).join(", "));
   }
 
   function dot(name) {
     const mark = document.createElement("i");
     mark.className = "dot";
-    if (name < classes) mark.style.setProperty("--hue", HUES[name % HUES.length]);
+    if (name !== null && name < classes) mark.style.setProperty("--hue", HUES[name % HUES.length]);
     return mark;
   }
 
@@ -272,7 +295,7 @@
 
   let shown = []; // rows, in order
   let place = new Map(); // row to its position among them
-  let wanted = "all"; // or "corrected", "unreadable", or the position of a name
+  let wanted = "all"; // or "corrected", "unlabelled", "unreadable", or the position of a name
   const least = element("least");
   const most = element("most");
   const sure = confidences.filter((value) => value !== null);
@@ -281,6 +304,7 @@
   function passes(row) {
     if (wanted === "corrected" && !corrected.has(row)) return false;
     if (wanted === "unreadable") return !readable(row);
+    if (wanted === "unlabelled" && (now[row] !== null || !readable(row))) return false;
     if (typeof wanted === "number" && before[row] !== wanted) return false;
     if (confidences[row] === null) return +least.value <= lowest && +most.value >= 100;
     // As whole percents, so that what shows as 60 % passes "up to 60 %".
@@ -331,8 +355,10 @@
     names.forEach((name, position) => {
       if (counts.has(position)) filterButton(name, position, position).textContent = counts.get(position).toLocaleString("en");
     });
-    if (counts.has(null)) filterButton("Can\u2019t be read", "unreadable").textContent = counts.get(null);
-    correctedCount = filterButton("Corrected", "corrected");
+    const unread = Object.keys(errors).length;
+    if (unread) filterButton("Can\u2019t be read", "unreadable").textContent = unread;
+    if (labelling) unlabelledCount = filterButton("No label", "unlabelled");
+    correctedCount = filterButton(labelling ? "Labelled" : "Corrected", "corrected");
     for (const [input, value] of [[least, lowest], [most, 100]]) {
       input.min = lowest;
       input.max = 100;
@@ -473,7 +499,7 @@
       if (onCard || tag === "BODY") move(STEPS[event.key]());
       else return;
     } else if (keyOf.has(pressed) && tag !== "INPUT") {
-      if (shown.length) give(current, keyOf.get(pressed));
+      if (shown.length) giveCurrent(keyOf.get(pressed));
     } else if (pressed === "backspace") undo();
     else if (pressed === "?") element("keys").showModal();
     else if ((pressed === " " || pressed === "enter") && onCard) choose(current, event.target.getBoundingClientRect());
@@ -548,7 +574,7 @@
       const item = button.cloneNode(true);
       item.label = name;
       item.setAttribute("role", "menuitemradio");
-      button.addEventListener("click", () => give(current, name));
+      button.addEventListener("click", () => giveCurrent(name));
       item.addEventListener("click", () => pick(name));
       element("choices").append(button);
       menu.append(item);
@@ -558,10 +584,12 @@
   // ---- The bar below, and the help
 
   let correctedCount;
+  let unlabelledCount;
 
   function paintWork() {
-    element("count").textContent = corrected.size ? counted(corrected.size) : "No corrections";
+    element("count").textContent = corrected.size ? counted(corrected.size) : `No ${labelling ? "labels" : "corrections"}`;
     correctedCount.textContent = corrected.size.toLocaleString("en");
+    if (labelling) unlabelledCount.textContent = paths.filter((_, row) => now[row] === null && readable(row)).length;
     element("undo").disabled = !undone.length;
     element("save").disabled = !corrected.size;
     if (!kept) say("this browser keeps nothing for this page: save before you leave it");
@@ -570,15 +598,16 @@
   function makeHelp() {
     const flips = classes === 2;
     const touch = flips ? "Click a picture to give it the other label." : "Click a picture to choose another label.";
-    element("click").textContent = contradicted
-      ? `${touch} The label is that of the data set; below it is what the model says.`
-      : touch;
+    if (labelling) element("click").textContent = "A key, or a button below, gives the current picture its label and goes on to the next. Leave what is none of these.";
+    else if (judged) element("click").textContent = `${touch} The label is the model\u2019s answer; below it is what the data set says.`;
+    else if (contradicted) element("click").textContent = `${touch} The label is that of the data set; below it is what the model says.`;
+    else element("click").textContent = touch;
     const keys = [
       ["\u2190 \u2192 \u2191 \u2193", "go to another picture"],
       ["Space", flips ? "give the other label" : "choose another label"],
     ];
     if (classes <= 36) for (let name = 0; name < classes; name++) if (keysOf(name).length) keys.push([keysOf(name).join(" "), names[name]]);
-    keys.push(["Backspace", "undo (also Ctrl+Z)"], ["Ctrl+S", "save corrections.csv"], ["?", "this help"]);
+    keys.push(["Backspace", "undo (also Ctrl+Z)"], ["Ctrl+S", `save ${file}`], ["?", "this help"]);
     for (const [marks, words] of keys) {
       const line = element("key-rows").insertRow();
       line.insertCell().append(...marks.split(" ").flatMap((mark) => [Object.assign(document.createElement("kbd"), { textContent: mark }), " "]));
