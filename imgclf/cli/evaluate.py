@@ -82,6 +82,13 @@ def command(
 ) -> None:
     """Score a model on labelled pictures, or look for wrong labels."""
     file = session.chosen_model(model)
+    if review is not None:
+        from imgclf.commands.output_places import refuse_place
+        from imgclf.model_file.archive import read_manifest
+        from imgclf.report.review import refuse_target
+
+        refuse_place("--review", review, read_manifest(file))
+        refuse_target(review)
     if not suspects:
         if folds is not None or repeats or overrides or top or as_csv:
             raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
@@ -103,13 +110,6 @@ def command(
             )
         from imgclf.suspects.find import FOLDS, find_suspects
 
-        if review is not None:
-            from imgclf.commands.output_places import refuse_place
-            from imgclf.model_file.archive import read_manifest
-            from imgclf.report.review import refuse_target
-
-            refuse_place("--review", review, read_manifest(file))
-            refuse_target(review)
         found = find_suspects(
             file,
             directory,
@@ -135,11 +135,9 @@ def command(
 
 
 def _mistakes_page(target: Path, model: Path) -> "Look":
-    """What writes the page; that it can be is found out at once."""
-    from imgclf.report.review import refuse_target
+    """What writes the page."""
     from imgclf.report.review_predictions import review_mistakes
 
-    refuse_target(target)
     command = session.as_typed_here(session.retrain_command("corrections.csv", model))
     return lambda part, probabilities, manifest: review_mistakes(
         target, part.pictures, part.labels, probabilities, manifest, command
