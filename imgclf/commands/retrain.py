@@ -115,6 +115,10 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             require_enough(new_class, sum(case.picture.label == new_class for case in cases))
         if not options.relabel:
             refuse_contradictions(cases, manifest)
+        if not options.dry_run:
+            for case in cases:
+                if case.teaches:
+                    keep_picture(model, case.picture.digest, Path(case.path), case.pixels)
         if not any(case.teaches for case in cases):
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
@@ -166,7 +170,7 @@ def _solve_last_layer(
         version = manifest.version
         if not options.dry_run:
             after = _next_version(
-                model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
+                model, manifest, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
             write_last_layer(archive, after, layer, found.kernel, found.bias)
@@ -263,7 +267,7 @@ def _publish(
     """
     from imgclf.model_file.keras_io import write_model_file
 
-    after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
+    after = _next_version(model, manifest, pictures, kept, judged, "neuron")
     pixels = {case.picture.digest: case.pixels for case in cases}
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
     write_model_file(network, after, model, samples, features_graph)
@@ -273,13 +277,12 @@ def _publish(
 def _next_version(
     model: Path,
     manifest: Manifest,
-    cases: Sequence[Case],
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
     by: Literal["neuron", "last layer"],
 ) -> Manifest:
-    """Keeps the version in use and the corrected pictures, and says what the next version is."""
+    """Keeps the version in use, and says what the next one is."""
     number = next_version(model)
     accepted = [picture for picture in pictures if picture.fate == "corrected"]
     new = (
@@ -293,10 +296,7 @@ def _next_version(
         )
         for picture in accepted
     )
-    pixels = {case.picture.digest: case.pixels for case in cases}
     raise_again()
-    for picture in accepted:
-        keep_picture(model, picture.digest, pixels[picture.digest])
     keep_version(model)
     return msgspec.structs.replace(
         manifest,

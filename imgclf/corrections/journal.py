@@ -16,7 +16,7 @@ import msgspec
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import sync_folder
 
-Fate = Literal["right already", "corrected", "left out", "unreadable"]
+Fate = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True):
         digest: SHA-256 of its file.
         was: What the model said.
         label: What a person said.
-        fate: What came of it.
+        fate: What came of it; "forgotten" where all that was said of it was taken back.
         version: Of the model in use afterwards.
     """
 
