@@ -7,14 +7,19 @@ the corrections that are no longer in force; those that are stand in the model f
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from imgclf.errors import ModelFileError
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import sync_folder
+
+_LARGEST = 1 << 28
+"""In bytes, which is a million entries."""
 
 Fate = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
 
@@ -56,10 +61,20 @@ def as_text(path: Path) -> str:
 
 
 def read_journal(model: Path) -> list[Entry]:
-    """All entries, oldest first; a line that a crash tore is left out."""
-    entries = []
+    """All entries, oldest first; a line that a crash tore is left out.
+
+    Raises:
+        ModelFileError: It is no file of ours.
+    """
+    path, entries = _file(model), []
     try:
-        lines = _file(model).read_bytes().splitlines()
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise ModelFileError(
+                f"{path} is no journal of corrections: not a file of at most {_LARGEST} bytes",
+                "move it away; what was corrected stays in the model",
+            )
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     for line in lines:
