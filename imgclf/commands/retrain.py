@@ -13,6 +13,7 @@ import numpy as np
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
+from imgclf.corrections.doubtful import contradicts_model, find_doubtful
 from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
@@ -21,7 +22,7 @@ from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.corrections.replay_sources import find_memory
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError, ModelFileError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
@@ -111,6 +112,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         manifest = classifier.manifest
         new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
         cases, unreadable = assess(classifier, labelled)
+        cases = _with_doubts(model, classifier, cases)
         if new_class is not None:
             require_enough(new_class, sum(case.picture.label == new_class for case in cases))
         if not options.relabel:
@@ -146,6 +148,24 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             fix=options.fix_dataset and not options.dry_run,
         )
     return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
+
+
+def _with_doubts(model: Path, classifier: Classifier, cases: Sequence[Case]) -> list[Case]:
+    """Marks the corrections that the model's features speak against; changes nothing else."""
+    engine = classifier.engine
+    if not isinstance(engine, SplitEngine) or not any(map(contradicts_model, cases)):
+        return list(cases)
+    try:
+        memory = load_features(model, classifier.manifest)
+    except ModelFileError:  # who needs it says so
+        memory = None
+    if memory is None:
+        return list(cases)
+    doubtful = find_doubtful(cases, memory, engine.features)
+    return [
+        replace(case, picture=replace(case.picture, doubtful=case.picture.digest in doubtful))
+        for case in cases
+    ]
 
 
 def _solve_last_layer(
@@ -334,6 +354,7 @@ def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
                 picture.label,
                 fate,  # type: ignore[arg-type]
                 version,
+                picture.doubtful,
             )
         )
     return entries

@@ -19,7 +19,7 @@ from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part
 from imgclf.commands.report_training import report_training
-from imgclf.commands.training_corrections import Watched, take_in_corrections, watch
+from imgclf.commands.training_corrections import Watched, doubts, take_in_corrections, watch
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.load import load_config
@@ -226,7 +226,7 @@ def _train(
         test_scores=score_test_part(path, data.test),
         model=str(path),
     )
-    outcome = Outcome(record, manifest, fitted.history, probabilities)
+    outcome = Outcome(record, manifest, fitted.history, probabilities, doubts(taken))
     report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()

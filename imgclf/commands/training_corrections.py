@@ -113,6 +113,15 @@ def watch(model: Path, taken: TakenIn, run: RunFolder) -> Watched:
     return Watched(len(taken.corrected), wrong, run.still_wrong)
 
 
+def doubts(taken: TakenIn) -> tuple[str, ...]:
+    """The corrections among these labels that pictures' features speak against, in words."""
+    return tuple(
+        f"{one.path}: said to be {one.label}, and its features speak for {one.rather}"
+        for one in taken.corrected
+        if one.rather is not None
+    )
+
+
 def _begun_with(earlier: Earlier | None) -> tuple[GivenLabel, ...] | None:
     """What an interrupted training began with; None if none is gone on with."""
     if earlier is None or earlier.record.status != "running" or earlier.before is None:
@@ -164,6 +173,9 @@ def _say(taken: TakenIn) -> None:
         f"{_counted(len(changed))} that people corrected are trained on: {'; '.join(parts)} "
         "(training.corrections: ignore leaves them out)"
     )
+    if found := doubts(taken):
+        more = f"; {len(found) - 1} more like that" if len(found) > 1 else ""
+        console.note(on_one_line(f"this one may be a mistake: {found[0]}{more}"))
 
 
 def _warn_of_unknown(label: str, count: int, data: DataSet, model: Path) -> None:

@@ -24,7 +24,7 @@ _LARGEST = 1 << 28
 Fate = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One picture in one retraining.
 
     Attributes:
@@ -35,6 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
         label: What a person said.
         fate: What came of it; "forgotten" where all that was said of it was taken back.
         version: Of the model in use afterwards.
+        doubtful: The picture's features spoke against it.
     """
 
     time: str
@@ -44,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True):
     label: str
     fate: Fate
     version: int
+    doubtful: bool = False
 
     def says_the_same_as(self, other: Entry) -> bool:
         """Whether only the time, the place or the model's earlier answer differ."""

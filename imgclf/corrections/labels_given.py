@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from imgclf.corrections.corrected_pictures import kept_file
@@ -22,22 +23,23 @@ def labels_given(model: Path) -> tuple[GivenLabel, ...]:
     Raises:
         ModelFileError: Its journal is no file of ours.
     """
-    said: dict[str, Entry] = {}
-    was_wrong: set[str] = set()
+    said: dict[str, list[Entry]] = {}
     for entry in read_journal(model):
         if entry.fate == "forgotten":
             said.pop(entry.digest, None)
-            was_wrong.discard(entry.digest)
         elif entry.fate != "unreadable":
-            said[entry.digest] = entry
-            if entry.fate != "right already":
-                was_wrong.add(entry.digest)
-    return tuple(
-        GivenLabel(
-            digest,
-            composed(entry.label),
-            str(kept_file(model, digest) or entry.path),
-            digest in was_wrong,
-        )
-        for digest, entry in said.items()
+            said.setdefault(entry.digest, []).append(entry)
+    return tuple(_given(model, entries) for entries in said.values())
+
+
+def _given(model: Path, entries: Sequence[Entry]) -> GivenLabel:
+    """The last of what was said of a picture, first to last."""
+    last = entries[-1]
+    doubts = (one.was for one in entries if one.doubtful and one.label == last.label)
+    return GivenLabel(
+        last.digest,
+        composed(last.label),
+        str(kept_file(model, last.digest) or last.path),
+        was_wrong=any(one.fate != "right already" for one in entries),
+        rather=next(doubts, None),
     )

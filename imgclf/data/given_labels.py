@@ -30,7 +30,7 @@ from imgclf.errors import DataError
 _Group = Sequence[Picture]
 
 
-class GivenLabel(msgspec.Struct, frozen=True):
+class GivenLabel(msgspec.Struct, frozen=True, omit_defaults=True):
     """What somebody said of a picture.
 
     Attributes:
@@ -38,12 +38,14 @@ class GivenLabel(msgspec.Struct, frozen=True):
         label: The name of a class, composed.
         path: Where that file is, or a PNG file of its pixels that is named by the digest.
         was_wrong: A model had it wrong.
+        rather: The label that its features speak for, if they speak against this one.
     """
 
     digest: str
     label: str
     path: str
     was_wrong: bool
+    rather: str | None = None
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,9 @@ def _digest_of(given: GivenLabel, path: Path) -> str:
 
 def _relabelled(part: Part, labels: Mapping[str, int]) -> Part:
     pictures = tuple(_with_label(picture, labels) for picture in part.pictures)
-    return replace(part, pictures=pictures, labels=np.array([one.label for one in pictures]))
+    return replace(
+        part, pictures=pictures, labels=np.array([one.label for one in pictures], np.int64)
+    )
 
 
 def _with_label(picture: Picture, labels: Mapping[str, int]) -> Picture:

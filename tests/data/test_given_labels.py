@@ -42,6 +42,7 @@ def assert_consistent(taken: TakenIn) -> None:
     """Rows, labels and pictures of each part belong together, and no picture is in two parts."""
     seen: set[Path] = set()
     for part in taken.data.parts:
+        assert (part.labels.dtype, part.rows.dtype) == (np.int64, np.int64)
         assert [one.label for one in part.pictures] == part.labels.tolist()
         for picture, pixels in zip(part.pictures, part.pixels[part.rows], strict=True):
             assert np.array_equal(pixels, decode(picture.path, SETTINGS))
