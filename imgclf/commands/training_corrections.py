@@ -10,7 +10,8 @@ from pathlib import Path
 from imgclf.config.schema import Config
 from imgclf.corrections.labels_given import labels_given
 from imgclf.data.dataset import WITH_LABELS, DataSet
-from imgclf.data.given_labels import GivenLabel, TakenIn, take_in
+from imgclf.data.given_files import GivenLabel
+from imgclf.data.given_labels import TakenIn, take_in
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import ModelFileError, suggestion
 from imgclf.model.prediction import Prediction

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgclf.corrections.corrected_pictures import kept_file
 from imgclf.corrections.journal import Entry, read_journal
-from imgclf.data.given_labels import GivenLabel
+from imgclf.data.given_files import GivenLabel
 from imgclf.spelling import composed
 
 

@@ -7,45 +7,22 @@ of how good a model is: it leaves the parts that are held out.
 from __future__ import annotations
 
 import hashlib
-import stat
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from imgclf.config.choices import Keep
-from imgclf.data.cache import decode_all
 from imgclf.data.dataset import DataSet, Part
-from imgclf.data.decoder import DecoderSettings
 from imgclf.data.division import require_every_class, small_beside_classes
+from imgclf.data.given_files import GivenFiles, GivenLabel, read_given
 from imgclf.data.joined_pixels import Joined
 from imgclf.data.near_copies import near_copies
-from imgclf.data.picture_files import Picture, Skipped, file_digest
+from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
 
 _Group = Sequence[Picture]
-
-
-class GivenLabel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What somebody said of a picture.
-
-    Attributes:
-        digest: SHA-256 of the file that it was said of.
-        label: The name of a class, composed.
-        path: Where that file is, or a PNG file of its pixels that is named by the digest.
-        was_wrong: A model had it wrong.
-        rather: The label that its features speak for, if they speak against this one.
-    """
-
-    digest: str
-    label: str
-    path: str
-    was_wrong: bool
-    rather: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +73,14 @@ def take_in(data: DataSet, given: Sequence[GivenLabel], keep: Keep) -> TakenIn:
     index = {name: place for place, name in enumerate(data.folder.class_names)}
     unknown = Counter(one.label for one in given if one.label not in index)
     known = {one.digest: one for one in given if one.label in index}
+    if not known:
+        empty = data.training.at(np.zeros(0, np.int64))
+        return TakenIn(data.without_looks(), (), (), empty, unknown=unknown)
     in_data = {picture.digest for part in data.parts for picture in part.pictures}
     wanted = [one for digest, one in known.items() if digest not in in_data]
-    extra = _read(wanted, index, data.settings, keep)
-    for one in wanted:
-        if one.digest not in extra.digests:
-            del known[one.digest]
+    extra = read_given(wanted, index, data.settings, keep)
+    usable = in_data | extra.digests
+    known = {digest: one for digest, one in known.items() if digest in usable}
     labels = {digest: index[one.label] for digest, one in known.items()}
 
     relabelled = tuple(
@@ -150,64 +129,6 @@ def take_in(data: DataSet, given: Sequence[GivenLabel], keep: Keep) -> TakenIn:
     )
 
 
-@dataclass(frozen=True)
-class _Extra:
-    """Pictures that the data set doesn't have.
-
-    Attributes:
-        given: What was said of each.
-        looks: uint8, shape (pictures, SIDE, SIDE, 3).
-    """
-
-    given: tuple[GivenLabel, ...]
-    part: Part
-    looks: NDArray[np.uint8]
-    skipped: tuple[Skipped, ...]
-
-    @property
-    def digests(self) -> set[str]:
-        """Of the files that the labels were given to."""
-        return {one.digest for one in self.given}
-
-
-def _read(
-    wanted: Sequence[GivenLabel], index: Mapping[str, int], settings: DecoderSettings, keep: Keep
-) -> _Extra:
-    skipped: list[Skipped] = []
-    found: list[tuple[GivenLabel, Picture]] = []
-    for one in wanted:
-        path = Path(one.path)
-        try:
-            digest = _digest_of(one, path)
-        except (OSError, ValueError) as error:  # a journal may say anything
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            skipped.append(Skipped(path, reason or str(error)))
-        else:
-            found.append((one, Picture(path, index[one.label], digest)))
-    decoded = decode_all([picture for _, picture in found], settings, keep=keep)
-    failed = {failure.path for failure in decoded.failures}
-    rows = [row for row, (_, picture) in enumerate(found) if picture.path not in failed]
-    given, pictures = tuple(found[row][0] for row in rows), tuple(found[row][1] for row in rows)
-    labels = np.array([picture.label for picture in pictures], np.int64)
-    part = Part(pictures, decoded.pixels, np.array(rows, np.int64), labels)
-    return _Extra(given, part, decoded.looks["pixels"][rows], (*skipped, *decoded.failures))
-
-
-def _digest_of(given: GivenLabel, path: Path) -> str:
-    """SHA-256 of what lies there now.
-
-    Raises:
-        OSError: It can't be read.
-        ValueError: It is something else than what the label was given to.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
-        raise ValueError("not a regular file")
-    digest = file_digest(path)
-    if digest != given.digest and path.name != f"{given.digest}.png":
-        raise ValueError("it has changed since somebody said what it is")
-    return digest
-
-
 def _relabelled(part: Part, labels: Mapping[str, int]) -> Part:
     pictures = tuple(_with_label(picture, labels) for picture in part.pictures)
     return replace(
@@ -227,7 +148,7 @@ def _with_labels(
 
 
 def _copies_held_out(
-    held_out: Sequence[Part], extra: _Extra, data: DataSet
+    held_out: Sequence[Part], extra: GivenFiles, data: DataSet
 ) -> tuple[tuple[Picture, ...], ...]:
     """Groups of pictures that are held out and look like extra ones, with these."""
     if not len(extra.part) or data.looks is None:
@@ -294,7 +215,7 @@ def _divide(
     return training, validation, test
 
 
-def _of(given: Sequence[GivenLabel], training: Part, extra: _Extra) -> Part:
+def _of(given: Sequence[GivenLabel], training: Part, extra: GivenFiles) -> Part:
     """The pictures that were said something of, among those to train on."""
     digests = [picture.digest for picture in training.pictures]
     digests[len(digests) - len(extra.given) :] = [one.digest for one in extra.given]

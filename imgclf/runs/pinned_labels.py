@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from imgclf.data.given_labels import GivenLabel
+from imgclf.data.given_files import GivenLabel
 from imgclf.errors import UsageError
 from imgclf.runs.folder import RunFolder
 from imgclf.system.files import atomic_write_bytes

@@ -228,6 +228,41 @@ def test_an_interrupted_training_whose_pictures_are_gone_is_a_conflict(
     assert train(PETS, fresh=True).outcome == "trained"
 
 
+_PRETRAINED = """\
+data: {directory: dataset, image_size: 64, batch_size: 16, seed: 5}
+model: {backbone: EfficientNetLite0, layers: [{Dropout: 0.2}]}
+training: {epochs: 3, fine_tune: {epochs: 1, learning_rate: 0.001, from: 2}}
+callbacks: ['stopper.py:Stop']
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["epoch 1 batch 1", "epoch 3 batch 1"])
+def test_so_it_does_on_a_pretrained_network_in_either_phase(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    PETS.write_text(_PRETRAINED)
+    Path("stopper.py").write_text(STOPPER)
+    say("dog", *new("dog")[:3])
+    say("cat", new("dog")[4], held_out("dog")[0])
+    shutil.copytree(".", tmp_path / "straight")
+    Path("stop").write_text(moment)
+    with pytest.raises(Interrupted):
+        train(PETS, fresh=True)
+    say("dog", new("dog")[5])
+    done = train(PETS)
+    assert done.outcome == "resumed"
+    assert counts() == (48 + 5, 11)
+    ours = weights(done.model)
+    resumed = replace(done, run=RunFolder(done.run.path.absolute()))
+    monkeypatch.chdir(tmp_path / "straight")
+    Path("stop").touch()
+    straight = train(PETS, fresh=True)
+    assert_equal(resumed, straight)
+    for one, other in zip(ours, weights(straight.model), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def command(*arguments: str) -> tuple[str, str]:
     done = CliRunner().invoke(app, list(arguments))
     assert done.exit_code == 0, done.output

@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 
 from imgclf.config.choices import Keep
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.dataset import DataSet, of_folder, read_dataset
 from imgclf.data.decoder import DecoderSettings, decode
-from imgclf.data.given_labels import GivenLabel, TakenIn, take_in
+from imgclf.data.given_files import GivenLabel
+from imgclf.data.given_labels import TakenIn, take_in
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 
@@ -175,6 +177,30 @@ def test_pixels_that_an_earlier_version_kept_stand_for_the_file(here: Path) -> N
     assert [one.path for one in taken.part.pictures] == [Path(f"{digest}.png")]
     # What is computed of these pixels must not pass for the file's.
     assert taken.part.pictures[0].digest == file_digest(Path(f"{digest}.png")) != digest
+
+
+def test_a_table_says_what_is_what_and_people_know_better(here: Path) -> None:
+    pictures = sorted(path for path in Path("dataset").rglob("*.jpg"))
+    lines = [f"{path},{path.parent.name}\n" for path in pictures]
+    Path("labels.csv").write_text("path,label\n" + "".join(lines))
+    data = read_dataset(Path(), 0.2, 5, SETTINGS, "memory", Arrangement(table=Path("labels.csv")))
+    picture = data.training.pictures[0]
+    other = data.folder.class_names[1 - picture.label]
+    taken = take(data, given(picture.path, other), given("new/cat/cat-001.jpg", "cat"))
+    assert_consistent(taken)
+    assert taken.relabelled == (picture,)
+    assert len(taken.added) == 1
+
+
+def test_without_a_word_nothing_is_decoded_or_kept(here: Path) -> None:
+    data = read(keep="none")
+    before = set(here.rglob("*"))
+    taken = take(data, GivenLabel("0" * 64, "bird", "gone.jpg", True), keep="disk")
+    assert (taken.data.training, taken.data.fingerprint) == (data.training, data.fingerprint)
+    picture = data.training.pictures[0]
+    name = data.folder.class_names[picture.label]
+    assert take(data, given(picture.path, name), keep="disk").added == ()
+    assert set(here.rglob("*")) == before
 
 
 def test_the_order_in_which_it_was_said_does_not_matter_to_the_fingerprint(here: Path) -> None:
