@@ -16,6 +16,7 @@ from imgclf.cli import app
 from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, retrain
 from imgclf.commands.train import Trained, train
+from imgclf.config.load import load_config
 from imgclf.corrections.corrected_pictures import keep_picture, kept_file
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.journal import Entry, Fate, append_to_journal
@@ -34,16 +35,21 @@ _STOPPED = CONFIG + "callbacks: ['stopper.py:Stop']\n"
 _IS = "(training.corrections: ignore leaves them out)"
 
 
-def say(label: str, *paths: Path | str, fate: Fate = "corrected") -> None:
-    """As `imgclf retrain` leaves it, without what the model learns of it."""
+def say(
+    label: str, *paths: Path | str, fate: Fate = "corrected", rather: str | None = None
+) -> None:
+    """As `imgclf retrain` leaves it, without what the model learns of it.
+
+    Args:
+        rather: What the features speak for, if they speak against the label.
+    """
     for path in map(Path, paths):
         digest = file_digest(path)
         if fate in ("corrected", "left out"):
             keep_picture(MODEL, digest, path, decode(path, DecoderSettings(32, 32)))
-        append_to_journal(
-            MODEL,
-            [Entry("2026-01-01T00:00:00+00:00", str(path.absolute()), digest, "?", label, fate, 2)],
-        )
+        place, was = str(path.absolute()), rather or "?"
+        entry = Entry("2026-01-01", place, digest, was, label, fate, 2, rather is not None)
+        append_to_journal(MODEL, [entry])
 
 
 def new(animal: str) -> list[Path]:
@@ -51,16 +57,9 @@ def new(animal: str) -> list[Path]:
 
 
 def held_out(animal: str) -> list[Path]:
-    config = read_manifest(MODEL).config["data"]
-    data = read_config_dataset(_data(config))
+    data = read_config_dataset(load_config(PETS).config.data)
     label = data.folder.class_names.index(animal)
     return [one.path for one in data.validation.pictures if one.label == label]
-
-
-def _data(config: dict) -> object:
-    from imgclf.config.schema import DataConfig
-
-    return DataConfig.model_validate({**config, "image_size": tuple(config["image_size"])})
 
 
 def counts() -> tuple[int, int]:
@@ -143,6 +142,23 @@ def test_a_file_that_went_away_is_left_out_with_a_line(trained: Trained, heard: 
     assert train(PETS).outcome == "unchanged"
     for path in (first, second):
         assert f"left out {path.absolute()}: No such file or directory" in heard.text
+
+
+def test_a_doubtful_correction_is_named_and_stands_in_the_report(
+    trained: Trained, heard: Heard
+) -> None:
+    first, second = new("dog")[:2]
+    say("cat", first, second, rather="dog")
+    say("cat", first, fate="right already")  # said again, when it had been learned
+    say("dog", second)  # and that was taken back
+    done = train(PETS)
+    doubt = (
+        f"{kept_file(MODEL, file_digest(first))}: said to be cat, and its features speak for dog"
+    )
+    assert f"this one may be a mistake: {doubt}\n" in heard.text
+    page = done.run.report.read_text()
+    assert page.count("doubtful corrections") == 1
+    assert doubt in page
 
 
 def test_a_journal_that_is_no_file_is_an_error_that_names_it(trained: Trained) -> None:
@@ -229,9 +245,9 @@ def test_an_interrupted_training_whose_pictures_are_gone_is_a_conflict(
 
 
 _PRETRAINED = """\
-data: {directory: dataset, image_size: 64, batch_size: 16, seed: 5}
-model: {backbone: EfficientNetLite0, layers: [{Dropout: 0.2}]}
-training: {epochs: 3, fine_tune: {epochs: 1, learning_rate: 0.001, from: 2}}
+data: {directory: dataset, image_size: 32, batch_size: 16}
+model: {backbone: models/base.keras, layers: [{Dropout: 0.2}]}
+training: {epochs: 3, fine_tune: {epochs: 1, learning_rate: 0.001}}
 callbacks: ['stopper.py:Stop']
 """
 
@@ -241,6 +257,7 @@ callbacks: ['stopper.py:Stop']
 def test_so_it_does_on_a_pretrained_network_in_either_phase(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
+    shutil.copy(MODEL, "models/base.keras")
     PETS.write_text(_PRETRAINED)
     Path("stopper.py").write_text(STOPPER)
     say("dog", *new("dog")[:3])
