@@ -1,5 +1,6 @@
 """`imgclf retrain`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -159,6 +160,7 @@ def command(
         if done.judged is not None:
             print(judged_table(done.judged))
         print(_retrained_line(done))
+    _say_what_is_doubtful(done)
     if done.outcome == "refused":
         raise typer.Exit(3)
     if left_out.unreadable or any(picture.fate == "unreadable" for picture in done.pictures):
@@ -204,6 +206,21 @@ def _forgotten_line(done: "Forgotten") -> str:
         return f"{stays}, which has none of that; the next training leaves it out"
     again = "" if done.same_as is None else f", with the network of version {done.same_as} again"
     return f"{done.model} is now version {done.version}{again} ({len(done.corrections)} forgotten)"
+
+
+def _say_what_is_doubtful(done: "Retrained") -> None:
+    doubtful = [picture for picture in done.pictures if picture.doubtful]
+    if not doubtful:
+        return
+    first = doubtful[0]
+    path, model = shlex.quote(first.before.path), shlex.quote(str(done.model))
+    console.warning(
+        f"{len(doubtful)} of these may be mistakes (doubtful): the features of {first.before.path} "
+        f"speak for {first.before.label}, and not for {first.label}"
+    )
+    console.note(
+        session.as_typed_here(f"to take one back: imgclf retrain --forget {path} --model {model}")
+    )
 
 
 def _retrained_line(done: "Retrained") -> str:

@@ -8,11 +8,15 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import SetOption
+from imgclf.spelling import on_one_line
 from imgclf.system import console
 
 if TYPE_CHECKING:
+    from imgclf.commands.train import Trained
     from imgclf.model.scores import Scores
     from imgclf.model_file.manifest import Manifest
+
+_NAMED = 10
 
 
 def command(
@@ -39,6 +43,7 @@ def command(
     summary: Annotated[
         bool, typer.Option("--summary", help="Show the network's layers first.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a model; run again after an interruption, it goes on where it was."""
     from imgclf.cli.option_texts import parse_size
@@ -52,12 +57,16 @@ def command(
     done = train_loaded(loaded, fresh=fresh, replay_memory=size, summary=summary)
     if done.outcome == "unchanged":
         console.note(f"nothing to do: {config} and its pictures are as they were trained on")
-    if done.record.scores:
-        print(_score_line(done.record.scores))
-    if done.record.test_scores:
-        print(_score_line(done.record.test_scores))
-    print(f"model: {done.model}")
-    print(f"run: {done.run.path}")
+    if as_json:
+        print(_as_json(done))
+    else:
+        if done.record.scores:
+            print(_score_line(done.record.scores))
+        if done.record.test_scores:
+            print(_score_line(done.record.test_scores))
+        print(f"model: {done.model}")
+        print(f"run: {done.run.path}")
+    _say_what_is_still_wrong(done)
     if done.outcome == "unchanged":
         console.note(
             session.as_typed_here(f"to train anew: imgclf train {shlex.quote(str(config))} --fresh")
@@ -87,12 +96,52 @@ def command(
     )
 
 
+def _say_what_is_still_wrong(done: "Trained") -> None:
+    watched, command = done.watched, done.watched.command(done.model)
+    if command is None:
+        return
+    console.warning(
+        f"{len(watched.wrong)} of {watched.pictures} pictures that people corrected are wrong all "
+        "the same:"
+    )
+    for said, label in watched.wrong[:_NAMED]:
+        console.note(on_one_line(f"  {said.path}: {said.label} {said.confidence:.1%}, is {label}"))
+    if len(watched.wrong) > _NAMED:
+        console.note(f"  and {len(watched.wrong) - _NAMED} more")
+    console.note(session.as_typed_here(f"to correct them: {command}"))
+
+
+def _as_json(done: "Trained") -> str:
+    import json
+
+    import msgspec
+
+    watched = done.watched
+    found = {
+        "outcome": done.outcome,
+        "model": str(done.model),
+        "run": str(done.run.path),
+        "scores": msgspec.to_builtins(done.record.scores),
+        "test_scores": msgspec.to_builtins(done.record.test_scores),
+        "corrected": watched.pictures,
+        "still_wrong": [
+            {
+                "path": said.path,
+                "label": label,
+                "predicted": said.label,
+                "confidence": said.confidence,
+            }
+            for said, label in watched.wrong
+        ],
+        "to_correct_them": watched.command(done.model),
+    }
+    return json.dumps(found, indent=2)
+
+
 def _replaced_line(before: "Manifest") -> str:
     line = f"it replaces version {before.version}"
     if before.scores is not None:
         line += f" ({before.scores.part} accuracy: {before.scores.accuracy:.4f})"
-    if before.corrections:
-        line += f", whose {len(before.corrections)} corrections are not in it"
     return line
 
 

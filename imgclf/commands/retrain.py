@@ -13,6 +13,8 @@ import numpy as np
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
+from imgclf.corrections.doubtful import contradicts_model, find_doubtful
+from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
@@ -20,7 +22,7 @@ from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
-from imgclf.errors import DataError, UsageError
+from imgclf.errors import DataError, ModelFileError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
@@ -110,10 +112,15 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         manifest = classifier.manifest
         new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
         cases, unreadable = assess(classifier, labelled)
+        cases = _with_doubts(model, classifier, cases)
         if new_class is not None:
             require_enough(new_class, sum(case.picture.label == new_class for case in cases))
         if not options.relabel:
             refuse_contradictions(cases, manifest)
+        if not options.dry_run:
+            for case in cases:
+                if case.teaches:
+                    keep_picture(model, case.picture.digest, Path(case.path), case.pixels)
         if not any(case.teaches for case in cases):
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
@@ -139,6 +146,24 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             fix=options.fix_dataset and not options.dry_run,
         )
     return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
+
+
+def _with_doubts(model: Path, classifier: Classifier, cases: Sequence[Case]) -> list[Case]:
+    """Marks the corrections that the model's features speak against; changes nothing else."""
+    engine = classifier.engine
+    if not isinstance(engine, SplitEngine) or not any(map(contradicts_model, cases)):
+        return list(cases)
+    try:
+        memory = load_features(model, classifier.manifest)
+    except ModelFileError:  # who needs it says so
+        memory = None
+    if memory is None:
+        return list(cases)
+    doubtful = find_doubtful(cases, memory, engine.features)
+    return [
+        replace(case, picture=replace(case.picture, doubtful=case.picture.digest in doubtful))
+        for case in cases
+    ]
 
 
 def _solve_last_layer(
@@ -178,7 +203,7 @@ def _solve_last_layer(
         version = manifest.version
         if not options.dry_run:
             after = _next_version(
-                model, after, cases, found.pictures, found.kept, found.judged, "last layer"
+                model, after, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
             write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
@@ -280,7 +305,7 @@ def _publish(
     """
     from imgclf.model_file.keras_io import write_model_file
 
-    after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
+    after = _next_version(model, manifest, pictures, kept, judged, "neuron")
     pixels = {case.picture.digest: case.pixels for case in cases}
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
     features_graph, trained = None, None
@@ -294,13 +319,12 @@ def _publish(
 def _next_version(
     model: Path,
     manifest: Manifest,
-    cases: Sequence[Case],
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
     by: Literal["neuron", "last layer"],
 ) -> Manifest:
-    """Keeps the version in use and the corrected pictures, and says what the next version is."""
+    """Keeps the version in use, and says what the next one is."""
     number = next_version(model)
     accepted = [picture for picture in pictures if picture.fate == "corrected"]
     new = (
@@ -314,10 +338,7 @@ def _next_version(
         )
         for picture in accepted
     )
-    pixels = {case.picture.digest: case.pixels for case in cases}
     raise_again()
-    for picture in accepted:
-        keep_picture(model, picture.digest, pixels[picture.digest])
     keep_version(model)
     return msgspec.structs.replace(
         manifest,
@@ -355,6 +376,7 @@ def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
                 picture.label,
                 fate,  # type: ignore[arg-type]
                 version,
+                picture.doubtful,
             )
         )
     return entries

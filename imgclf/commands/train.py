@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.publish import describe, publish, score_test_part
 from imgclf.commands.report_training import report_training
+from imgclf.commands.training_corrections import Watched, doubts, take_in_corrections, watch
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.load import load_config
@@ -38,6 +39,7 @@ from imgclf.report.gather import Outcome
 from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RunFolder, RunRecord, failure_noted
+from imgclf.runs.pinned_labels import pin_labels
 from imgclf.runs.resume import Plan, latest_commit, plan_training
 from imgclf.runs.written_before import refuse_to_replace
 from imgclf.system import console
@@ -70,6 +72,7 @@ class Trained:
         seconds: What fitting took; 0 if there was nothing to do.
         tensorboard: Where its files are; None if it is turned off, or there was nothing to do.
         replaced: The version that was in use before; None if there was none.
+        watched: What it says of the pictures that people corrected.
     """
 
     outcome: Literal["trained", "resumed", "unchanged"]
@@ -79,6 +82,7 @@ class Trained:
     seconds: float = 0.0
     tensorboard: Path | None = None
     replaced: Manifest | None = None
+    watched: Watched = field(default_factory=Watched)
 
 
 def train(
@@ -158,10 +162,12 @@ def _train(
     earlier = None if fresh else look_back(loaded.name, config)
     with keras_importing(needed=earlier is None or earlier.is_another):
         data = read_pictures(config.data, earlier)
+        taken = take_in_corrections(config, data, path, earlier)
+        data = taken.data
     network = declared_network(loaded, len(data.folder.class_names))
     _refuse_itself(loaded, path)
 
-    pictures = data.folder.fingerprint
+    pictures = data.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
     warn_of_the_worst(loaded, data)
     if plan.what == "nothing" and plan.record is not None:
@@ -181,6 +187,7 @@ def _train(
         # Where the graph is gone, Keras on JAX can't make it.
         lower_maps(network, data, features.network, settled.cut)
     record = plan.begin(loaded, pictures, command, settled)
+    pin_labels(plan.run, taken.given)
     until_done.enter_context(failure_noted(plan.run))
 
     settings = training_settings(config, settled, summary=summary)
@@ -221,10 +228,11 @@ def _train(
         test_scores=score_test_part(path, data.test),
         model=str(path),
     )
-    outcome = Outcome(record, manifest, fitted.history, probabilities)
+    outcome = Outcome(record, manifest, fitted.history, probabilities, doubts(taken))
     report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()
+    watched = watch(path, taken, plan.run)
 
     replaced = [one for one in versions(path) if one.version < manifest.version]
     return Trained(
@@ -235,6 +243,7 @@ def _train(
         fitted.seconds,
         _tensorboard(config, plan.run),
         replaced[-1] if replaced else None,
+        watched,
     )
 
 

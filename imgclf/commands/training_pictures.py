@@ -6,7 +6,7 @@ import shlex
 
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import DataConfig
-from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.data.dataset import DataSet, of_folder, read_config_dataset
 from imgclf.data.findings import NO_WARNING, find_problems
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.runs.earlier import Earlier
@@ -16,7 +16,7 @@ from imgclf.system import console
 def read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
     """As the earlier training by this config read them, if there was one."""
     same = None if earlier is None or earlier.is_another else earlier.record
-    found = read_config_dataset(config, None if same is None else same.data_fingerprint)
+    found = read_config_dataset(config, None if same is None else of_folder(same.data_fingerprint))
     folder = found.folder
     console.note(folder.in_words)
     for note in folder.notes:

@@ -24,3 +24,6 @@ Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 Publish: TypeAlias = Literal["best", "last"]
 """The epoch whose model a training publishes."""
+
+Corrections: TypeAlias = Literal["include", "ignore"]
+"""Whether a training takes in what people said of pictures that a model had wrong."""

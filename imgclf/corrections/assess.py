@@ -32,6 +32,7 @@ class Corrected:
         fate: Pictures that are "right already" teach nothing; those "left out" would have done
             harm or could not be learned.
         reason: Why it was left out; None if it wasn't.
+        doubtful: Its features speak for what the model said before; see `find_doubtful`.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Corrected:
     after: Prediction
     fate: Fate
     reason: str | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)

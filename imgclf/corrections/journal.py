@@ -7,19 +7,24 @@ the corrections that are no longer in force; those that are stand in the model f
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from imgclf.errors import ModelFileError
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import sync_folder
+
+_LARGEST = 1 << 28
+"""In bytes, which is a million entries."""
 
 Fate = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One picture in one retraining.
 
     Attributes:
@@ -30,6 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
         label: What a person said.
         fate: What came of it; "forgotten" where all that was said of it was taken back.
         version: Of the model in use afterwards.
+        doubtful: The picture's features spoke against it.
     """
 
     time: str
@@ -39,6 +45,7 @@ class Entry(msgspec.Struct, frozen=True):
     label: str
     fate: Fate
     version: int
+    doubtful: bool = False
 
     def says_the_same_as(self, other: Entry) -> bool:
         """Whether only the time, the place or the model's earlier answer differ."""
@@ -56,10 +63,20 @@ def as_text(path: Path) -> str:
 
 
 def read_journal(model: Path) -> list[Entry]:
-    """All entries, oldest first; a line that a crash tore is left out."""
-    entries = []
+    """All entries, oldest first; a line that a crash tore is left out.
+
+    Raises:
+        ModelFileError: It is no file of ours.
+    """
+    path, entries = _file(model), []
     try:
-        lines = _file(model).read_bytes().splitlines()
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise ModelFileError(
+                f"{path} is no journal of corrections: not a file of at most {_LARGEST} bytes",
+                "move it away; what was corrected stays in the model",
+            )
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     for line in lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from imgclf.data.division import keep_together
 from imgclf.data.first_rules import find_by_first_rules
 from imgclf.data.folder import PictureFolder, divide
 from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.joined_pixels import Joined
 from imgclf.data.labelled import Wanted, scan_labelled
 from imgclf.data.near_copies import near_copies
 from imgclf.data.on_demand import OnDemand
@@ -33,13 +35,13 @@ class Part:
 
     Attributes:
         pictures: Paths, labels and digests.
-        pixels: uint8, shape (rows, height, width, 3); all parts share it. See `decode_all`.
+        pixels: uint8, shape (rows, height, width, 3), of other parts as well. See `decode_all`.
         rows: Where each of `pictures` stands in `pixels`, shape (pictures,).
         labels: Class indices, shape (pictures,).
     """
 
     pictures: tuple[Picture, ...]
-    pixels: Pixels | OnDemand
+    pixels: Pixels | OnDemand | Joined
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
 
@@ -62,11 +64,16 @@ class DataSet:
     """A data set whose every picture has been decoded.
 
     Attributes:
+        folder: As it lies there.
         settings: How.
         near_copies: Groups of pictures of any part that look alike and aren't equal files.
         highest: The highest value of all pictures of 16 bits; 0 if there are none.
         otherwise: What would be seen of it now, if it was read by the first rules, as a training
             began with it.
+        is_split: Whether its split says what is held out, and not folders or a table.
+        looks: Of all pictures by their rows, uint8, shape (rows, SIDE, SIDE, 3); None once they
+            have been looked at.
+        given: What the labels that people gave add up to; empty if there are none. See `take_in`.
     """
 
     folder: PictureFolder
@@ -77,6 +84,33 @@ class DataSet:
     near_copies: tuple[tuple[Picture, ...], ...] = ()
     highest: int = 0
     otherwise: str | None = None
+    is_split: bool = False
+    looks: NDArray[np.uint8] | None = None
+    given: str = ""
+
+    @property
+    def parts(self) -> tuple[Part, Part, Part]:
+        """Training, validation and test pictures."""
+        return self.training, self.validation, self.test
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when that of the folder does, or what people said of its pictures and others."""
+        of_folder = self.folder.fingerprint
+        return f"{of_folder}{WITH_LABELS}{self.given}" if self.given else of_folder
+
+    def without_looks(self) -> DataSet:
+        """The same, for who needs the room."""
+        return replace(self, looks=None)
+
+
+WITH_LABELS: Final = "+"
+"""Stands in a fingerprint between that of the folder and that of what people said."""
+
+
+def of_folder(fingerprint: str) -> str:
+    """What of a data set's fingerprint is that of its folder."""
+    return fingerprint.partition(WITH_LABELS)[0]
 
 
 @dataclass(frozen=True)
@@ -134,13 +168,24 @@ def read_dataset(
         readable = (*folder.training, *folder.validation, *folder.test)
         rows = {picture.path: row for row, picture in enumerate(pictures)}
         alike = _near_copies(readable, decoded, rows)
-        if together and "validation" not in found.parts:
+        is_split = together and "validation" not in found.parts
+        if is_split:
             folder = _kept_together(folder, alike, validation_split, seed)
         training, validation, test = (
             _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
         )
         highest = int(decoded.looks["highest"].max(initial=0))
-        return DataSet(folder, training, validation, test, settings, alike, highest)
+        return DataSet(
+            folder,
+            training,
+            validation,
+            test,
+            settings,
+            alike,
+            highest,
+            is_split=is_split,
+            looks=decoded.looks["pixels"],
+        )
 
     def read_as_known() -> DataSet | None:
         if known is None or arrangement.is_new:

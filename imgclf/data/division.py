@@ -66,18 +66,36 @@ def keep_together(
         seed: As of `split`.
     """
     pictures = (*training, *validation)
-    in_class = Counter(label for label, _ in {(one.label, one.digest) for one in pictures})
     kin: dict[str, str] = {}
-    for group in groups:
-        own = Counter(label for label, _ in {(one.label, one.digest) for one in group})
-        if all(2 * count <= in_class[label] for label, count in own.items()):
-            first = min(one.digest for one in group)
-            kin |= {one.digest: first for one in group}
+    for group in small_beside_classes(groups, pictures):
+        first = min(one.digest for one in group)
+        kin |= {one.digest: first for one in group}
     if not kin:
         return training, validation
     divided = split(pictures, num_classes, validation_split, seed, kin)
     complete = all(len({one.label for one in part}) == num_classes for part in divided)
     return divided if complete else (training, validation)
+
+
+def small_beside_classes(
+    groups: Sequence[Sequence[Picture]], pictures: Sequence[Picture]
+) -> list[Sequence[Picture]]:
+    """Groups of near copies that have at most half of the pictures of any class.
+
+    Args:
+        groups: See `near_copies`.
+        pictures: All there are.
+    """
+
+    def counts(some: Sequence[Picture]) -> Counter[int]:
+        return Counter(label for label, _ in {(one.label, one.digest) for one in some})
+
+    in_class = counts(pictures)
+    return [
+        group
+        for group in groups
+        if all(2 * count <= in_class[label] for label, count in counts(group).items())
+    ]
 
 
 def _drawn(sizes: Mapping[str, int], wanted: int, seed: int) -> list[str]:

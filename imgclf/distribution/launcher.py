@@ -103,7 +103,7 @@ class TrainerProcess:
             Task(
                 "train",
                 run=str(plan.run.path),
-                data_fingerprint=data.folder.fingerprint,
+                data_fingerprint=data.fingerprint,
                 settled=settings.settled,
                 committed=None if commit is None else (commit.epoch, commit.batch),
                 summary=settings.summary,

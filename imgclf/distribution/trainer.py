@@ -23,14 +23,16 @@ from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.network import declared_network
 from imgclf.config.spec import Spec
 from imgclf.data.batch_share import Share
-from imgclf.data.dataset import DataSet, read_config_dataset
+from imgclf.data.dataset import DataSet, of_folder, read_config_dataset
+from imgclf.data.given_labels import take_in
 from imgclf.distribution.messages import Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, UsageError
 from imgclf.runs.commit_settings import commit_settings
 from imgclf.runs.commits import Commit, latest_of_run, write_commit
 from imgclf.runs.fingerprint import config_fingerprint
-from imgclf.runs.folder import Settled
+from imgclf.runs.folder import RunFolder, Settled
+from imgclf.runs.pinned_labels import pinned_labels
 from imgclf.system import console
 from imgclf.training.fit import Fitted, fit
 from imgclf.training.role import Role
@@ -150,11 +152,13 @@ def _prepare(job: Job, task: Task) -> _Ready:
     config = job.loaded.config
     assert task.settled is not None
     share = _use_devices(job.processes, task.settled.batch_size)
-    data = read_config_dataset(config.data, task.data_fingerprint)
-    if data.folder.fingerprint != task.data_fingerprint:
+    data = read_config_dataset(config.data, of_folder(task.data_fingerprint))
+    given = pinned_labels(RunFolder(Path(task.run))) or ()
+    data = take_in(data, given, config.data.cache).data
+    if data.fingerprint != task.data_fingerprint:
         raise UsageError(
             f"{config.data.directory} holds other pictures than that of process 0",
-            "give all processes the same pictures",
+            "give all processes the same pictures, and the same folder to work in",
         )
     for part, name in ((data.training, "train"), (data.validation, "validate")):
         if not share.usable(len(part)):

@@ -21,7 +21,8 @@ def fate_line(picture: Corrected) -> str:
     )
     said = before if before == after else f"{before} -> {after}"
     reason = "" if picture.reason is None else f": {picture.reason}"
-    return on_one_line(f"{picture.before.path}: {said} ({picture.fate}{reason})")
+    doubt = ", doubtful" if picture.doubtful else ""
+    return on_one_line(f"{picture.before.path}: {said} ({picture.fate}{doubt}{reason})")
 
 
 def judged_table(judged: Judged) -> str:

@@ -27,6 +27,7 @@ from imgclf.runs.folder import RunFolder, RunRecord
 MOST_MISTAKES = 24
 _THUMBNAIL = 192
 _SHOWN_FINDINGS = 12
+_DOUBTFUL = "doubtful corrections"
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,14 @@ class Outcome:
         history: Values by epoch, by Keras's names.
         probabilities: Of the published model on the validation pictures, calibrated, shape
             (pictures, classes).
+        doubts: Corrections that were trained on and may be mistakes, in words.
     """
 
     record: RunRecord
     manifest: Manifest
     history: Mapping[str, Sequence[object]]
     probabilities: Probabilities
+    doubts: Sequence[str] = ()
 
 
 def gather_facts(
@@ -75,7 +78,9 @@ def gather_facts(
         mistakes=tuple(_mistakes(data, outcome.probabilities)),
         augmentation=augmentation,
         counts=count_pictures(data),
-        findings=tuple(_groups(find_problems(data))),
+        findings=tuple(
+            _groups([*find_problems(data), *(Finding(_DOUBTFUL, one) for one in outcome.doubts)])
+        ),
     )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.resume_rules import policy_of
 from imgclf.config.stored import read_stored_values
+from imgclf.data.dataset import WITH_LABELS
 from imgclf.errors import ConfigError
 from imgclf.runs.changes import fields
 from imgclf.runs.folder import RunFolder
 
 PICTURES = "pictures"
-"""Stands among the keys where trainings had other pictures; its value begins their fingerprint."""
+"""Stands among the keys where trainings had other pictures, or other labels that people gave them;
+its value begins their fingerprint."""
 
 
 def differing_keys(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
@@ -49,7 +51,8 @@ def _fields(folder: Path) -> Mapping[str, Any] | None:
     except (ConfigError, KeyError, TypeError, ValueError):  # damaged, or not written yet
         return None
     if record is not None and record.data_fingerprint:
-        known = {PICTURES: record.data_fingerprint[:6], **known}
+        parts = record.data_fingerprint.split(WITH_LABELS)
+        known = {PICTURES: WITH_LABELS.join(part[:6] for part in parts), **known}
     return known
 
 

@@ -61,7 +61,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: "running" until the model is published; also after a crash.
         seconds: What fitting took, in all its parts; None if one of them didn't say.
-        data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
+        data_fingerprint: Of the pictures; see `DataSet.fingerprint`.
         backbone_fingerprint: Of the file that the backbone is made from; None if it is from none of
             the user's own.
         settled: What the config leaves open.
@@ -112,6 +112,8 @@ class RunFolder:
         self.calibration = path / "calibration.png"
         self.report = path / "report.html"
         self.report_facts = path / "report.msgpack"
+        self.labels_given = path / "corrections.json"
+        self.still_wrong = path / "still-wrong.csv"
         self._record = path / "run.json"
 
     @property

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from imgclf.config.callback_catalogue import output_of
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
+from imgclf.data.dataset import of_folder
 from imgclf.errors import UsageError
 from imgclf.runs.changes import Change, listed
 from imgclf.runs.commit_settings import commit_settings
@@ -106,7 +107,7 @@ def plan_training(
         name: Of the training.
         config: What is asked for.
         earlier: From `look_back`; None to start anew whatever there is.
-        data_fingerprint: Of the pictures; see `PictureFolder.fingerprint`.
+        data_fingerprint: Of the pictures; see `DataSet.fingerprint`.
         published: Whether the model file is there.
 
     Raises:
@@ -121,8 +122,10 @@ def plan_training(
         # Killed before there was anything to go on with; a finished one has lost it.
         return Plan("train", run, record) if record.status == "running" else anew
     changes = list(earlier.changes)
-    if record.data_fingerprint != data_fingerprint:
+    if of_folder(record.data_fingerprint) != of_folder(data_fingerprint):
         changes.append(_changed_pictures(config.data.directory))
+    elif record.data_fingerprint != data_fingerprint:
+        changes.append(_CHANGED_LABELS)
     if record.status == "finished" and not changes and published:
         return Plan("nothing", run, record)
     commit = latest_commit([_stored_backup(earlier.before)], run)
@@ -224,6 +227,14 @@ def _refuse_fewer_epochs(epochs: int, run: RunFolder, commit: Commit) -> None:
             f"{run.path} has trained {begun}, and training.epochs is {epochs}",
             "give it more epochs, or start over: add --fresh",
         )
+
+
+_CHANGED_LABELS: Final = Change(
+    "training.corrections",
+    "what people had said of pictures by then",
+    "what they have said by now",
+    ResumeRule.ANOTHER,
+)
 
 
 def _changed_pictures(directory: str) -> Change:

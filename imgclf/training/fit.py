@@ -244,9 +244,9 @@ def _measured(model: keras.Model, weights: Sequence[Any], validation: Source) ->
 
 
 def _examples(part: Part, data: DataSet, network: Network) -> Examples:
-    folder = data.folder
-    labels = encode_labels(part.labels, network.head.label_mode, len(folder.class_names))
-    return Examples(part.pixels, part.rows, labels, folder.fingerprint)
+    classes = len(data.folder.class_names)
+    labels = encode_labels(part.labels, network.head.label_mode, classes)
+    return Examples(part.pixels, part.rows, labels, data.fingerprint)
 
 
 def _with_batches_of(commit: Commit | None, size: int) -> Commit | None:

@@ -238,4 +238,4 @@ def examples_of(
 ) -> Examples:
     """What the network, or its lower part, makes of pictures, in all their views, with labels."""
     encoded = encode_labels(labels, network.head.label_mode, len(data.folder.class_names))
-    return Examples(features.values, features.rows.ravel(), encoded, data.folder.fingerprint)
+    return Examples(features.values, features.rows.ravel(), encoded, data.fingerprint)

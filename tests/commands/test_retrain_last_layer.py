@@ -20,7 +20,7 @@ from imgclf.commands.evaluate import evaluate
 from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import train
-from imgclf.corrections.corrected_pictures import load_picture
+from imgclf.corrections.corrected_pictures import kept_file, load_picture
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.replay_memory import load_memory
 from imgclf.data.decoder import decode
@@ -307,7 +307,9 @@ def test_features_of_corrections_can_be_deleted_but_not_their_pictures(here: Pat
     assert kinds() == ["last layer"] * 2
     Path("models/pets.history/corrected-features.npz").unlink()
     digest = read_manifest(MODEL).corrections[0].digest
-    Path(f"models/pets.history/corrected/{digest}.png").unlink()
+    kept = kept_file(MODEL, digest)
+    assert kept is not None
+    kept.unlink()
     assert load_picture(MODEL, digest, read_manifest(MODEL).decoder.settings()) is None
     correct(mistakes()[0])
     assert kinds() == ["last layer", "last layer", "neuron"]
