@@ -19,8 +19,10 @@ from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
-from imgclf.corrections.replay_memory import save_memory
+from imgclf.corrections.replay_memory import ReplayMemory, save_memory
 from imgclf.corrections.replay_sources import find_memory
+from imgclf.corrections.split_learner import split_learner
+from imgclf.data.decoder import Pixels
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
@@ -34,7 +36,7 @@ from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
 
 if TYPE_CHECKING:
-    from imgclf.backend import keras
+    from imgclf.corrections.keras_learner import KerasLearner
 
 _COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
 
@@ -122,7 +124,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             solved = None
             if new_class is None and options.data is None:
                 solved = _solve_last_layer(model, classifier, teaching, options)
-            done = solved or _learn(model, manifest, cases, new_class, options)
+            done = solved or _learn(model, classifier, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
                 raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
@@ -180,41 +182,68 @@ def _solve_last_layer(
 
 
 def _learn(
-    model: Path, manifest: Manifest, cases: Sequence[Case], new_class: str | None, options: Options
+    model: Path,
+    classifier: Classifier,
+    cases: Sequence[Case],
+    new_class: str | None,
+    options: Options,
 ) -> Retrained:
+    manifest = classifier.manifest
     memory, is_new = find_memory(model, manifest, options.data)
     with console.track(f"correcting {model}"):
-        # Keras's import takes seconds, which what was found so far should not cost.
-        from imgclf.corrections.correctable_network import CorrectableNetwork
-        from imgclf.corrections.learner import Learner
-        from imgclf.model_file.keras_io import load_keras_model
-
-        keras_model = load_keras_model(model)
-        network = CorrectableNetwork(keras_model)
-        learner = Learner(model, manifest, network, memory, options.max_drop)
-        if new_class is not None:
-            learner.add_class(new_class, [one for one in cases if one.picture.label == new_class])
+        without_keras = None
+        if new_class is None:
+            without_keras = split_learner(
+                model, manifest, classifier.engine, memory, options.max_drop
+            )
+        learner = without_keras or _keras_learner(
+            model, manifest, memory, cases, new_class, options.max_drop
+        )
         learned = learner.learn([case for case in cases if case.teaches])
         version = manifest.version
         if learned.accepted and not options.dry_run:
             if is_new:
                 save_memory(model, memory)
             learner.response_cache.keep()
-            corrected = learner.corrected_model(learned, compiled_like=keras_model)
-            with ModelArchive(model) as archive:
-                features_graph = archive.features_graph(manifest)
-            version = _publish(
+            after = _next_version(
                 model,
-                corrected,
                 learner.manifest,
                 cases,
                 learned.pictures,
                 learned.kept,
                 learned.judged,
-                features_graph,
+                "neuron",
             )
+            learner.write(after, learned)
+            version = after.version
     outcome: Outcome = "corrected" if learned.accepted else "refused"
     return Retrained(outcome, model, version, learned.pictures, learned.judged)
+
+
+def _keras_learner(
+    model: Path,
+    manifest: Manifest,
+    memory: ReplayMemory,
+    cases: Sequence[Case],
+    new_class: str | None,
+    max_drop: float | None,
+) -> KerasLearner:
+    """For what can't be learned, or not be written, without Keras, whose import takes seconds."""
+    from imgclf.corrections.keras_learner import KerasLearner
+    from imgclf.model_file.keras_io import load_keras_model
+
+    if new_class is None:
+        console.note(f"starting TensorFlow: {model} is a model that is not corrected without it")
+    keras_model, samples = load_keras_model(model), _samples(cases)
+    learner = KerasLearner(model, manifest, keras_model, memory, max_drop, samples)
+    if new_class is not None:
+        learner.add_class(new_class, [one for one in cases if one.picture.label == new_class])
+    return learner
+
+
+def _samples(cases: Sequence[Case]) -> Pixels:
+    """Pictures on which what answers without Keras is compared with it."""
+    return np.stack([case.pixels for case in cases[:_COMPARED]])
 
 
 def _fit_unguarded(
@@ -226,7 +255,7 @@ def _fit_unguarded(
         held_out = None  # which is why somebody would do it this way
     with console.track(f"fitting {model}"):
         from imgclf.corrections.unguarded import COST, fit_alone, with_silent_neurons
-        from imgclf.model_file.keras_io import load_keras_model
+        from imgclf.model_file.keras_io import load_keras_model, write_model_file
 
         to_learn = [case for case in cases if case.teaches]
         fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
@@ -234,40 +263,19 @@ def _fit_unguarded(
         version = manifest.version
         if learned and not options.dry_run:
             network = with_silent_neurons(fitted.model, len(learned))
-            version = _publish(
+            after = _next_version(
                 model,
-                network,
                 fitted.manifest,
                 cases,
                 fitted.pictures,
                 manifest.corrections,
                 fitted.judged,
+                "neuron",
             )
+            write_model_file(network, after, model, _samples(to_learn))
+            version = after.version
     console.warning(COST)
     return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
-
-
-def _publish(
-    model: Path,
-    network: keras.Model,
-    manifest: Manifest,
-    cases: Sequence[Case],
-    pictures: Sequence[Corrected],
-    kept: Sequence[Correction],
-    judged: Judged | None,
-    features_graph: bytes | None = None,
-) -> int:
-    """Replaces the model in use by its next version, whose number is returned.
-
-    The features graph of the version in use is that of the next, if only its head has changed.
-    """
-    from imgclf.model_file.keras_io import write_model_file
-
-    after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
-    pixels = {case.picture.digest: case.pixels for case in cases}
-    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples, features_graph)
-    return after.version
 
 
 def _next_version(

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
 
-from imgclf.backend import keras
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.augmented_copies import light_copies
-from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
-from imgclf.corrections.feature_cache import ResponseCache
+from imgclf.corrections.feature_cache import RespondingNetwork, ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
-from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
-from imgclf.errors import ModelFileError, UsageError
-from imgclf.model.build import compile_as
+from imgclf.errors import ModelFileError
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system import console
+
+
+class CorrectedNetwork(RespondingNetwork, Protocol):
+    """A network with the neurons of its corrections beside it."""
+
+    @property
+    def neurons(self) -> Neurons:
+        """Those that it has."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Learner:
         max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
 
     Attributes:
-        manifest: The model's, with the class that `add_class` gave it.
+        manifest: The model's, as it is to be corrected.
         response_cache: What the network makes of pictures, of which some was kept.
 
     Raises:
@@ -71,11 +76,12 @@ class Learner:
         self,
         path: Path,
         manifest: Manifest,
-        network: CorrectableNetwork,
+        network: CorrectedNetwork,
         memory: ReplayMemory,
         max_drop: float | None,
     ) -> None:
-        self._path, self.manifest, self._network = path, manifest, network
+        self._path, self.manifest = path, manifest
+        self._network: CorrectedNetwork = network
         self._memory, self._max_drop = memory, max_drop
         # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
         owned = sum(one.by == "neuron" for one in manifest.corrections)
@@ -93,7 +99,7 @@ class Learner:
         A picture that is given another label than before loses its old neuron. If the new one is
         left out, it keeps the old one.
         """
-        copies = self._responses_to_copies(cases)
+        copies = self.responses_to_copies(cases)
         chosen = list(range(len(cases)))
         not_learned: dict[int, str] = {}
         while True:
@@ -112,57 +118,8 @@ class Learner:
         }
         return replace(learned, pictures=tuple(pictures[index] for index in range(len(cases))))
 
-    def add_class(self, name: str, cases: Sequence[Case]) -> None:
-        """Gives the network, and the manifest, a class that the model doesn't have yet.
-
-        Args:
-            name: Of the class.
-            cases: Its pictures, at least two.
-
-        Raises:
-            UsageError: It can't be told from the old classes without harm to them.
-        """
-        copies = self._responses_to_copies(cases)
-        pixels = np.stack([case.pixels for case in cases])
-        replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
-        silent_on = self.response_cache.responses(replay.pixels).features
-        held_out, names = self.response_cache.responses(judge.pixels), self.manifest.class_names
-        key = solve_class(copies, silent_on)
-        threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
-        if threshold is None:
-            raise UsageError(
-                f"--new-class: {name} looks so much like the old classes to this model that they "
-                "would suffer",
-                "more pictures of it may help; training anew with a folder of them will",
-            )
-        found = recognised_unseen(copies, silent_on, threshold)
-        console.note(
-            f"{name}: {found} of {len(cases)} pictures are recognised when they are not learned "
-            "from, which is about what to expect of others"
-        )
-        self._network = self._network.with_class(key, threshold)
-        self.manifest = msgspec.structs.replace(
-            self.manifest,
-            class_names=(*names, name),
-            head="softmax_logits" if self.manifest.head.endswith("logits") else "softmax",
-        )
-        self.response_cache = ResponseCache(self._path, self._network)
-
-    def corrected_model(
-        self, learned: LearnedCorrections, compiled_like: keras.Model
-    ) -> keras.Model:
-        """The network with the neurons that were learned, compiled as another model is."""
-        model = self._network.with_neurons(learned.neurons)
-        config = compiled_like.get_compile_config()
-        if compiled_like.output_shape[1] == 1 and model.output_shape[1] > 1:
-            from_logits = self.manifest.head.endswith("logits")
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-            model.compile(optimizer=compiled_like.optimizer, loss=loss, metrics=["accuracy"])
-        else:
-            compile_as(model, config)
-        return model
-
-    def _responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
+    def responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
+        """For each picture, what the network makes of it and of its light copies."""
         copies = [light_copies(case.pixels) for case in cases]
         # All in one call, for each call of Keras costs a tenth of a second.
         responses = self._network.responses(np.concatenate(copies))

@@ -20,6 +20,7 @@ was tried is in docs/retraining.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ RIDGE = 0.1  # 0.03 to 0.3 measure the same
 THRESHOLD = 0.4  # of an answer that is 1 for the picture and near 0 for others
 MARGIN = 1.5  # logits by which the right class must lead on every copy
 NEAR = 0.9  # cosine from which two pictures count as one: the same file, encoded anew
+# Larger feature maps are averaged down before: a neuron has one weight for each feature, which
+# is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
+MOST_FEATURES = 5_000
 _WEAKEST_FIRING = 0.2  # a copy that fires less is not worth a strength that harms others
 
 
@@ -90,6 +94,17 @@ class Neurons:
             np.concatenate([self.keys, other.keys[:, chosen]], axis=1),
             np.concatenate([self.strengths, other.strengths[chosen]], axis=0),
         )
+
+
+def pool_side(height: int, width: int, channels: int) -> int:
+    """Side of the squares over which a feature map of this size is averaged; 1 if it isn't."""
+    side = 1
+    while (
+        side < max(height, width)
+        and math.ceil(height / side) * math.ceil(width / side) * channels > MOST_FEATURES
+    ):
+        side += 1
+    return side
 
 
 def margins(logits: Array, labels: Labels) -> Array:

@@ -22,7 +22,7 @@ from imgclf.model.engine import (
 from imgclf.model_file.archive import FEATURES, HEAD, TWIN
 from imgclf.model_file.converters import litert_graph
 from imgclf.model_file.features_graph import make_features_graph
-from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
+from imgclf.model_file.keras_parts import read_numpy_head
 
 # The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
@@ -68,7 +68,7 @@ def _split(
     model: keras.Model, samples: Pixels, expected: Outputs, known: bytes | None
 ) -> dict[str, bytes] | None:
     """The graph of the features and the head; None if it can't be had."""
-    head = read_numpy_head(model) if is_built_on_features(model) else None
+    head = read_numpy_head(model)
     if head is None:
         return None
     for graph in _features_graphs(model, known):
