@@ -67,8 +67,8 @@ class KerasLearner(Learner):
         copies = self.responses_to_copies(cases)
         pixels = np.stack([case.pixels for case in cases])
         replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
-        silent_on = self.response_cache.responses(replay.pixels).features
-        held_out, names = self.response_cache.responses(judge.pixels), self.manifest.class_names
+        silent_on = self.response_cache.responses(replay).features
+        held_out, names = self.response_cache.responses(judge), self.manifest.class_names
         key = solve_class(copies, silent_on)
         threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
         if threshold is None:

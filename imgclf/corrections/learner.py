@@ -16,7 +16,7 @@ from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import RespondingNetwork, ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
-from imgclf.corrections.replay_memory import ReplayMemory, Samples
+from imgclf.corrections.replay_memory import ReplayMemory, Samples, digests_of
 from imgclf.errors import ModelFileError
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
@@ -147,22 +147,24 @@ class Learner:
             np.concatenate([one.features[:1] for one in copies]),
             np.concatenate([one.logits[:1] for one in copies]),
         )
-        self.response_cache.add(pixels, own)
+        self.response_cache.add(digests_of(pixels), own)
         # People know better than folders what a picture is.
         held_out = self._memory.judge.with_labels(
             np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
         )
         judge = Judge(
-            responses=self.response_cache.responses(held_out.pixels),
+            responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
             class_names=names,
-            earlier=self.response_cache.responses(earlier.pixels),
+            earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
         )
         replay = self._memory.replay.without(pixels)
-        silent_on = [self.response_cache.responses(replay.pixels).features, judge.earlier.features]
-        new = solve_neurons(copies, labels, present, silent_on=np.concatenate(silent_on))
+        silent_on = np.concatenate(
+            [self.response_cache.responses(replay).features, judge.earlier.features]
+        )
+        new = solve_neurons(copies, labels, present, silent_on)
         verdict = judge.choose(own, labels, present, new)
         neurons = present.joined(new, verdict.accepted)
         rows = self._probabilities(neurons.correct(own))

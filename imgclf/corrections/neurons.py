@@ -143,7 +143,9 @@ def solve_keys(
         Shape (features, keys).
     """
     own = np.stack([one.features[0] for one in copies])
-    silent_on = silent_on[(silent_on @ own.T).max(axis=1, initial=0) < NEAR]
+    near = (silent_on @ own.T).max(axis=1, initial=0) >= NEAR
+    if near.any():  # else no copy of what can be all that there is in memory
+        silent_on = silent_on[~near]
     rows = np.concatenate([silent_on, *(one.features for one in copies)])
     owner = np.repeat(np.arange(len(copies)), [len(one) for one in copies])
     silence = np.zeros((len(silent_on), answers_to.shape[1]))
