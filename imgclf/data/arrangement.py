@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from imgclf.config.choices import ClassesAre
-from imgclf.config.data_parts import DataParts
-from imgclf.config.schema import DataConfig
+
+if TYPE_CHECKING:
+    from imgclf.config.schema import DataConfig
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Arrangement:
         parts = config.parts
         return cls(
             config.classes,
-            parts.written() if isinstance(parts, DataParts) else parts,
+            parts if isinstance(parts, str) else parts.written(),
             None if config.table is None else Path(config.table),
         )
 
