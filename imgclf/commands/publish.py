@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from imgclf.config.schema import Config
 from imgclf.corrections.feature_memory import FeatureMemory, forget_features, save_features
 from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
+from imgclf.corrections.split_learner import keep_responses
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
 from imgclf.model.calibration import fit_temperature
@@ -22,6 +23,7 @@ from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
@@ -138,6 +140,9 @@ def publish(
             save_memory(path, memory)
         if features is None:
             forget_features(path)
+            if memory is not None:  # corrections are neurons then
+                with console.track(f"remembering pictures for corrections of {path}"):
+                    keep_responses(path, memory)
         else:
             save_features(path, features)
     return manifest, record

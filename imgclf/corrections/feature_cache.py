@@ -59,12 +59,13 @@ class ResponseCache:
         Raises:
             ModelFileError: The pictures are damaged, or the network can't be run on them.
         """
-        new = [row for row, key in enumerate(samples.digests) if key not in self._rows]
+        keys = samples.pixel_digests
+        new = [row for row, key in enumerate(keys) if key not in self._rows]
         for start in range(0, len(new), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             responses = self._network.responses(samples.pixels_at(np.array(some, np.int64)))
-            self.add([samples.digests[row] for row in some], responses)
-        rows = np.array([self._rows[key] for key in samples.digests], np.int64)
+            self.add([keys[row] for row in some], responses)
+        rows = np.array([self._rows[key] for key in keys], np.int64)
         known = self._joined()
         return Responses(known.features[rows].astype(np.float32), known.logits[rows])
 

@@ -6,6 +6,7 @@ pixels in `NAME.history/memory.npz`, so that a model can be corrected where its 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,8 @@ from imgclf.system.mapped_arrays import map_array
 
 DEFAULT_BYTES = 64_000_000
 
+_DIGEST_SIZE = 32  # bytes, of SHA-256
+
 
 class Samples:
     """Labelled pictures, which may stay on the disk until somebody looks at them.
@@ -36,8 +39,8 @@ class Samples:
     Args:
         pixels: uint8, shape (pictures, height, width, 3).
         labels: Shape (pictures,).
-        digests: SHA-256 of each picture's pixels, uint8, shape (pictures, 32), if that is known:
-            then what comes from the disk is compared with it.
+        pixel_digests: From `digests_of`, if they are known: pixels from the disk are compared
+            with them.
 
     Attributes:
         labels: Shape (pictures,).
@@ -47,11 +50,11 @@ class Samples:
         self,
         pixels: Pixels,
         labels: NDArray[np.int64],
-        digests: NDArray[np.uint8] | None = None,
+        pixel_digests: Sequence[bytes] | None = None,
     ) -> None:
         self.labels = labels
-        self._all, self._rows = pixels, np.arange(len(labels))
-        self._stored = digests
+        self._held = _Held(pixels, pixel_digests)
+        self._rows = np.arange(len(labels))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,67 +66,76 @@ class Samples:
         Raises:
             ModelFileError: They are not those that were written.
         """
-        return self.pixels_at(np.arange(len(self)))
+        return self._held.at(self._rows)
 
-    def pixels_at(self, rows: NDArray[np.int64]) -> Pixels:
+    def pixels_at(self, rows: NDArray[np.int64] | slice) -> Pixels:
         """Those of some of the pictures, in the order of `rows`; the errors are the same."""
-        chosen = self._rows[rows]
-        in_place = len(chosen) == len(self._all) and np.array_equal(chosen, np.arange(len(chosen)))
-        found = self._all if in_place else self._all[chosen]
-        if self._stored is not None and digests_of(found) != self._digests_at(chosen):
-            raise ModelFileError(
-                "the replay memory of the model is damaged: its pictures are not those it says",
-                "train the model again",
-            )
-        return np.asarray(found)
+        return self._held.at(self._rows[rows])
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Of a picture, (height, width, 3)."""
-        return self._all.shape[1:]
-
-    @cached_property
-    def digests(self) -> list[bytes]:
+    def pixel_digests(self) -> list[bytes]:
         """SHA-256 of each picture's pixels."""
-        if self._stored is None:
-            return digests_of(self._all[self._rows])
-        return self._digests_at(self._rows)
+        digests = self._held.digests
+        return [digests[row] for row in self._rows.tolist()]
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """(height, width, 3)."""
+        return self._held.pixels.shape[1:]
 
     def batches(self) -> Iterator[Pixels]:
         """The pixels, as many at a time as an engine takes at once."""
         for start in range(0, len(self), BATCH_SIZE):
-            yield self.pixels_at(np.arange(start, min(start + BATCH_SIZE, len(self))))
+            yield self.pixels_at(slice(start, start + BATCH_SIZE))
 
     def without(self, pixels: Pixels) -> Samples:
         """Less the pictures that have exactly these pixels, shape (n, height, width, 3)."""
         unwanted = set(digests_of(pixels))
-        kept = [row for row, digest in enumerate(self.digests) if digest not in unwanted]
-        return self._chosen(np.array(kept, np.int64), self.labels)
+        kept = [row for row, one in enumerate(self.pixel_digests) if one not in unwanted]
+        return self._at(np.array(kept, np.int64), self.labels)
 
     def with_labels(self, pixels: Pixels, labels: NDArray[np.int64]) -> Samples:
         """The same, but pictures that have exactly these pixels get these labels."""
         known = dict(zip(digests_of(pixels), labels.tolist(), strict=True))
-        mine = zip(self.digests, self.labels.tolist(), strict=True)
+        mine = zip(self.pixel_digests, self.labels.tolist(), strict=True)
         given = np.array([known.get(digest, label) for digest, label in mine], np.int64)
-        return self._chosen(np.arange(len(self)), given)
+        return self._at(np.arange(len(self)), given)
 
     def renamed(self, before: Sequence[str], now: Sequence[str]) -> Samples:
         """With labels that are indices into other class names; classes not among them go."""
         index = np.array([now.index(name) if name in now else -1 for name in before], np.int64)
         labels = index[self.labels]
-        return self._chosen(np.flatnonzero(labels >= 0), labels)
+        return self._at(np.flatnonzero(labels >= 0), labels)
 
-    def _chosen(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> Samples:
-        """Some of them, with labels of the shape that those of all have."""
-        found = Samples(self._all, labels[rows], self._stored)
-        found._rows = self._rows[rows]
-        if "digests" in self.__dict__:  # to hash pixels takes longer than anything else here
-            found.__dict__["digests"] = [self.digests[row] for row in rows.tolist()]
+    def _at(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> Samples:
+        """Some of them, with other labels, of which there is one for each of all."""
+        found = copy.copy(self)
+        found.labels, found._rows = labels[rows], self._rows[rows]
         return found
 
-    def _digests_at(self, rows: NDArray[np.int64]) -> list[bytes]:
-        assert self._stored is not None
-        return [row.tobytes() for row in self._stored[rows]]
+
+class _Held:
+    """Pixels that several `Samples` are some of, in memory or on the disk."""
+
+    def __init__(self, pixels: Pixels, digests: Sequence[bytes] | None) -> None:
+        self.pixels = pixels
+        self._stored = digests
+
+    @cached_property
+    def digests(self) -> Sequence[bytes]:
+        return digests_of(self.pixels) if self._stored is None else self._stored
+
+    def at(self, rows: NDArray[np.int64]) -> Pixels:
+        all_of_them = np.array_equal(rows, np.arange(len(self.pixels)))
+        found = self.pixels if all_of_them else self.pixels[rows]
+        if self._stored is not None:
+            expected = [self._stored[row] for row in rows.tolist()]
+            if digests_of(found) != expected:
+                raise ModelFileError(
+                    "the model's replay memory is damaged: its pictures are not what was written",
+                    "train the model again",
+                )
+        return np.asarray(found)
 
 
 def digests_of(pixels: Pixels) -> list[bytes]:
@@ -150,7 +162,7 @@ class ReplayMemory:
         new labels judge the old model.
         """
         decoder = manifest.decoder
-        if self.judge.shape[:2] != (decoder.height, decoder.width):
+        if self.judge.picture_shape[:2] != (decoder.height, decoder.width):
             return None
         names = manifest.class_names
         memory = ReplayMemory(
@@ -201,7 +213,9 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
         arrays |= {
             f"{name}_pixels": part.pixels,
             f"{name}_labels": part.labels,
-            f"{name}_digests": np.array([list(one) for one in part.digests], np.uint8),
+            f"{name}_pixel_digests": np.frombuffer(b"".join(part.pixel_digests), np.uint8).reshape(
+                -1, _DIGEST_SIZE
+            ),
         }
     atomic_write(
         history_directory(model) / "memory.npz",
@@ -231,15 +245,15 @@ def load_memory(model: Path) -> ReplayMemory | None:
 
 
 def _part(path: Path, arrays: Any, name: str) -> Samples:
-    labels, digests = arrays[f"{name}_labels"], arrays.get(f"{name}_digests")
-    if digests is None:  # as earlier versions wrote it: only all of it can be checked
+    labels = arrays[f"{name}_labels"]
+    if f"{name}_pixel_digests" not in arrays:  # of an earlier imgclf; only the whole is checked
         return Samples(arrays[f"{name}_pixels"], labels)
-    pixels = map_array(path, f"{name}_pixels")
-    if pixels.dtype != np.uint8 or pixels.ndim != 4 or digests.shape != (len(labels), 32):
-        raise ValueError(f"its {name} pictures are of another kind")
-    if len(pixels) != len(labels) or digests.dtype != np.uint8:
-        raise ValueError(f"it has {len(pixels)} {name} pictures and {len(labels)} labels")
-    return Samples(pixels, labels, digests)
+    digests, pixels = arrays[f"{name}_pixel_digests"], map_array(path, f"{name}_pixels")
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) != len(labels):
+        raise ValueError(f"its {name} pictures are of shape {pixels.shape}")
+    if digests.dtype != np.uint8 or digests.shape != (len(labels), _DIGEST_SIZE):
+        raise ValueError(f"its {name} pictures and their digests don't fit together")
+    return Samples(pixels, labels, [row.tobytes() for row in digests])
 
 
 def forget_memory(model: Path) -> None:

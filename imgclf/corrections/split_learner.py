@@ -1,4 +1,4 @@
-"""Learning without Keras, and writing what was learned."""
+"""Learning without Keras, and writing what was learned: for models that are split."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.learner import LearnedCorrections, Learner
 from imgclf.corrections.neurons import THRESHOLD, Neurons
 from imgclf.corrections.replay_memory import ReplayMemory
 from imgclf.corrections.split_network import SplitNetwork
 from imgclf.model.engine import Engine, SplitEngine
 from imgclf.model.head import HeadNeurons, Numbers
-from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.archive import ModelArchive, read_manifest
+from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.neuron_layers import NeuronLayers, read_neuron_layers, write_neurons
 
@@ -84,8 +86,33 @@ def split_learner(
         layers = read_neuron_layers(archive, manifest)
     if layers is None:
         return None
-    network = SplitNetwork(str(manifest.features_sha256), engine.features, layers.head)
+    network = SplitNetwork(str(manifest.features_sha256), engine)
     return SplitLearner(path, manifest, network, layers, memory, max_drop)
+
+
+def keep_responses(path: Path, memory: ReplayMemory) -> None:
+    """Runs the remembered pictures through a model that was written now.
+
+    Else its first correction would, which takes milliseconds a picture. Nothing happens if its
+    corrections need Keras.
+
+    Args:
+        path: The model file.
+        memory: What is kept beside it.
+
+    Raises:
+        ModelFileError: The model can't be run.
+        WriteError: There is no room for what it makes of them.
+    """
+    if read_manifest(path).features_sha256 is None:
+        return
+    classifier = open_classifier(path)
+    if isinstance(classifier.engine, SplitEngine):
+        network = SplitNetwork(str(classifier.manifest.features_sha256), classifier.engine)
+        cache = ResponseCache(path, network)
+        for part in (memory.replay, memory.judge):
+            cache.responses(part)
+        cache.keep()
 
 
 def _for_head(neurons: Neurons) -> HeadNeurons:

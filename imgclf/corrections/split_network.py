@@ -13,27 +13,26 @@ import numpy as np
 
 from imgclf.corrections.neurons import Neurons, Responses, pool_side
 from imgclf.data.decoder import Pixels
-from imgclf.model.engine import LiteRTFeatures
-from imgclf.model.head import NumpyHead
+from imgclf.model.engine import SplitEngine
 
 
 class SplitNetwork:
     """The parts of a split model.
 
     Args:
-        graph: SHA-256 of the graph.
-        features: Runs it.
-        head: Of the model, with or without neurons.
+        graph: SHA-256 of the graph of its features.
+        engine: Runs it.
 
     Attributes:
         neurons: Those of the corrections that the model has.
         pool: Side of the squares over which the last feature map is averaged for them.
     """
 
-    def __init__(self, graph: str, features: LiteRTFeatures, head: NumpyHead) -> None:
+    def __init__(self, graph: str, engine: SplitEngine) -> None:
+        head = engine.head
         seen_already = head.neurons is not None or head.classes
         self.pool = head.pool if seen_already else pool_side(*head.map_shape)
-        self._graph, self._features = graph, features
+        self._graph, self._features = graph, engine.features
         self._head = msgspec.structs.replace(head, neurons=None, trained=None, pool=self.pool)
         height, width, channels = head.map_shape
         numbers = -(-height // self.pool) * -(-width // self.pool) * channels

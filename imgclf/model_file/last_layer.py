@@ -8,8 +8,13 @@ a correction may.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,11 +22,10 @@ from numpy.typing import NDArray
 
 from imgclf.model.head import HeadLayer, Numbers, NumpyHead
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
-from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
+from imgclf.model_file.archive import CONFIG, HEAD, MANIFEST, WEIGHTS, ModelArchive
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.rewriting import rewrite
-from imgclf.model_file.saved_graph import names_in_weights
 from imgclf.model_file.weights_screening import count_numbers
+from imgclf.system.files import atomic_path
 
 _Floats = NDArray[np.float64]
 
@@ -111,7 +115,26 @@ def write_last_layer(
     """
     head = with_last_layer(layer, kernel, bias).to_bytes()
     weights = _with_layer(archive.read(WEIGHTS), layer._in_keras, kernel, bias)
-    return rewrite(archive, manifest, {WEIGHTS: weights, HEAD: head})
+    written = msgspec.structs.replace(
+        manifest,
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+        head_sha256=hashlib.sha256(head).hexdigest(),
+    )
+    changed = {
+        WEIGHTS: weights,
+        HEAD: head,
+        MANIFEST: msgspec.json.format(msgspec.json.encode(written)),
+    }
+    archive.verify_graphs(manifest)
+    members = {name: changed.get(name) or archive.read(name) for name in archive.members()}
+    archive.close()  # for where a file that is open can't be replaced
+    with (
+        atomic_path(archive.path, sum(map(len, members.values()))) as temporary,
+        zipfile.ZipFile(temporary, "w") as file,
+    ):
+        for name, content in members.items():
+            file.writestr(name, content)
+    return written
 
 
 def with_last_layer(layer: LastLayer, kernel: _Floats, bias: _Floats) -> NumpyHead:
@@ -135,12 +158,11 @@ def _find_in_keras(
     import h5py
 
     try:
-        layers = msgspec.json.decode(config)["config"]["layers"]
-        names = names_in_weights(layers)
-        standardization, last = names[STANDARDIZATION], names[layers[-1]["name"]]
+        layers = _named_layers(msgspec.json.decode(config)["config"]["layers"])
+        names = [layer["name"] for _, layer in layers]
+        (standardization, normalizes), (last, _) = layers[names.index(STANDARDIZATION)], layers[-1]
         if FEATURES not in names:
             return None
-        (normalizes,) = (layer for layer in layers if layer["name"] == STANDARDIZATION)
         epsilon = float(normalizes["config"]["epsilon"])
         with h5py.File(io.BytesIO(weights), "r") as file:
             statistics = file[f"layers/{standardization}/vars"]
@@ -160,6 +182,26 @@ def _find_in_keras(
         for one, other in zip(found, expected, strict=True)
     )
     return in_keras if same else None
+
+
+def _named_layers(layers: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Layers with the names that Keras's weight files have for them: by class, counted."""
+    counts: dict[str, Any] = {}
+    return [(_counted(_in_snake_case(layer["class_name"]), counts), layer) for layer in layers]
+
+
+def _counted(name: str, counts: dict[str, Any]) -> str:
+    number = next(counts.setdefault(name, count()))
+    return f"{name}_{number}" if number else name
+
+
+def _in_snake_case(name: str) -> str:
+    """As Keras does it (`keras.src.utils.naming.to_snake_case`)."""
+    import re
+
+    name = re.sub(r"\W+", "", name)
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _with_layer(weights: bytes, in_keras: _InKeras, kernel: _Floats, bias: _Floats) -> bytes:

@@ -115,7 +115,7 @@ def written_without(neurons: Neurons) -> None:
         manifest = archive.manifest()
         found = read_neuron_layers(archive, manifest)
         assert found is not None
-        pool = SplitNetwork("", engine.features, found.head).pool
+        pool = SplitNetwork("", engine).pool
         bias = np.full(len(neurons), -THRESHOLD, np.float32)
         arrays = (neurons.keys, bias, neurons.strengths)
         write_neurons(archive, manifest, found, HeadNeurons(*map(Numbers.of, arrays)), pool)
