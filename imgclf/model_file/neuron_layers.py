@@ -168,6 +168,7 @@ def _fits(found: NeuronLayers, weights: bytes) -> bool:
         units = _arrays(file, saved[last])[0].shape[1:]
     return (
         (layers[-1]["module"], layers[-1]["class_name"]) == ("keras.layers", "Dense")
+        and layers[-1]["config"].keys() >= {"units", "use_bias", "activation"}
         and layers[-1]["config"]["dtype"]["config"]["name"] == "float32"
         and units == (found.head.units,)
         and tuple(_last_map(layers)["shape"][1:]) == found.head.map_shape
