@@ -233,7 +233,9 @@ def _keras_learner(
     from imgclf.model_file.keras_io import load_keras_model
 
     if new_class is None:
-        console.note(f"starting TensorFlow: {model} is a model that is not corrected without it")
+        console.note(
+            f"{model}: starting TensorFlow, which takes seconds: it can't be corrected without"
+        )
     keras_model, samples = load_keras_model(model), _samples(cases)
     learner = KerasLearner(model, manifest, keras_model, memory, max_drop, samples)
     if new_class is not None:

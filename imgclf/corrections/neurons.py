@@ -143,12 +143,14 @@ def solve_keys(
         Shape (features, keys).
     """
     own = np.stack([one.features[0] for one in copies])
-    near = (silent_on @ own.T).max(axis=1, initial=0) >= NEAR
-    if near.any():  # else no copy of what can be all that there is in memory
-        silent_on = silent_on[~near]
-    rows = np.concatenate([silent_on, *(one.features for one in copies)])
+    far = (silent_on @ own.T).max(axis=1, initial=0) < NEAR
+    silent, answering = int(far.sum()), np.concatenate([one.features for one in copies])
+    # In place: this can be most of what there is in memory.
+    rows = np.empty((silent + len(answering), own.shape[1]), np.float32)
+    np.compress(far, silent_on, axis=0, out=rows[:silent])
+    rows[silent:] = answering
     owner = np.repeat(np.arange(len(copies)), [len(one) for one in copies])
-    silence = np.zeros((len(silent_on), answers_to.shape[1]))
+    silence = np.zeros((silent, answers_to.shape[1]))
     gram = (rows @ rows.T).astype(np.float64)
     gram[np.diag_indices_from(gram)] += RIDGE
     weights = np.linalg.solve(gram, np.concatenate([silence, answers_to[owner]]))
