@@ -39,6 +39,7 @@ from imgclf.model_file.saved_graph import (
     is_operation,
     names_in_weights,
 )
+from imgclf.model_file.saved_layers import LayerMaker
 from imgclf.model_file.weights_screening import count_numbers
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _neuron_layers(found: NeuronLayers, count: int, pool: int) -> list[Layer]:
     """The last layer without its activation, the neurons beside it, and the activation."""
     last, feature_map = found._layers[-1], _last_map(found._layers)
     height, width, channels = feature_map["shape"][1:]
-    made = _Maker(last["config"]["dtype"])
+    made = LayerMaker(last["config"]["dtype"])
     layers = []
     seen = feature_map
     if pool > 1:
@@ -237,83 +238,9 @@ def _neuron_layers(found: NeuronLayers, count: int, pool: int) -> list[Layer]:
 _CHANNELS_LAST = {"data_format": "channels_last"}
 
 
-@dataclass(frozen=True)
-class _Maker:
-    """Makes layers as Keras writes them.
-
-    Attributes:
-        dtype: Their policy, as a layer of the file has it.
-    """
-
-    dtype: Mapping[str, Any]
-
-    def layer(
-        self,
-        class_name: str,
-        name: str,
-        config: Mapping[str, Any],
-        given: Tensor | Sequence[Tensor],
-        *,
-        built: bool = False,
-    ) -> Layer:
-        shapes = given["shape"] if isinstance(given, Mapping) else [one["shape"] for one in given]
-        one = _kept(given) if isinstance(given, Mapping) else [_kept(one) for one in given]
-        return {
-            "module": "keras.layers",
-            "class_name": class_name,
-            "config": {"name": name, "trainable": True, "dtype": self.dtype, **config},
-            "registered_name": None,
-            **({"build_config": {"input_shape": shapes}} if built else {}),
-            "name": name,
-            "inbound_nodes": [{"args": [one], "kwargs": {}}],
-        }
-
-    def dense(
-        self,
-        name: str,
-        units: int,
-        given: Tensor,
-        *,
-        activation: str = "linear",
-        use_bias: bool = True,
-    ) -> Layer:
-        config = {
-            "units": units,
-            "activation": activation,
-            "use_bias": use_bias,
-            "kernel_initializer": _initializer(
-                "GlorotUniform", {"seed": None, "input_axes": None, "output_axes": None}
-            ),
-            "bias_initializer": _initializer("Zeros", {}),
-            "kernel_regularizer": None,
-            "bias_regularizer": None,
-            "kernel_constraint": None,
-            "bias_constraint": None,
-            "quantization_config": None,
-        }
-        return self.layer("Dense", name, config, given, built=True)
-
-    def tensor(self, layer: str, *shape: int) -> Tensor:
-        """What a layer puts out."""
-        return {"shape": [None, *shape], "dtype": "float32", "keras_history": [layer, 0, 0]}
-
-
-def _initializer(class_name: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {
-        "module": "keras.initializers",
-        "class_name": class_name,
-        "config": config,
-        "registered_name": None,
-    }
-
-
-def _kept(tensor: Tensor) -> Mapping[str, Any]:
-    return {"class_name": "__keras_tensor__", "config": tensor}
-
-
 def _with_count(layer: Layer, count: int) -> Layer:
     """A layer of a network that has so many neurons."""
-    made = _Maker(layer["config"].get("dtype"))
+    made = LayerMaker(layer["config"].get("dtype"))
     if layer["name"] == NEURONS:
         return made.dense(NEURONS, count, given_tensors(layer)[0], activation="relu")
     if layer["name"] == STRENGTH:
