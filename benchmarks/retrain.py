@@ -44,7 +44,7 @@ from imgclf.commands.versions import rollback
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.corrections.inputs import Labelled
 from imgclf.data.decoder import decode
-from imgclf.data.folder import scan_labelled
+from imgclf.data.labelled import scan_labelled
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.keras_io import load_keras_model

@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 
-from imgclf.data.folder import scan_labelled
+from imgclf.data.labelled import scan_labelled
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "catdog.yaml"
 TOPS = (20, 50, 100, 200)
