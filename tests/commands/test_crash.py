@@ -34,7 +34,15 @@ from imgclf.system.files import (
     temporary_files,
 )
 from tests.support.dying_disk import Died, dying_disk
-from tests.support.trainings import CONFIG, STACK, is_whole, leftovers, log, weights
+from tests.support.trainings import (
+    CONFIG,
+    STACK,
+    is_whole,
+    leftovers,
+    log,
+    published_in_one_piece,
+    weights,
+)
 
 PETS = Path("pets.yaml")
 
@@ -132,8 +140,7 @@ def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a model in one piece, whose graph is copied, so that it is the same to the byte."""
-    monkeypatch.setattr("imgclf.model_file.twin.read_numpy_head", lambda _: None)
-    train(PETS, ["training.publish=last"])
+    published_in_one_piece(monkeypatch)
     target = Path("pets.tflite")
     export(trained.model, "litert", output=target)
     new, old = target.read_bytes(), b"the old file"

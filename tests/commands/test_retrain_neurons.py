@@ -26,7 +26,7 @@ from imgclf.model_file.versions import roll_back
 from tests.support.command_line import imgclf, imported_by
 from tests.support.heard import Heard
 from tests.support.pretrained import fitted, written
-from tests.support.trainings import is_whole
+from tests.support.trainings import is_whole, published_in_one_piece
 
 MODEL = Path("models/pets.keras")
 
@@ -186,9 +186,7 @@ def test_a_model_in_one_piece_is_corrected_in_keras_which_splits_it(
     trained: Trained, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As earlier versions wrote those from scratch."""
-    with monkeypatch.context() as before:
-        before.setattr("imgclf.model_file.twin.read_numpy_head", lambda _: None)
-        train(Path("pets.yaml"), ["training.publish=last"])
+    published_in_one_piece(monkeypatch)
     assert read_manifest(MODEL).format_version == 1
     first, second = mistakes(2)
     assert retrain(MODEL, [first]).outcome == "corrected"
