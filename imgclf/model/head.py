@@ -216,9 +216,10 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
             features: Float32, shape (pictures, features).
             unit_features: From `unit_features`.
         """
-        logits = self._trained_logits(features)
-        for later in self.classes:
-            logits = later.run(logits, unit_features)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self._trained_logits(features)
+            for later in self.classes:
+                logits = later.run(logits, unit_features)
         return logits
 
     def unit_features(self, feature_map: Array) -> Array:
