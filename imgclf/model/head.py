@@ -74,7 +74,9 @@ class HeadLayer(Struct, frozen=True):
 
     def run(self, values: Array) -> Array:
         """Of values of shape (pictures, inputs)."""
-        return self.activation(values @ self.kernel.array + self.bias.array)
+        # In float64, so that a picture gets the same answer whatever else is in its batch.
+        outputs = values.astype(np.float64) @ self.kernel.array + self.bias.array
+        return self.activation(outputs.astype(np.float32))
 
 
 class HeadNeurons(Struct, frozen=True):

@@ -134,7 +134,8 @@ class _Reader:
         self._model = model
         self._features = _features(model)
         self._map = _last_map(model)
-        if self._map is None:
+        # A model inside of it that takes any size gives a map of any.
+        if self._map is None or None in (*self._map.shape[1:], *self._features.shape[1:]):
             unreadable(model)
         self._maker = {id(one.output): one for one in model.operations}
         self._pool: int | None = None
