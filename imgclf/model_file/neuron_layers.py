@@ -18,16 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.model.head import HeadNeurons, NumpyHead
-from imgclf.model.layer_names import (
-    ANSWER,
-    FEATURES,
-    FLAT,
-    NEURONS,
-    POOL,
-    STRENGTH,
-    SUM,
-    UNIT,
-)
+from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, NEURONS, POOL, STRENGTH, SUM, UNIT
 from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.rewriting import rewrite
@@ -44,6 +35,8 @@ from imgclf.model_file.weights_screening import count_numbers
 
 if TYPE_CHECKING:
     import h5py
+
+_CHANNELS_LAST = {"data_format": "channels_last"}
 
 
 @dataclass(frozen=True)
@@ -190,12 +183,9 @@ def _last_map(layers: Sequence[Layer]) -> Tensor:
     put_out = {
         tensor["keras_history"][0]: tensor for layer in layers for tensor in given_tensors(layer)
     }
-    maps = [
-        put_out[layer["name"]]
-        for layer in layers[:-1]
-        if not is_operation(layer) and layer["class_name"] != "InputLayer"
-        and len(put_out[layer["name"]]["shape"]) == 4
-    ]  # fmt: skip
+    inner = [layer for layer in layers[:-1] if not is_operation(layer)]
+    names = [layer["name"] for layer in inner if layer["class_name"] != "InputLayer"]
+    maps = [put_out[name] for name in names if len(put_out[name]["shape"]) == 4]
     pooled = [layer for layer in layers if layer["name"] == FEATURES]
     of_features = [tensor for layer in pooled for tensor in given_tensors(layer)]
     if not maps or any(len(one["shape"]) == 4 and one != maps[-1] for one in of_features):
@@ -233,9 +223,6 @@ def _neuron_layers(found: NeuronLayers, count: int, pool: int) -> list[Layer]:
         made.layer("Add", SUM, {}, summed, built=True),
         made.layer("Activation", ANSWER, answer, made.tensor(SUM, units)),
     ]
-
-
-_CHANNELS_LAST = {"data_format": "channels_last"}
 
 
 def _with_count(layer: Layer, count: int) -> Layer:
