@@ -23,7 +23,6 @@ from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.runs.folder import Publication, RunFolder, RunRecord
-from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
@@ -141,8 +140,7 @@ def publish(
         if features is None:
             forget_features(path)
             if memory is not None:  # corrections are neurons then
-                with console.track(f"remembering pictures for corrections of {path}"):
-                    keep_responses(path, memory)
+                keep_responses(path, memory)
         else:
             save_features(path, features)
     return manifest, record
