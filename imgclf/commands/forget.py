@@ -15,6 +15,7 @@ from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.forgetting import Said, find_said
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.journal import Entry, append_to_journal, read_journal
+from imgclf.corrections.learners import open_learner
 from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import UsageError
 from imgclf.model.engine import SplitEngine
@@ -163,7 +164,7 @@ def _learned_again(
     manifest = classifier.manifest
     with console.track(f"correcting {model}"):
         return _by_last_layer(model, classifier, stay, max_drop) or _by_neurons(
-            model, manifest, line, stay, max_drop, data
+            model, classifier, line, stay, max_drop, data
         )
 
 
@@ -200,12 +201,13 @@ def _by_last_layer(
 
 def _by_neurons(
     model: Path,
-    manifest: Manifest,
+    classifier: Classifier,
     line: Sequence[Manifest],
     stay: Sequence[Correction],
     max_drop: float | None,
     data: Path | None,
 ) -> _Change:
+    manifest = classifier.manifest
     staying = {one.digest for one in stay}
     forgotten = [one for one in manifest.corrections if one.digest not in staying]
     for one in forgotten:
@@ -213,32 +215,19 @@ def _by_neurons(
             raise _no_way(one, line, "the last layer, which neurons have been added to since")
         if one.label not in line[-1].class_names:
             raise _no_way(one, line, "--new-class, along with all pictures of its class")
-    # Keras's import takes seconds, which what was found so far should not cost.
-    from imgclf.corrections.correctable_network import CorrectableNetwork
-    from imgclf.corrections.learner import Learner
-    from imgclf.model_file.keras_io import load_keras_model, write_model_file
-
-    keras_model = load_keras_model(model)
-    network = CorrectableNetwork(keras_model)
+    memory, _ = find_memory(model, manifest, data)
+    samples = memory.judge.pixels_at(slice(_COMPARED))
+    learner = open_learner(model, classifier, memory, max_drop, samples)
     by_neuron = [one for one in manifest.corrections if one.by == "neuron"]
-    owned = network.neurons.keys[:, len(network.neurons) - len(by_neuron) :]
+    owned = learner.neurons.keys[:, len(learner.neurons) - len(by_neuron) :]
     for one, key in zip(by_neuron, owned.T, strict=True):
         if one in forgotten and not key.any():
             raise _no_way(one, line, "--unguarded, which changed the whole network")
-    memory, _ = find_memory(model, manifest, data)
-    learner = Learner(model, manifest, network, memory, max_drop)
     learned = learner.forget({one.digest for one in forgotten})
     without = replace(manifest, corrections=tuple(stay))
     if learned is None:
         return _Change(without, None, None)
-
-    def write(after: Manifest) -> None:
-        corrected = learner.corrected_model(learned, compiled_like=keras_model)
-        with ModelArchive(model) as archive:
-            graph = archive.features_graph(manifest)
-        write_model_file(corrected, after, model, memory.judge.pixels[:_COMPARED], graph)
-
-    return _Change(without, learned.judged, write)
+    return _Change(without, learned.judged, lambda after: learner.write(after, learned))
 
 
 def _no_way(one: Correction, line: Sequence[Manifest], by: str) -> UsageError:

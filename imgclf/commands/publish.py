@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from imgclf.config.schema import Config
 from imgclf.corrections.feature_memory import FeatureMemory, forget_features, save_features
 from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
+from imgclf.corrections.split_learner import keep_responses
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.decoder import Pixels
 from imgclf.model.calibration import fit_temperature
@@ -144,6 +145,8 @@ def publish(
             save_memory(path, memory)
         if features is None:
             forget_features(path)
+            if memory is not None:  # corrections are neurons then
+                keep_responses(path, memory)
         else:
             save_features(path, features)
     return manifest, record

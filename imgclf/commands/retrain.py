@@ -19,14 +19,16 @@ from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
+from imgclf.corrections.learners import open_in_keras, open_learner
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
+from imgclf.data.decoder import Pixels
 from imgclf.errors import DataError, ModelFileError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
-from imgclf.model_file.last_layer import read_last_layer, trained_layer, write_last_layer
+from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -35,7 +37,7 @@ from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
 
 if TYPE_CHECKING:
-    from imgclf.backend import keras
+    pass
 
 _COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
 
@@ -126,7 +128,7 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         elif options.unguarded_epochs is None:
             teaching = [case for case in cases if case.teaches]
             solved = _solve_last_layer(model, classifier, teaching, new_class, options)
-            done = solved or _learn(model, manifest, cases, new_class, options)
+            done = solved or _learn(model, classifier, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
                 raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
@@ -218,42 +220,48 @@ def _solve_last_layer(
 
 
 def _learn(
-    model: Path, manifest: Manifest, cases: Sequence[Case], new_class: str | None, options: Options
+    model: Path,
+    classifier: Classifier,
+    cases: Sequence[Case],
+    new_class: str | None,
+    options: Options,
 ) -> Retrained:
     # Reading a data set takes all that a config can say, which the last layer does without.
     from imgclf.corrections.replay_sources import find_memory
 
+    manifest = classifier.manifest
     memory, is_new = find_memory(model, manifest, options.data)
     with console.track(f"correcting {model}"):
-        # Keras's import takes seconds, which what was found so far should not cost.
-        from imgclf.corrections.correctable_network import CorrectableNetwork
-        from imgclf.corrections.learner import Learner
-        from imgclf.model_file.keras_io import load_keras_model
-
-        keras_model = load_keras_model(model)
-        network = CorrectableNetwork(keras_model)
-        learner = Learner(model, manifest, network, memory, options.max_drop)
-        if new_class is not None:
-            learner.add_class(new_class, [one for one in cases if one.picture.label == new_class])
+        samples, max_drop = _samples(cases), options.max_drop
+        if new_class is None:
+            learner = open_learner(model, classifier, memory, max_drop, samples)
+        else:
+            of_class = [case for case in cases if case.picture.label == new_class]
+            learner = open_in_keras(model, classifier, memory, max_drop, samples)
+            learner.add_class(new_class, of_class)
         learned = learner.learn([case for case in cases if case.teaches])
         version = manifest.version
         if learned.accepted and not options.dry_run:
             if is_new:
                 save_memory(model, memory)
             learner.response_cache.keep()
-            corrected = learner.corrected_model(learned, compiled_like=keras_model)
-            version = _publish(
+            after = _next_version(
                 model,
-                corrected,
                 learner.manifest,
-                cases,
                 learned.pictures,
                 learned.kept,
                 learned.judged,
-                only_head=True,
+                "neuron",
             )
+            learner.write(after, learned)
+            version = after.version
     outcome: Outcome = "corrected" if learned.accepted else "refused"
     return Retrained(outcome, model, version, learned.pictures, learned.judged)
+
+
+def _samples(cases: Sequence[Case]) -> Pixels:
+    """Pictures on which what answers without Keras is compared with it."""
+    return np.stack([case.pixels for case in cases[:_COMPARED]])
 
 
 def _fit_unguarded(
@@ -267,7 +275,7 @@ def _fit_unguarded(
         held_out = None  # which is why somebody would do it this way
     with console.track(f"fitting {model}"):
         from imgclf.corrections.unguarded import COST, fit_alone, with_silent_neurons
-        from imgclf.model_file.keras_io import load_keras_model
+        from imgclf.model_file.keras_io import load_keras_model, write_model_file
 
         to_learn = [case for case in cases if case.teaches]
         fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
@@ -275,45 +283,18 @@ def _fit_unguarded(
         version = manifest.version
         if learned and not options.dry_run:
             network = with_silent_neurons(fitted.model, len(learned))
-            version = _publish(
+            after = _next_version(
                 model,
-                network,
                 fitted.manifest,
-                cases,
                 fitted.pictures,
                 manifest.corrections,
                 fitted.judged,
+                "neuron",
             )
+            write_model_file(network, after, model, _samples(to_learn))
+            version = after.version
     console.warning(COST)
     return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
-
-
-def _publish(
-    model: Path,
-    network: keras.Model,
-    manifest: Manifest,
-    cases: Sequence[Case],
-    pictures: Sequence[Corrected],
-    kept: Sequence[Correction],
-    judged: Judged | None,
-    *,
-    only_head: bool = False,
-) -> int:
-    """Replaces the model in use by its next version, whose number is returned.
-
-    The features graph of the version in use is that of the next, if only its head has changed.
-    """
-    from imgclf.model_file.keras_io import write_model_file
-
-    after = _next_version(model, manifest, pictures, kept, judged, "neuron")
-    pixels = {case.picture.digest: case.pixels for case in cases}
-    samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    features_graph, trained = None, None
-    if only_head:
-        with ModelArchive(model) as archive:
-            features_graph, trained = archive.features_graph(manifest), trained_layer(archive)
-    write_model_file(network, after, model, samples, features_graph, trained)
-    return after.version
 
 
 def _next_version(

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.backend import keras
-from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses
+from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses, pool_side
 from imgclf.corrections.new_class import SLOPE
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
+from imgclf.model.layer_names import ANSWER, FLAT, NEURONS, POOL, STRENGTH, SUM, TWO, UNIT
 
-# Larger feature maps are averaged down before: a neuron has one weight for each feature, which
-# is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
-MOST_FEATURES = 5_000
-
-_POOL, _FLAT, _UNIT = "corrections_pool", "corrections_flat", "corrections_unit"
-_NEURONS, _STRENGTH = "corrections", "corrections_strength"
-_TWO, _CLASS = "corrections_two", "corrections_class"
-_SUM, _ANSWER = "corrections_sum", "corrections_answer"
+_CLASS = "corrections_class"
 
 
 class CorrectableNetwork:
@@ -41,13 +34,13 @@ class CorrectableNetwork:
 
     def __init__(self, model: keras.Model) -> None:
         self._inputs = model.inputs
-        if any(layer.name == _ANSWER for layer in model.layers):
-            self._features = model.get_layer(_UNIT).output
-            self._logits = model.get_layer(_SUM).input[0]
-            self._activation = model.get_layer(_ANSWER).activation
+        if any(layer.name == ANSWER for layer in model.layers):
+            self._features = model.get_layer(UNIT).output
+            self._logits = model.get_layer(SUM).input[0]
+            self._activation = model.get_layer(ANSWER).activation
             self.neurons = Neurons(
-                model.get_layer(_NEURONS).get_weights()[0],
-                model.get_layer(_STRENGTH).get_weights()[0],
+                model.get_layer(NEURONS).get_weights()[0],
+                model.get_layer(STRENGTH).get_weights()[0],
             )
         else:
             self._features = _unit_features(model)
@@ -68,7 +61,7 @@ class CorrectableNetwork:
         units = self._logits.shape[-1]
         old, strengths = self._logits, self.neurons.strengths
         if units == 1:  # sigmoid(z) is softmax([0, z])
-            two = keras.layers.Dense(2, use_bias=False, name=_TWO)
+            two = keras.layers.Dense(2, use_bias=False, name=TWO)
             old = two(old)
             two.set_weights([np.array([[0, 1]], np.float32)])
             strengths = np.concatenate([np.zeros_like(strengths), strengths], axis=1)
@@ -114,11 +107,11 @@ class CorrectableNetwork:
     def with_neurons(self, neurons: Neurons) -> keras.Model:
         """A plain Keras model with these neurons in it, which saves and loads like any other."""
         count, units = neurons.strengths.shape
-        dense = keras.layers.Dense(count, activation="relu", name=_NEURONS)
-        strength = keras.layers.Dense(units, use_bias=False, name=_STRENGTH)
+        dense = keras.layers.Dense(count, activation="relu", name=NEURONS)
+        strength = keras.layers.Dense(units, use_bias=False, name=STRENGTH)
         added = strength(dense(self._features))
-        total = keras.layers.Add(name=_SUM)([self._logits, added])
-        answer = keras.layers.Activation(self._activation, name=_ANSWER)(total)
+        total = keras.layers.Add(name=SUM)([self._logits, added])
+        answer = keras.layers.Activation(self._activation, name=ANSWER)(total)
         dense.set_weights([neurons.keys, np.full(count, -THRESHOLD, np.float32)])
         strength.set_weights([neurons.strengths])
         return keras.Model(self._inputs, answer)
@@ -130,16 +123,13 @@ def _unit_features(model: keras.Model) -> Any:
     inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     maps = [layer.output for layer in inner if len(layer.output.shape) == 4]
     if not maps:
-        return keras.layers.UnitNormalization(name=_UNIT)(model.layers[-1].input)
+        return keras.layers.UnitNormalization(name=UNIT)(model.layers[-1].input)
     last = maps[-1]
-    height, width, channels = last.shape[1:]
-    side = 1
-    while math.ceil(height / side) * math.ceil(width / side) * channels > MOST_FEATURES:
-        side += 1
+    side = pool_side(*last.shape[1:])
     if side > 1:
-        last = keras.layers.AveragePooling2D(side, padding="same", name=_POOL)(last)
-    flat = keras.layers.Flatten(name=_FLAT)(last)
-    return keras.layers.UnitNormalization(name=_UNIT)(flat)
+        last = keras.layers.AveragePooling2D(side, padding="same", name=POOL)(last)
+    flat = keras.layers.Flatten(name=FLAT)(last)
+    return keras.layers.UnitNormalization(name=UNIT)(flat)
 
 
 def _logits(model: keras.Model) -> tuple[Any, Any]:

@@ -8,17 +8,20 @@ long again.
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from imgclf.corrections.neurons import Responses
+from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+
+_AT_ONCE = 256  # pictures: each call of Keras costs a tenth of a second, each picture memory
 
 
 class RespondingNetwork(Protocol):
@@ -44,35 +47,38 @@ class ResponseCache:
         self._network = network
         self._fingerprint = network.fingerprint()
         self._rows: dict[bytes, int] = {}
-        self._known = network.responses(np.zeros((0, 0, 0, 3), np.uint8))
+        nothing = network.responses(np.zeros((0, 0, 0, 3), np.uint8))
+        self._parts = [Responses(nothing.features.astype(np.float16), nothing.logits)]
         self._load()
 
-    def responses(self, pixels: Pixels) -> Responses:
-        """To uint8 pictures of shape (pictures, height, width, 3), in their order.
+    def responses(self, samples: Samples) -> Responses:
+        """To pictures, in their order.
 
-        Features are rounded to float16 on the way to the disk and back, which changes
-        probabilities by some 1e-6.
+        Features are rounded to float16, as on the disk, which changes probabilities by some 1e-6.
+
+        Raises:
+            ModelFileError: The pictures are damaged, or the network can't be run on them.
         """
-        keys = [hashlib.sha256(picture.tobytes()).digest() for picture in pixels]
+        keys = samples.pixel_digests
         new = [row for row, key in enumerate(keys) if key not in self._rows]
-        if new:
-            self.add(pixels[new], self._network.responses(pixels[new]))
-        return self._known[np.array([self._rows[key] for key in keys], np.int64)]
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            responses = self._network.responses(samples.pixels_at(np.array(some, np.int64)))
+            self.add([keys[row] for row in some], responses)
+        rows = np.array([self._rows[key] for key in keys], np.int64)
+        known = self._joined()
+        return Responses(known.features[rows].astype(np.float32), known.logits[rows])
 
-    def add(self, pixels: Pixels, responses: Responses) -> None:
+    def add(self, digests: Sequence[bytes], responses: Responses) -> None:
         """Takes responses that are known already.
 
         Args:
-            pixels: uint8, shape (pictures, height, width, 3).
+            digests: Of the pictures' pixels; see `digests_of`.
             responses: To these, in their order.
         """
-        count = len(self._known)
-        self._known = Responses(
-            np.concatenate([self._known.features, responses.features]),
-            np.concatenate([self._known.logits, responses.logits]),
-        )
-        keys = (hashlib.sha256(picture.tobytes()).digest() for picture in pixels)
-        self._rows |= {key: count + index for index, key in enumerate(keys)}
+        count = sum(map(len, self._parts))
+        self._parts.append(Responses(responses.features.astype(np.float16), responses.logits))
+        self._rows |= {key: count + index for index, key in enumerate(digests)}
 
     def keep(self) -> None:
         """Writes the responses, each picture's once.
@@ -80,28 +86,36 @@ class ResponseCache:
         Raises:
             WriteError: There is no room for them.
         """
-        rows = np.array(list(self._rows.values()), np.int64)
+        rows, known = np.array(list(self._rows.values()), np.int64), self._joined()
         atomic_write(
             self._file,
             lambda stream: np.savez(
                 stream,
                 fingerprint=np.array(self._fingerprint),
                 keys=np.array([list(key) for key in self._rows], np.uint8),
-                features=self._known.features[rows].astype(np.float16),
-                logits=self._known.logits[rows],
+                features=known.features[rows],
+                logits=known.logits[rows],
             ),
         )
 
+    def _joined(self) -> Responses:
+        if len(self._parts) > 1:
+            features = np.concatenate([part.features for part in self._parts])
+            logits = np.concatenate([part.logits for part in self._parts])
+            self._parts = [Responses(features, logits)]
+        return self._parts[0]
+
     def _load(self) -> None:
+        nothing = self._parts[0]
         try:
             with np.load(self._file, allow_pickle=False) as arrays:
                 if str(arrays["fingerprint"]) != self._fingerprint:
                     return
-                known = Responses(arrays["features"].astype(np.float32), arrays["logits"])
+                known = Responses(arrays["features"], arrays["logits"])
                 rows = {bytes(key): row for row, key in enumerate(arrays["keys"])}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return
-        shapes = (known.features.shape[1:], known.logits.shape[1:])
-        expected = (self._known.features.shape[1:], self._known.logits.shape[1:])
+        shapes = (known.features.shape[1:], known.logits.shape[1:], known.features.dtype)
+        expected = (nothing.features.shape[1:], nothing.logits.shape[1:], nothing.features.dtype)
         if shapes == expected and len(rows) == len(known) == len(known.features):
-            self._known, self._rows = known, rows
+            self._parts, self._rows = [known], rows

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
 
-from imgclf.backend import keras
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.augmented_copies import light_copies
-from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
-from imgclf.corrections.feature_cache import ResponseCache
+from imgclf.corrections.feature_cache import RespondingNetwork, ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
-from imgclf.corrections.new_class import (
-    choose_threshold,
-    recognised_unseen,
-    say_expected,
-    solve_class,
-)
-from imgclf.corrections.replay_memory import ReplayMemory, Samples
-from imgclf.errors import ModelFileError, UsageError
-from imgclf.model.build import compile_as
+from imgclf.corrections.replay_memory import ReplayMemory, Samples, digests_of
+from imgclf.errors import ModelFileError
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system import console
+
+
+class CorrectedNetwork(RespondingNetwork, Protocol):
+    """A network with the neurons of its corrections beside it."""
+
+    @property
+    def neurons(self) -> Neurons:
+        """Those that it has."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Learner:
         max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
 
     Attributes:
-        manifest: The model's, with the class that `add_class` gave it.
+        manifest: The model's, as it is to be corrected.
         response_cache: What the network makes of pictures, of which some was kept.
 
     Raises:
@@ -76,11 +76,12 @@ class Learner:
         self,
         path: Path,
         manifest: Manifest,
-        network: CorrectableNetwork,
+        network: CorrectedNetwork,
         memory: ReplayMemory,
         max_drop: float | None,
     ) -> None:
-        self._path, self.manifest, self._network = path, manifest, network
+        self._path, self.manifest = path, manifest
+        self._network: CorrectedNetwork = network
         self._memory, self._max_drop = memory, max_drop
         # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
         owned = sum(one.by == "neuron" for one in manifest.corrections)
@@ -92,13 +93,18 @@ class Learner:
             )
         self.response_cache = ResponseCache(path, network)
 
+    @property
+    def neurons(self) -> Neurons:
+        """Those that the model has; of corrections, they are in the order of the manifest's."""
+        return self._network.neurons
+
     def learn(self, cases: Sequence[Case]) -> LearnedCorrections:
         """Solves and judges; the model stays as it is.
 
         A picture that is given another label than before loses its old neuron. If the new one is
         left out, it keeps the old one.
         """
-        copies = self._responses_to_copies(cases)
+        copies = self.responses_to_copies(cases)
         chosen = list(range(len(cases)))
         not_learned: dict[int, str] = {}
         while True:
@@ -134,64 +140,18 @@ class Learner:
         earlier = self._earlier(kept)
         held_out = self._memory.judge.with_labels(earlier.pixels, earlier.labels)
         judge = Judge(
-            responses=self.response_cache.responses(held_out.pixels),
+            responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
             class_names=self.manifest.class_names,
-            earlier=self.response_cache.responses(earlier.pixels),
+            earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
         )
         judged = judge.judged_without(self._network.neurons, left)
         return None if judged is None else LearnedCorrections((), judged, kept, left)
 
-    def add_class(self, name: str, cases: Sequence[Case]) -> None:
-        """Gives the network, and the manifest, a class that the model doesn't have yet.
-
-        Args:
-            name: Of the class.
-            cases: Its pictures, at least two.
-
-        Raises:
-            UsageError: It can't be told from the old classes without harm to them.
-        """
-        copies = self._responses_to_copies(cases)
-        pixels = np.stack([case.pixels for case in cases])
-        replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
-        silent_on = self.response_cache.responses(replay.pixels).features
-        held_out, names = self.response_cache.responses(judge.pixels), self.manifest.class_names
-        key = solve_class(copies, silent_on)
-        threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
-        if threshold is None:
-            raise UsageError(
-                f"--new-class: {name} looks so much like the old classes to this model that they "
-                "would suffer",
-                "more pictures of it may help; training anew with a folder of them will",
-            )
-        found = recognised_unseen(copies, silent_on, threshold)
-        say_expected(name, found, len(cases))
-        self._network = self._network.with_class(key, threshold)
-        self.manifest = msgspec.structs.replace(
-            self.manifest,
-            class_names=(*names, name),
-            head="softmax_logits" if self.manifest.head.endswith("logits") else "softmax",
-        )
-        self.response_cache = ResponseCache(self._path, self._network)
-
-    def corrected_model(
-        self, learned: LearnedCorrections, compiled_like: keras.Model
-    ) -> keras.Model:
-        """The network with the neurons that were learned, compiled as another model is."""
-        model = self._network.with_neurons(learned.neurons)
-        config = compiled_like.get_compile_config()
-        if compiled_like.output_shape[1] == 1 and model.output_shape[1] > 1:
-            from_logits = self.manifest.head.endswith("logits")
-            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-            model.compile(optimizer=compiled_like.optimizer, loss=loss, metrics=["accuracy"])
-        else:
-            compile_as(model, config)
-        return model
-
-    def _responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
+    def responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
+        """For each picture, what the network makes of it and of its light copies."""
         copies = [light_copies(case.pixels) for case in cases]
         # All in one call, for each call of Keras costs a tenth of a second.
         responses = self._network.responses(np.concatenate(copies))
@@ -219,22 +179,24 @@ class Learner:
             np.concatenate([one.features[:1] for one in copies]),
             np.concatenate([one.logits[:1] for one in copies]),
         )
-        self.response_cache.add(pixels, own)
+        self.response_cache.add(digests_of(pixels), own)
         # People know better than folders what a picture is.
         held_out = self._memory.judge.with_labels(
             np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
         )
         judge = Judge(
-            responses=self.response_cache.responses(held_out.pixels),
+            responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
             class_names=names,
-            earlier=self.response_cache.responses(earlier.pixels),
+            earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
         )
         replay = self._memory.replay.without(pixels)
-        silent_on = [self.response_cache.responses(replay.pixels).features, judge.earlier.features]
-        new = solve_neurons(copies, labels, present, silent_on=np.concatenate(silent_on))
+        silent_on = np.concatenate(
+            [self.response_cache.responses(replay).features, judge.earlier.features]
+        )
+        new = solve_neurons(copies, labels, present, silent_on)
         verdict = judge.choose(own, labels, present, new)
         neurons = present.joined(new, verdict.accepted)
         rows = self._probabilities(neurons.correct(own))

@@ -20,6 +20,7 @@ was tried is in docs/retraining.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ RIDGE = 0.1  # 0.03 to 0.3 measure the same
 THRESHOLD = 0.4  # of an answer that is 1 for the picture and near 0 for others
 MARGIN = 1.5  # logits by which the right class must lead on every copy
 NEAR = 0.9  # cosine from which two pictures count as one: the same file, encoded anew
+# Larger feature maps are averaged down before: a neuron has one weight for each feature, which
+# is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
+MOST_FEATURES = 5_000
 _WEAKEST_FIRING = 0.2  # a copy that fires less is not worth a strength that harms others
 
 
@@ -92,6 +96,17 @@ class Neurons:
         )
 
 
+def pool_side(height: int, width: int, channels: int) -> int:
+    """Side of the squares over which a feature map of this size is averaged; 1 if it isn't."""
+    side = 1
+    while (
+        side < max(height, width)
+        and math.ceil(height / side) * math.ceil(width / side) * channels > MOST_FEATURES
+    ):
+        side += 1
+    return side
+
+
 def margins(logits: Array, labels: Labels) -> Array:
     """By how many logits the right class comes first; negative where another does.
 
@@ -128,10 +143,14 @@ def solve_keys(
         Shape (features, keys).
     """
     own = np.stack([one.features[0] for one in copies])
-    silent_on = silent_on[(silent_on @ own.T).max(axis=1, initial=0) < NEAR]
-    rows = np.concatenate([silent_on, *(one.features for one in copies)])
+    far = (silent_on @ own.T).max(axis=1, initial=0) < NEAR
+    silent, answering = int(far.sum()), np.concatenate([one.features for one in copies])
+    # In place: this can be most of what there is in memory.
+    rows = np.empty((silent + len(answering), own.shape[1]), np.float32)
+    np.compress(far, silent_on, axis=0, out=rows[:silent])
+    rows[silent:] = answering
     owner = np.repeat(np.arange(len(copies)), [len(one) for one in copies])
-    silence = np.zeros((len(silent_on), answers_to.shape[1]))
+    silence = np.zeros((silent, answers_to.shape[1]))
     gram = (rows @ rows.T).astype(np.float64)
     gram[np.diag_indices_from(gram)] += RIDGE
     weights = np.linalg.solve(gram, np.concatenate([silence, answers_to[owner]]))

@@ -6,8 +6,11 @@ pixels in `NAME.history/memory.npz`, so that a model can be corrected where its 
 
 from __future__ import annotations
 
+import copy
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,47 +25,124 @@ from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_files import load_arrays
+from imgclf.system.mapped_arrays import map_array
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Part  # which brings all that a config can say
 
 DEFAULT_BYTES = 64_000_000
 
+_DIGEST_SIZE = 32  # bytes, of SHA-256
 
-@dataclass(frozen=True)
+
 class Samples:
-    """Labelled pictures: pixels uint8 (pictures, height, width, 3), labels (pictures,)."""
+    """Labelled pictures, which may stay on the disk until somebody looks at them.
 
-    pixels: Pixels
-    labels: NDArray[np.int64]
+    Args:
+        pixels: uint8, shape (pictures, height, width, 3).
+        labels: Shape (pictures,).
+        pixel_digests: From `digests_of`, if they are known: pixels from the disk are compared
+            with them.
+
+    Attributes:
+        labels: Shape (pictures,).
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        labels: NDArray[np.int64],
+        pixel_digests: Sequence[bytes] | None = None,
+    ) -> None:
+        self.labels = labels
+        self._held = _Held(pixels, pixel_digests)
+        self._rows = np.arange(len(labels))
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def pixels(self) -> Pixels:
+        """All pixels, uint8, shape (pictures, height, width, 3).
+
+        Raises:
+            ModelFileError: They are not those that were written.
+        """
+        return self._held.at(self._rows)
+
+    def pixels_at(self, rows: NDArray[np.int64] | slice) -> Pixels:
+        """Those of some of the pictures, in the order of `rows`; the errors are the same."""
+        return self._held.at(self._rows[rows])
+
+    @property
+    def pixel_digests(self) -> list[bytes]:
+        """SHA-256 of each picture's pixels."""
+        digests = self._held.digests
+        return [digests[row] for row in self._rows.tolist()]
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """(height, width, 3)."""
+        return self._held.pixels.shape[1:]
+
     def batches(self) -> Iterator[Pixels]:
         """The pixels, as many at a time as an engine takes at once."""
         for start in range(0, len(self), BATCH_SIZE):
-            yield self.pixels[start : start + BATCH_SIZE]
+            yield self.pixels_at(slice(start, start + BATCH_SIZE))
 
     def without(self, pixels: Pixels) -> Samples:
         """Less the pictures that have exactly these pixels, shape (n, height, width, 3)."""
-        unwanted = {picture.tobytes() for picture in pixels}
-        kept = [row for row in range(len(self)) if self.pixels[row].tobytes() not in unwanted]
-        return Samples(self.pixels[kept], self.labels[kept])
+        unwanted = set(digests_of(pixels))
+        kept = [row for row, one in enumerate(self.pixel_digests) if one not in unwanted]
+        return self._at(np.array(kept, np.int64), self.labels)
 
     def with_labels(self, pixels: Pixels, labels: NDArray[np.int64]) -> Samples:
         """The same, but pictures that have exactly these pixels get these labels."""
-        known = {one.tobytes(): label for one, label in zip(pixels, labels, strict=True)}
-        mine = [known.get(self.pixels[row].tobytes(), self.labels[row]) for row in range(len(self))]
-        return Samples(self.pixels, np.array(mine, np.int64))
+        known = dict(zip(digests_of(pixels), labels.tolist(), strict=True))
+        mine = zip(self.pixel_digests, self.labels.tolist(), strict=True)
+        given = np.array([known.get(digest, label) for digest, label in mine], np.int64)
+        return self._at(np.arange(len(self)), given)
 
     def renamed(self, before: Sequence[str], now: Sequence[str]) -> Samples:
         """With labels that are indices into other class names; classes not among them go."""
         index = np.array([now.index(name) if name in now else -1 for name in before], np.int64)
         labels = index[self.labels]
-        if (labels >= 0).all():
-            return Samples(self.pixels, labels)
-        return Samples(self.pixels[labels >= 0], labels[labels >= 0])
+        return self._at(np.flatnonzero(labels >= 0), labels)
+
+    def _at(self, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> Samples:
+        """Some of them, with other labels, of which there is one for each of all."""
+        found = copy.copy(self)
+        found.labels, found._rows = labels[rows], self._rows[rows]
+        return found
+
+
+class _Held:
+    """Pixels that several `Samples` are some of, in memory or on the disk."""
+
+    def __init__(self, pixels: Pixels, digests: Sequence[bytes] | None) -> None:
+        self.pixels = pixels
+        self._stored = digests
+
+    @cached_property
+    def digests(self) -> Sequence[bytes]:
+        return digests_of(self.pixels) if self._stored is None else self._stored
+
+    def at(self, rows: NDArray[np.int64]) -> Pixels:
+        all_of_them = np.array_equal(rows, np.arange(len(self.pixels)))
+        found = self.pixels if all_of_them else self.pixels[rows]
+        if self._stored is not None:
+            expected = [self._stored[row] for row in rows.tolist()]
+            if digests_of(found) != expected:
+                raise ModelFileError(
+                    "the model's replay memory is damaged: its pictures are not what was written",
+                    "train the model again",
+                )
+        return np.asarray(found)
+
+
+def digests_of(pixels: Pixels) -> list[bytes]:
+    """SHA-256 of each picture's pixels, shape (pictures, height, width, 3)."""
+    return [hashlib.sha256(np.ascontiguousarray(picture).data).digest() for picture in pixels]
 
 
 @dataclass(frozen=True)
@@ -84,7 +164,7 @@ class ReplayMemory:
         new labels judge the old model.
         """
         decoder = manifest.decoder
-        if self.judge.pixels.shape[1:3] != (decoder.height, decoder.width):
+        if self.judge.picture_shape[:2] != (decoder.height, decoder.width):
             return None
         names = manifest.class_names
         memory = ReplayMemory(
@@ -129,32 +209,36 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
     Raises:
         WriteError: There is no room for it.
     """
-    samples = (memory.replay, memory.judge)
+    parts = {"replay": memory.replay, "judge": memory.judge}
+    arrays: dict[str, Any] = {"class_names": np.array(memory.class_names)}
+    for name, part in parts.items():
+        arrays |= {
+            f"{name}_pixels": part.pixels,
+            f"{name}_labels": part.labels,
+            f"{name}_pixel_digests": np.frombuffer(b"".join(part.pixel_digests), np.uint8).reshape(
+                -1, _DIGEST_SIZE
+            ),
+        }
     atomic_write(
         history_directory(model) / "memory.npz",
-        lambda stream: np.savez(
-            stream,
-            replay_pixels=memory.replay.pixels,
-            replay_labels=memory.replay.labels,
-            judge_pixels=memory.judge.pixels,
-            judge_labels=memory.judge.labels,
-            class_names=np.array(memory.class_names),
-        ),
-        size=sum(one.pixels.nbytes + one.labels.nbytes for one in samples),
+        lambda stream: np.savez(stream, **arrays),
+        size=sum(array.nbytes for array in arrays.values()),
     )
 
 
 def load_memory(model: Path) -> ReplayMemory | None:
-    """The memory of a model; None if it has none.
+    """The memory of a model; None if it has none. Its pixels are read when they are asked for.
 
     Raises:
         ModelFileError: It is damaged.
     """
     path = history_directory(model) / "memory.npz"
     try:
-        arrays = load_arrays(path)
+        arrays = load_arrays(path, but=("replay_pixels", "judge_pixels"))
         names = tuple(map(composed, map(str, arrays["class_names"].tolist())))
-        replay, judge = (_read(arrays, part, len(names)) for part in ("replay", "judge"))
+        if "replay_pixel_digests" not in arrays:  # of an earlier imgclf; only the whole is checked
+            arrays = load_arrays(path)
+        replay, judge = (_read(path, arrays, part, len(names)) for part in ("replay", "judge"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:
@@ -181,8 +265,10 @@ def balanced_rows(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[n
     return np.sort(np.lexsort((labels, turn))[:count])
 
 
-def _read(arrays: Mapping[str, NDArray[Any]], part: str, num_classes: int) -> Samples:
-    pixels, labels = arrays[f"{part}_pixels"], arrays[f"{part}_labels"]
+def _read(path: Path, arrays: Mapping[str, NDArray[Any]], part: str, num_classes: int) -> Samples:
+    labels, digests = arrays[f"{part}_labels"], arrays.get(f"{part}_pixel_digests")
+    pixels = arrays.get(f"{part}_pixels")
+    pixels = map_array(path, f"{part}_pixels") if pixels is None else pixels
     fits = (
         pixels.dtype == np.uint8
         and pixels.ndim == 4
@@ -193,7 +279,11 @@ def _read(arrays: Mapping[str, NDArray[Any]], part: str, num_classes: int) -> Sa
     )
     if not fits:
         raise ValueError(f"its pictures to {part} and their labels don't fit together")
-    return Samples(pixels, labels)
+    if digests is None:
+        return Samples(pixels, labels)
+    if digests.dtype != np.uint8 or digests.shape != (len(labels), _DIGEST_SIZE):
+        raise ValueError(f"its pictures to {part} and their digests don't fit together")
+    return Samples(pixels, labels, [row.tobytes() for row in digests])
 
 
 def _sample(part: Part, count: int, seed: int) -> Samples:

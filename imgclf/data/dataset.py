@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config.choices import Keep
-from imgclf.config.schema import DataConfig
 from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
@@ -27,6 +26,9 @@ from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
 from imgclf.spelling import composed
+
+if TYPE_CHECKING:
+    from imgclf.config.schema import DataConfig
 
 
 @dataclass(frozen=True)

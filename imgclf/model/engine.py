@@ -115,6 +115,7 @@ class SplitEngine:
 
     Attributes:
         features: The graph.
+        head: The head.
         input_shape: (height, width, 3).
         units: How many numbers it puts out for a picture.
 
@@ -128,7 +129,7 @@ class SplitEngine:
                 f"its head takes {head.features} features of a map of {head.map_shape}, its "
                 f"graph gives {features.width} and one of {features.map_shape}"
             )
-        self.features, self._head = features, head
+        self.features, self.head = features, head
         self.input_shape = features.input_shape
         self.units = head.units
 
@@ -139,7 +140,7 @@ class SplitEngine:
             ModelFileError: The graph can't be run.
         """
         parts = [
-            self._head.run(features, feature_map)
+            self.head.run(features, feature_map)
             for feature_map, features in self.features.batches(pixels)
         ]
         return _joined(parts, (self.units,))
@@ -147,7 +148,7 @@ class SplitEngine:
     def run_with_features(self, pixels: Pixels) -> tuple[Outputs, Outputs]:
         """The same, and the features that they come from, float32, shape (pictures, features)."""
         parts = [
-            (self._head.run(features, feature_map), features)
+            (self.head.run(features, feature_map), features)
             for feature_map, features in self.features.batches(pixels)
         ]
         return (

@@ -74,7 +74,9 @@ class HeadLayer(Struct, frozen=True):
 
     def run(self, values: Array) -> Array:
         """Of values of shape (pictures, inputs)."""
-        return self.activation(values @ self.kernel.array + self.bias.array)
+        # In float64, so that a picture gets the same answer whatever else is in its batch.
+        outputs = values.astype(np.float64) @ self.kernel.array + self.bias.array
+        return self.activation(outputs.astype(np.float32))
 
 
 class HeadNeurons(Struct, frozen=True):
@@ -201,22 +203,43 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
         """
         # Overflow ends in infinite outputs, as in Keras, and without a word.
         with np.errstate(over="ignore", invalid="ignore"):
-            logits = features
-            for layer in self.layers:
-                logits = layer.run(logits)
-            if self.classes or self.neurons is not None:
-                unit_features = self._unit_features(feature_map)
-                for later in self.classes:
-                    logits = later.run(logits, unit_features)
-                if self.neurons is not None:
-                    logits = logits + self.neurons.run(unit_features)
+            if not self.classes and self.neurons is None:
+                return self.activation(self._trained_logits(features))
+            unit_features = self.unit_features(feature_map)
+            logits = self.logits(features, unit_features)
+            if self.neurons is not None:
+                logits = logits + self.neurons.run(unit_features)
             return self.activation(logits)
 
-    def _unit_features(self, feature_map: Array) -> Array:
+    def logits(self, features: Array, unit_features: Array) -> Array:
+        """What the neurons add to, shape (pictures, units).
+
+        Args:
+            features: Float32, shape (pictures, features).
+            unit_features: From `unit_features`.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = self._trained_logits(features)
+            for later in self.classes:
+                logits = later.run(logits, unit_features)
+        return logits
+
+    def unit_features(self, feature_map: Array) -> Array:
+        """What classes and neurons look at, each row of length 1, shape (pictures, numbers).
+
+        Args:
+            feature_map: Float32, shape (pictures, *map_shape).
+        """
         rows = _pooled(feature_map, self.pool).reshape(len(feature_map), -1)
         length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
         unit: Array = rows / np.maximum(length, _SHORTEST)
         return unit
+
+    def _trained_logits(self, features: Array) -> Array:
+        logits = features
+        for layer in self.layers:
+            logits = layer.run(logits)
+        return logits
 
 
 def _pooled(feature_map: Array, side: int) -> Array:

@@ -1,8 +1,8 @@
 """Reading model files: a zip archive, opened member by member, never extracted, never trusted.
 
 Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours, which Keras
-ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/model.tflite`, or
-`imgclf/features.tflite` and `imgclf/head.msgpack` of a model on a pretrained network.
+ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/features.tflite` and
+`imgclf/head.msgpack`, or `imgclf/model.tflite` of a model whose head NumPy can't do.
 """
 
 from __future__ import annotations

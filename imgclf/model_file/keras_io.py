@@ -18,6 +18,7 @@ from imgclf.backend import keras
 from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
+from imgclf.model.build import compile_as
 from imgclf.model.head import HeadLayer
 from imgclf.model_file.archive import (
     CONFIG,
@@ -69,6 +70,7 @@ def write_model_file(
     Raises:
         WriteError: There is no room for it, or for what the converter writes on its way.
     """
+    model = _as_graph(model)
     twin = make_twin(model, samples, features_graph, trained)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
     size += sum(map(len, twin.members.values()))
@@ -93,6 +95,18 @@ def write_model_file(
             for name, content in twin.members.items():
                 archive_file.writestr(name, content)
     return written
+
+
+def _as_graph(model: keras.Model) -> keras.Model:
+    """A chain of layers as the graph that it is: what corrections add goes beside the chain."""
+    if not isinstance(model, keras.Sequential):
+        return model
+    graph = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    # Its layers may be in other models too; those of a config are in none.
+    again = keras.Model.from_config(graph.get_config())
+    again.set_weights(model.get_weights())
+    compile_as(again, model.get_compile_config())
+    return again
 
 
 def load_keras_model(path: Path) -> keras.Model:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.model.head import NumpyHead
-from imgclf.model.layer_names import CORRECTIONS, FEATURES, STANDARDIZATION
+from imgclf.model.layer_names import FEATURES, NEURONS, STANDARDIZATION
 from imgclf.model_file.weights_screening import read_numbers
 
 _Floats = NDArray[np.float64]
@@ -129,7 +129,7 @@ def find_in_keras(
         ours = [
             one["name"]
             for one in layers
-            if one["class_name"] == "Dense" and not one["name"].startswith(CORRECTIONS)
+            if one["class_name"] == "Dense" and not one["name"].startswith(NEURONS)
         ]
         last = ours[-1]
         if FEATURES not in by_name:

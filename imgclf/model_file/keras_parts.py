@@ -1,6 +1,7 @@
-"""The two parts of a Keras model that was built on a pretrained network: features and head.
+"""The two parts of a Keras model: features and head.
 
-The head is read from the graph backwards, from the outputs to the layer `features`. What NumPy
+The features are those of the pretrained network that it was built on, else what its last layer
+takes. The head is read from the graph backwards, from the outputs to the features. What NumPy
 can't do, or what isn't known here, makes it unreadable, and the model is kept in one piece then.
 """
 
@@ -12,7 +13,7 @@ from imgclf.backend import keras
 from imgclf.errors import UsageError
 from imgclf.model.activations import ActivationFunction
 from imgclf.model.head import HeadClass, HeadLayer, HeadNeurons, Numbers, NumpyHead
-from imgclf.model.layer_names import FEATURES, STANDARDIZATION
+from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, POOL, STANDARDIZATION, SUM, TWO
 from imgclf.model_file.keras_dense import (
     DenseChain,
     UnreadableError,
@@ -33,24 +34,22 @@ _PASSING = (
 )
 
 
-def is_built_on_features(model: keras.Model) -> bool:
-    """Whether a model was built on a pretrained network, and so can be split."""
-    names = {layer.name for layer in model.layers}
-    # Ours are graphs; somebody's chain of layers may have the same names.
-    return not isinstance(model, keras.Sequential) and {FEATURES, STANDARDIZATION} <= names
-
-
 def features_network(model: keras.Model) -> keras.Model:
     """From pictures to the last feature map and the features.
 
+    The features are what the layer `features` of a network on a pretrained one gives, else what
+    the last Dense layer takes that was trained.
+
     Args:
-        model: With a layer `features`.
+        model: A classifier.
 
     Raises:
-        UsageError: It has no feature map up to there.
+        UsageError: It has no such layer, or no feature map up to there.
     """
-    features = model.get_layer(FEATURES).output
-    feature_map = _last_map(model)
+    try:
+        features, feature_map = _features(model), _last_map(model)
+    except (UnreadableError, ValueError):
+        raise UsageError("this model has no features that a last layer takes") from None
     if feature_map is None:
         raise UsageError("this model has no feature map before its features")
     try:
@@ -60,14 +59,14 @@ def features_network(model: keras.Model) -> keras.Model:
         # of their place in that one.
         again = type(model).from_config(model.get_config())
         again.set_weights(model.get_weights())
-        return keras.Model(again.inputs[0], [_last_map(again), again.get_layer(FEATURES).output])
+        return keras.Model(again.inputs[0], [_last_map(again), _features(again)])
 
 
 def read_numpy_head(model: keras.Model) -> NumpyHead | None:
     """What comes after the features, or None if NumPy can't do all of it.
 
     Args:
-        model: Built on a pretrained network.
+        model: A classifier.
     """
     try:
         return _Reader(model).head()
@@ -75,16 +74,54 @@ def read_numpy_head(model: keras.Model) -> NumpyHead | None:
         return None
 
 
+def is_built_on_features(model: keras.Model) -> bool:
+    """Whether a model was built on a pretrained network, or is all of one but its head."""
+    names = {layer.name for layer in model.layers}
+    # Ours are graphs; somebody's chain of layers may have the same names.
+    if isinstance(model, keras.Sequential) or FEATURES not in names:
+        return False
+    return STANDARDIZATION in names or model.get_layer(FEATURES).output is model.outputs[-1]
+
+
+def _features(model: keras.Model) -> Any:
+    """What the head takes.
+
+    Raises:
+        UnreadableError: There is no head, or its last layer is none of those that can be corrected.
+    """
+    if is_built_on_features(model):
+        return model.get_layer(FEATURES).output
+    maker = {id(one.output): one for one in model.operations}
+    corrected = any(layer.name == ANSWER for layer in model.layers)
+    tensor = model.get_layer(SUM).input[0] if corrected else model.outputs[0]
+    last: Any = maker.get(id(tensor))
+    # Classes that were learned later stand between the last layer and the neurons.
+    while type(last) in (*_PASSING, keras.layers.Concatenate):
+        given = last.input
+        last = maker.get(id(given[0] if isinstance(given, list) else given))
+    if last is not None and last.name == TWO:
+        last = maker.get(id(last.input))
+    if not isinstance(last, keras.layers.Dense):
+        unreadable(last)
+    return last.input
+
+
 def _last_map(model: keras.Model) -> Any:
     """The last tensor up to the features that has height and width; None if none has.
 
     The neurons of corrections see the same one.
     """
-    given = model.get_layer(FEATURES).input
-    if len(given.shape) == 4:
-        return given
     names = [layer.name for layer in model.layers]
-    before = model.layers[: names.index(FEATURES)]
+    if is_built_on_features(model):
+        given = model.get_layer(FEATURES).input
+        if len(given.shape) == 4:
+            return given
+        before = model.layers[: names.index(FEATURES)]
+    else:
+        seen = next((name for name in (POOL, FLAT) if name in names), None)
+        if seen is not None:
+            return model.get_layer(seen).input
+        before = model.layers
     inner = [layer for layer in before if not isinstance(layer, keras.layers.InputLayer)]
     maps = [layer.output for layer in inner if len(getattr(layer.output, "shape", ())) == 4]
     return maps[-1] if maps else None
@@ -95,8 +132,11 @@ class _Reader:
 
     def __init__(self, model: keras.Model) -> None:
         self._model = model
-        self._features = model.get_layer(FEATURES).output
+        self._features = _features(model)
         self._map = _last_map(model)
+        # A model inside of it that takes any size gives a map of any.
+        if self._map is None or None in (*self._map.shape[1:], *self._features.shape[1:]):
+            unreadable(model)
         self._maker = {id(one.output): one for one in model.operations}
         self._pool: int | None = None
 

@@ -24,7 +24,7 @@ from imgclf.model.head import HeadLayer
 from imgclf.model_file.archive import FEATURES, HEAD, TWIN
 from imgclf.model_file.converters import litert_graph
 from imgclf.model_file.features_graph import make_features_graph
-from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
+from imgclf.model_file.keras_parts import read_numpy_head
 
 # The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
@@ -80,7 +80,7 @@ def _split(
     trained: HeadLayer | None,
 ) -> dict[str, bytes] | None:
     """The graph of the features and the head; None if it can't be had."""
-    head = read_numpy_head(model) if is_built_on_features(model) else None
+    head = read_numpy_head(model)
     if head is None:
         return None
     if trained is not None and trained.kernel.shape == head.layers[-1].kernel.shape:

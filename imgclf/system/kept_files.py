@@ -11,7 +11,7 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -51,12 +51,15 @@ def read_kept(path: Path, most: int) -> bytes:
         return stream.read(most)
 
 
-def load_arrays(path: Path, most: int = 1 << 32) -> dict[str, NDArray[Any]]:
+def load_arrays(
+    path: Path, most: int = 1 << 32, *, but: Collection[str] = ()
+) -> dict[str, NDArray[Any]]:
     """The arrays of a file that `numpy.savez` wrote, which doesn't pack them.
 
     Args:
         path: The file.
         most: The most bytes that it may have.
+        but: Those that are not wanted.
 
     Raises:
         FileNotFoundError: There is none.
@@ -66,9 +69,9 @@ def load_arrays(path: Path, most: int = 1 << 32) -> dict[str, NDArray[Any]]:
     with open_kept(path, most) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
+                members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
                 return {
-                    info.filename.removesuffix(".npy"): _array(archive, info)
-                    for info in archive.infolist()
+                    name: _array(archive, info) for name, info in members.items() if name not in but
                 }
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise ValueError(str(error)) from error

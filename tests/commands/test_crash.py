@@ -17,11 +17,14 @@ import pytest
 
 from imgclf.commands.export import export
 from imgclf.commands.export_target import Format
+from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
 from imgclf.commands.versions import rollback
 from imgclf.corrections.inputs import Labelled
+from imgclf.corrections.journal import read_journal
 from imgclf.model_file.archive import ModelArchive, find_model, read_manifest
+from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.versions import versions
 from imgclf.runs.commits import load_latest
 from imgclf.system.files import (
@@ -32,7 +35,15 @@ from imgclf.system.files import (
     temporary_files,
 )
 from tests.support.dying_disk import Died, dying_disk
-from tests.support.trainings import CONFIG, STACK, is_whole, leftovers, log, weights
+from tests.support.trainings import (
+    CONFIG,
+    STACK,
+    is_whole,
+    leftovers,
+    log,
+    published_in_one_piece,
+    weights,
+)
 
 PETS = Path("pets.yaml")
 
@@ -127,7 +138,11 @@ def test_a_rollback_killed_at_any_step_leaves_one_of_the_two_versions(corrected:
     assert leftovers() == []
 
 
-def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(trained: Trained) -> None:
+def test_an_export_killed_at_any_step_leaves_the_old_file_or_the_new_one(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model in one piece, whose graph is copied, so that it is the same to the byte."""
+    published_in_one_piece(monkeypatch)
     target = Path("pets.tflite")
     export(trained.model, "litert", output=target)
     new, old = target.read_bytes(), b"the old file"
@@ -167,7 +182,7 @@ def test_exports_that_are_killed_leave_the_old_or_the_new_and_nothing_else(
         target.mkdir()
         target = target / "saved_model.pb"
     target.write_bytes(b"old")
-    with dying_disk("write imgclf/model.tflite"), pytest.raises(Died):  # while Keras unpacks it
+    with dying_disk("write imgclf/features.tflite"), pytest.raises(Died):  # while Keras unpacks it
         export(trained.model, form, quantize=quantize)
     assert target.read_bytes() == b"old"
     assert [*(tmp_path / "tmp").iterdir()] != []
@@ -245,8 +260,34 @@ def test_temporary_files_of_a_killed_process_are_removed_by_the_next(
     assert list(in_folder.iterdir()) == []
 
 
+def test_a_retraining_killed_at_any_step_leaves_one_of_the_two_versions(trained: Trained) -> None:
+    old = trained.model.read_bytes()
+    rows = predict(open_classifier(trained.model), find_inputs(["new"], []))
+    wrong = next(Path(row.path) for row in rows if row.label != Path(row.path).parent.name)
+
+    def check() -> None:
+        in_use = trained.model.read_bytes()
+        if in_use != old:
+            assert is_whole(trained.model)
+            assert [one.label for one in read_manifest(trained.model).corrections] == [label]
+        assert [manifest.version for _, manifest in versions(trained.model)] == (
+            [1] if in_use == old else [1, 2]
+        )
+
+    label = wrong.parent.name
+    deaths = at_every_step(lambda: retrain(trained.model, [Labelled(wrong, label)]), check)
+    assert deaths >= 40
+    assert read_manifest(trained.model).version == 2
+    [entry] = read_journal(trained.model)
+    assert (entry.label, entry.fate, entry.version) == (label, "corrected", 2)
+    assert leftovers() == []
+
+
 @pytest.mark.slow
-def test_a_retraining_killed_leaves_one_of_the_two_versions(trained: Trained) -> None:
+def test_a_retraining_in_keras_killed_leaves_one_of_the_two_versions(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgclf.commands.retrain.split_learner", lambda *_: None)
     old = trained.model.read_bytes()
     pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]
     for last_step in ("fsync", "link", "replace models/pets.keras"):

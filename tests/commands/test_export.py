@@ -30,6 +30,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.converters import run_onnx, run_saved_model
 from tests.support.command_line import imgclf, imported_by
 from tests.support.pretrained import on_backbone, written
+from tests.support.trainings import published_in_one_piece
 
 OWN_RUNTIME = {
     "litert": lambda path, pixels: LiteRTEngine(path.read_bytes()).run(pixels),
@@ -163,7 +164,10 @@ def test_a_model_in_two_parts_is_quantised_in_one(trained: Trained) -> None:
 
 
 @pytest.mark.slow
-def test_the_graph_in_the_model_file_is_written_without_tensorflow(trained: Trained) -> None:
+def test_a_graph_of_all_in_the_model_file_is_written_without_tensorflow(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published_in_one_piece(monkeypatch)
     assert not imported_by("export", "--format", "litert") & {"tensorflow", "keras"}
     assert Path("pets.tflite").exists()
 

@@ -24,7 +24,7 @@ from imgclf.commands.predict import find_inputs, open_for_prediction, picture_on
 from imgclf.commands.train import Trained
 from imgclf.data.decoder import decode
 from imgclf.model.prediction import Prediction
-from imgclf.model_file.archive import TWIN, read_manifest
+from imgclf.model_file.archive import FEATURES, HEAD, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.report.prediction_rows import RowFormat, row_writer
 from tests.support.heard import listen
@@ -119,13 +119,16 @@ def test_a_folder_stands_for_its_pictures_and_not_for_its_other_files(trained: T
 def test_a_model_without_a_twin_predicts_on_keras_and_says_so(trained: Trained) -> None:
     with_twin = list(predict(open_classifier(trained.model), ["new/cat/cat-001.jpg"]))
     manifest = msgspec.structs.replace(
-        read_manifest(trained.model), twin_sha256=None, twin_note="LiteRT can't express this model"
+        read_manifest(trained.model),
+        features_sha256=None,
+        head_sha256=None,
+        twin_note="LiteRT can't express this model",
     )
     with zipfile.ZipFile(trained.model) as source, zipfile.ZipFile("bare.keras", "w") as target:
         for name in source.namelist():
             if name == "imgclf/manifest.json":
                 target.writestr(name, msgspec.json.encode(manifest))
-            elif name != TWIN:
+            elif name not in (FEATURES, HEAD):
                 target.writestr(name, source.read(name))
     heard = listen()
     without = list(predict(open_classifier(Path("bare.keras")), [CAT_PATH]))

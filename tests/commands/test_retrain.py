@@ -33,6 +33,7 @@ from imgclf.corrections.replay_memory import (
     ReplayMemory,
     Samples,
     choose_memory,
+    digests_of,
     load_memory,
     save_memory,
 )
@@ -722,16 +723,18 @@ def test_pictures_are_shown_to_the_network_once(in_folder: Path) -> None:
     pixels = np.arange(4 * 12, dtype=np.uint8).reshape(4, 2, 2, 3)
     network = CountingNetwork()
     cache = ResponseCache(MODEL, network)
-    expected = cache.responses(pixels[[0, 1, 1]]).logits  # equal pictures in one data set
+    twice = Samples(pixels[[0, 1, 1]], np.zeros(3, np.int64))  # equal pictures in one data set
+    expected = cache.responses(twice).logits
     assert network.shown == 3
-    cache.add(pixels[:1], network.responses(pixels[:1]))
+    cache.add(digests_of(pixels[:1]), network.responses(pixels[:1]))
     cache.keep()
 
     network = CountingNetwork()
     again = ResponseCache(MODEL, network)
-    np.testing.assert_array_equal(again.responses(pixels[[0, 1, 1]]).logits, expected)
+    np.testing.assert_array_equal(again.responses(twice).logits, expected)
     assert network.shown == 0
-    assert again.responses(pixels[2:]).logits[:, 0].tolist() == [24, 36]
+    others = Samples(pixels[2:], np.zeros(2, np.int64))
+    assert again.responses(others).logits[:, 0].tolist() == [24, 36]
     assert network.shown == 2
 
 

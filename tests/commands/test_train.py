@@ -61,7 +61,7 @@ def test_the_manifest_says_what_prediction_needs(trained: Trained) -> None:
     assert manifest.class_names == ("cat", "dog")
     assert manifest.decoder.settings() == DecoderSettings(32, 32, "stretch")
     assert manifest.head == "sigmoid"
-    assert manifest.twin_sha256 is not None
+    assert manifest.features_sha256 is not None
     assert manifest.data is not None
     assert (manifest.data.training, manifest.data.validation) == (48, 12)
 

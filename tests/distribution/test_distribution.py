@@ -272,7 +272,7 @@ def test_the_published_model_predicts_and_is_corrected_on_tensorflow(
     monkeypatch.chdir(tmp_path / "work")
     model = Path("models/pets.keras")
     manifest = read_manifest(model)
-    assert manifest.twin_sha256 is not None
+    assert manifest.features_sha256 is not None
     from imgclf.backend import keras
 
     assert keras.backend.backend() == "tensorflow"

@@ -15,8 +15,8 @@ from imgclf.commands.train import Trained
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import (
     CONFIG,
+    FEATURES,
     MANIFEST,
-    TWIN,
     WEIGHTS,
     ModelArchive,
     find_model,
@@ -65,11 +65,11 @@ def test_weights_that_are_not_those_of_the_manifest_are_refused(trained: Trained
 
 
 def test_a_graph_that_is_not_that_of_the_manifest_is_refused(trained: Trained) -> None:
-    model = rewritten(trained.model, TWIN, lambda content: content[:-1] + b"x")
+    model = rewritten(trained.model, FEATURES, lambda content: content[:-1] + b"x")
     with ModelArchive(model) as archive:
         manifest = archive.manifest()
         with pytest.raises(ModelFileError, match="is not the graph it should be"):
-            archive.twin(manifest)
+            archive.features_graph(manifest)
 
 
 @pytest.mark.parametrize(

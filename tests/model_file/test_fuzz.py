@@ -19,6 +19,7 @@ from imgclf.commands.train import Trained
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.neurons import Neurons
 from tests.support.pretrained import as_loaded, on_backbone, written
+from tests.support.trainings import published_in_one_piece
 
 ROOT = Path(__file__).parents[2]
 MEMORY = 3 << 30
@@ -26,7 +27,10 @@ SECONDS = 300
 
 
 @pytest.mark.slow
-def test_mutated_model_files_give_rows_or_errors(trained: Trained) -> None:
+def test_mutated_model_files_in_one_piece_give_rows_or_errors(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published_in_one_piece(monkeypatch)
     outcomes = outcomes_of(trained.model)
     assert sum(outcomes.values()) == 360
 

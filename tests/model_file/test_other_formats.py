@@ -15,7 +15,7 @@ from imgclf.backend import keras
 from imgclf.commands.adopt import adopt
 from imgclf.commands.train import Trained
 from imgclf.errors import ModelFileError
-from imgclf.model_file.archive import CONFIG, METADATA, TWIN, WEIGHTS, ModelArchive
+from imgclf.model_file.archive import CONFIG, FEATURES, METADATA, WEIGHTS, ModelArchive
 
 
 def network() -> Any:
@@ -150,7 +150,7 @@ def test_a_checkpoint_goes_by_a_name_that_is_no_file(in_folder: Path) -> None:
 
 def test_the_graph_in_a_model_of_ours_is_one_for_litert(trained: Trained) -> None:
     with zipfile.ZipFile(trained.model) as archive:
-        Path("twin.bin").write_bytes(archive.read(TWIN))
+        Path("twin.bin").write_bytes(archive.read(FEATURES))
     assert "twin.bin is a graph for LiteRT" in refusal("twin.bin").message
 
 

@@ -150,7 +150,7 @@ def test_the_neurons_of_corrections_are_in_the_head(in_folder: Path, name: str) 
 def test_large_maps_are_pooled_for_the_neurons(
     in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgclf.corrections.correctable_network.MOST_FEATURES", 100)
+    monkeypatch.setattr("imgclf.corrections.neurons.MOST_FEATURES", 100)
     corrected = with_neurons(on_backbone(Layers.Dense(3, activation="softmax")), 4)
     require_split_and_equal(corrected)
     head = NumpyHead.from_bytes(members()[HEAD])
@@ -275,17 +275,52 @@ def test_neurons_that_look_elsewhere_have_no_head(seen: Any) -> None:
     assert read_numpy_head(elsewhere) is None
 
 
+def from_scratch(*head: Any) -> Any:
+    """Compiled, its weights random, its map as large as neurons see no larger one."""
+    keras.utils.set_random_seed(2)
+    pictures = keras.Input((24, 32, 3))
+    values = Layers.RandomFlip()(pictures)
+    for layer in (
+        Layers.Rescaling(1 / 255),
+        Layers.Conv2D(16, 3, padding="same", activation="relu"),
+        Layers.MaxPooling2D(),
+        Layers.Conv2D(50, 3, padding="same", activation="relu"),
+        Layers.BatchNormalization(),
+        Layers.Dropout(0.25),
+        Layers.Flatten(),
+        Layers.Dense(16, activation="relu"),
+        Layers.Dropout(0.25),
+        *head,
+    ):
+        values = layer(values)
+    model = keras.Model(pictures, values)
+    model.compile(loss="sparse_categorical_crossentropy")
+    return model
+
+
+FROM_SCRATCH = {
+    "sigmoid": [Layers.Dense(1, activation="sigmoid")],
+    "softmax": [Layers.Dense(4, activation="softmax", use_bias=False)],
+    "logits": [Layers.Dense(4)],
+}
+
+
 @pytest.mark.slow
-def test_a_model_on_nothing_is_one_graph(in_folder: Path) -> None:
-    model = on_backbone(Layers.Dense(2, activation="softmax"))
-    config = model.get_config()
-    renamed = msgspec.json.decode(
-        msgspec.json.encode(config).replace(b'"standardization"', b'"normalization"')
-    )
-    other = keras.Model.from_config(renamed)
-    other.compile(loss="sparse_categorical_crossentropy")
-    written(other)
-    assert set(members()) == {MANIFEST, TWIN}
+@pytest.mark.parametrize("name", FROM_SCRATCH)
+def test_a_network_from_scratch_is_split_before_its_last_layer(in_folder: Path, name: str) -> None:
+    model = from_scratch(*again(FROM_SCRATCH[name]))
+    require_split_and_equal(model)
+    engine = open_classifier(MODEL).engine
+    assert isinstance(engine, SplitEngine)
+    assert engine.features.map_shape == (12, 16, 50)
+    assert engine.features.width == 16
+    graph = members()[FEATURES]
+    for count in (1, 3):
+        require_split_and_equal(with_neurons(load_keras_model(MODEL), count), graph)
+    network = CorrectableNetwork(load_keras_model(MODEL))
+    features = network.responses(PIXELS).features
+    grown = network.with_class(features[0], 0.9).with_class(features[1], 0.95)
+    require_split_and_equal(with_random_neurons(grown, 3), graph)
 
 
 @pytest.mark.slow

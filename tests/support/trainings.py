@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from imgclf.commands.train import Trained
+from imgclf.commands.train import Trained, train
 from imgclf.model_file.archive import ModelArchive
 from imgclf.runs.commits import load_latest
 
@@ -64,6 +65,16 @@ def weights(model: Path) -> list[np.ndarray]:
     from imgclf.backend import keras  # seconds, which tests of the command line do without
 
     return keras.models.load_model(model).get_weights()
+
+
+def published_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> Trained:
+    """What was trained as pets.yaml says, published as one LiteRT graph.
+
+    So earlier versions wrote networks from scratch, and this one those whose head NumPy can't do.
+    """
+    with monkeypatch.context() as before:
+        before.setattr("imgclf.model_file.twin.read_numpy_head", lambda _: None)
+        return train(Path("pets.yaml"), ["training.publish=last"])
 
 
 def log(trained: Trained) -> str:

@@ -1,0 +1,50 @@
+"""A model file written again with some members changed, without Keras."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+
+import msgspec
+
+from imgclf.model_file.archive import HEAD, MANIFEST, WEIGHTS, ModelArchive
+from imgclf.model_file.manifest import Manifest
+from imgclf.system.files import atomic_path
+
+
+def rewrite(archive: ModelArchive, manifest: Manifest, changed: Mapping[str, bytes]) -> Manifest:
+    """Replaces a model file, which is closed, by one with other weights and another head.
+
+    All other members are copied as they are, the graph of the features among them.
+
+    Args:
+        archive: The model file as it is.
+        manifest: What the new one is to say; its checksums are filled in here.
+        changed: The new weights and the new head, and whatever else is another.
+
+    Returns:
+        The manifest as written.
+
+    Raises:
+        ModelFileError: What is to be copied is damaged.
+        WriteError: There is no room for it.
+    """
+    archive.verify_graphs(archive.manifest())
+    written = msgspec.structs.replace(
+        manifest,
+        weights_sha256=hashlib.sha256(changed[WEIGHTS]).hexdigest(),
+        head_sha256=hashlib.sha256(changed[HEAD]).hexdigest(),
+    )
+    changed = {
+        **changed,
+        MANIFEST: msgspec.json.format(msgspec.json.encode(written)),
+    }
+    sizes = {name: archive.size(name) for name in archive.members()}
+    sizes |= {name: len(content) for name, content in changed.items()}
+    with atomic_path(archive.path, sum(sizes.values())) as temporary:
+        with zipfile.ZipFile(temporary, "w") as file:
+            for name in archive.members():  # one at a time, for they can be large
+                file.writestr(name, changed[name] if name in changed else archive.read(name))
+        archive.close()  # for where a file that is open can't be replaced
+    return written
