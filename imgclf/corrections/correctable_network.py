@@ -14,7 +14,8 @@ from imgclf.backend import keras
 from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses
 from imgclf.corrections.new_class import SLOPE
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError
+from imgclf.model.layer_names import ANSWER
+from imgclf.model_file.dense_end import require_dense_end
 
 # Larger feature maps are averaged down before: a neuron has one weight for each feature, which
 # is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
@@ -23,7 +24,7 @@ MOST_FEATURES = 5_000
 _POOL, _FLAT, _UNIT = "corrections_pool", "corrections_flat", "corrections_unit"
 _NEURONS, _STRENGTH = "corrections", "corrections_strength"
 _TWO, _CLASS = "corrections_two", "corrections_class"
-_SUM, _ANSWER = "corrections_sum", "corrections_answer"
+_SUM = "corrections_sum"
 
 
 class CorrectableNetwork:
@@ -33,7 +34,7 @@ class CorrectableNetwork:
         model: A classifier whose last layer is Dense, or one that `with_neurons` returned.
 
     Raises:
-        ModelFileError: Its last layer is something else.
+        ModelFileError: Its last layer is something else, or a model is inside of it.
 
     Attributes:
         neurons: Those of the corrections that the model has; none at first.
@@ -41,15 +42,16 @@ class CorrectableNetwork:
 
     def __init__(self, model: keras.Model) -> None:
         self._inputs = model.inputs
-        if any(layer.name == _ANSWER for layer in model.layers):
+        if any(layer.name == ANSWER for layer in model.layers):
             self._features = model.get_layer(_UNIT).output
             self._logits = model.get_layer(_SUM).input[0]
-            self._activation = model.get_layer(_ANSWER).activation
+            self._activation = model.get_layer(ANSWER).activation
             self.neurons = Neurons(
                 model.get_layer(_NEURONS).get_weights()[0],
                 model.get_layer(_STRENGTH).get_weights()[0],
             )
         else:
+            require_dense_end(model)
             self._features = _unit_features(model)
             self._logits, self._activation = _logits(model)
             features, units = self._features.shape[-1], self._logits.shape[-1]
@@ -118,7 +120,7 @@ class CorrectableNetwork:
         strength = keras.layers.Dense(units, use_bias=False, name=_STRENGTH)
         added = strength(dense(self._features))
         total = keras.layers.Add(name=_SUM)([self._logits, added])
-        answer = keras.layers.Activation(self._activation, name=_ANSWER)(total)
+        answer = keras.layers.Activation(self._activation, name=ANSWER)(total)
         dense.set_weights([neurons.keys, np.full(count, -THRESHOLD, np.float32)])
         strength.set_weights([neurons.strengths])
         return keras.Model(self._inputs, answer)
@@ -145,11 +147,6 @@ def _unit_features(model: keras.Model) -> Any:
 def _logits(model: keras.Model) -> tuple[Any, Any]:
     """What the last Dense layer gives before its activation, and the activation."""
     last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
-        raise ModelFileError(
-            f"a model can be corrected if its last layer is Dense; this one's is "
-            f"{type(last).__name__}"
-        )
     linear = keras.layers.Dense(last.units, use_bias=last.use_bias, name=last.name)
     logits = linear(last.input)
     linear.set_weights(last.get_weights())

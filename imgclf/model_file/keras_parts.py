@@ -12,7 +12,7 @@ from imgclf.backend import keras
 from imgclf.errors import UsageError
 from imgclf.model.activations import ActivationFunction
 from imgclf.model.head import HeadClass, HeadLayer, HeadNeurons, Numbers, NumpyHead
-from imgclf.model.layer_names import FEATURES, STANDARDIZATION
+from imgclf.model.layer_names import FEATURES
 from imgclf.model_file.keras_dense import (
     DenseChain,
     UnreadableError,
@@ -22,8 +22,7 @@ from imgclf.model_file.keras_dense import (
     unreadable,
 )
 
-# Nothing in prediction.
-_PASSING = (
+PASSING = (
     keras.layers.Identity,
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -31,13 +30,18 @@ _PASSING = (
     keras.layers.GaussianNoise,
     keras.layers.ActivityRegularization,
 )
+"""Layers that do nothing in prediction."""
 
 
 def is_built_on_features(model: keras.Model) -> bool:
-    """Whether a model was built on a pretrained network, and so can be split."""
-    names = {layer.name for layer in model.layers}
-    # Ours are graphs; somebody's chain of layers may have the same names.
-    return not isinstance(model, keras.Sequential) and {FEATURES, STANDARDIZATION} <= names
+    """Whether a model says what its features are, and so can be split.
+
+    Those do that were built on a pretrained network, and adopted ones.
+    """
+    # Ours are graphs; somebody's chain of layers, or another layer, may have the same name.
+    kinds = keras.layers.GlobalAveragePooling2D | keras.layers.Identity
+    named = [layer for layer in model.layers if layer.name == FEATURES]
+    return not isinstance(model, keras.Sequential) and any(isinstance(one, kinds) for one in named)
 
 
 def features_network(model: keras.Model) -> keras.Model:
@@ -67,7 +71,7 @@ def read_numpy_head(model: keras.Model) -> NumpyHead | None:
     """What comes after the features, or None if NumPy can't do all of it.
 
     Args:
-        model: Built on a pretrained network.
+        model: With a layer `features`.
     """
     try:
         return _Reader(model).head()
@@ -97,6 +101,8 @@ class _Reader:
         self._model = model
         self._features = model.get_layer(FEATURES).output
         self._map = _last_map(model)
+        if self._map is None or len(self._features.shape) != 2:
+            unreadable(model)
         self._maker = {id(one.output): one for one in model.operations}
         self._pool: int | None = None
 
@@ -133,7 +139,7 @@ class _Reader:
             maker = self._maker.get(id(tensor))
             if maker is None:
                 unreadable(tensor)
-            if type(maker) not in _PASSING:
+            if type(maker) not in PASSING:
                 return maker
             tensor = maker.input
         return None

@@ -53,7 +53,10 @@ class LastLayer:
 
 @dataclass(frozen=True)
 class _InKeras:
-    """Where Keras has it, and what it takes: (features - mean) / deviation."""
+    """Where Keras has it, and what it takes: (features - mean) / deviation.
+
+    Of an adopted model it takes the features as they are.
+    """
 
     path: str
     mean: _Floats
@@ -160,13 +163,16 @@ def _find_in_keras(
     try:
         layers = _named_layers(msgspec.json.decode(config)["config"]["layers"])
         names = [layer["name"] for _, layer in layers]
-        (standardization, normalizes), (last, _) = layers[names.index(STANDARDIZATION)], layers[-1]
+        last, _ = layers[-1]
         if FEATURES not in names:
             return None
-        epsilon = float(normalizes["config"]["epsilon"])
+        mean, variance, epsilon = np.zeros(len(kernel)), np.ones(len(kernel)), 0.0
         with h5py.File(io.BytesIO(weights), "r") as file:
-            statistics = file[f"layers/{standardization}/vars"]
-            mean, variance = (np.asarray(statistics[key], np.float64) for key in "01")
+            if STANDARDIZATION in names:
+                standardization, normalizes = layers[names.index(STANDARDIZATION)]
+                epsilon = float(normalizes["config"]["epsilon"])
+                statistics = file[f"layers/{standardization}/vars"]
+                mean, variance = (np.asarray(statistics[key], np.float64) for key in "01")
             variables = file[f"layers/{last}/vars"]
             found = [np.asarray(variables[key], np.float64) for key in "01"]
     except (KeyError, TypeError, ValueError, IndexError, OSError, msgspec.DecodeError):

@@ -14,7 +14,7 @@ from imgclf.commands.adopt import adopt
 from imgclf.commands.train import Trained
 from imgclf.corrections.replay_memory import load_memory
 from imgclf.errors import BusyError, ModelFileError, UsageError
-from imgclf.model.engine import LiteRTEngine
+from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.keras_io import load_keras_model
@@ -66,7 +66,7 @@ def ending(*layers: Any, loss: Any = None) -> Any:
 
 def adopted_probabilities(path: Path) -> NDArray[np.float64]:
     classifier = open_classifier(path)
-    assert isinstance(classifier.engine, LiteRTEngine)
+    assert isinstance(classifier.engine, SplitEngine)
     return classifier.probabilities(PIXELS)
 
 

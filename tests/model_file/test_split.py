@@ -279,9 +279,7 @@ def test_neurons_that_look_elsewhere_have_no_head(seen: Any) -> None:
 def test_a_model_on_nothing_is_one_graph(in_folder: Path) -> None:
     model = on_backbone(Layers.Dense(2, activation="softmax"))
     config = model.get_config()
-    renamed = msgspec.json.decode(
-        msgspec.json.encode(config).replace(b'"standardization"', b'"normalization"')
-    )
+    renamed = msgspec.json.decode(msgspec.json.encode(config).replace(b'"features"', b'"pooled"'))
     other = keras.Model.from_config(renamed)
     other.compile(loss="sparse_categorical_crossentropy")
     written(other)

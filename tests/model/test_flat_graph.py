@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgclf.backbones.flat_graph import OwnNames, flat_copy, prefixed
+from imgclf.backbones.own_names import OwnNames, prefixed
 from imgclf.backend import keras
+from imgclf.model.flat_graph import UniqueNames, flat_copy
 
 PICTURES = np.random.default_rng(0).uniform(size=(3, 8, 8, 3)).astype(np.float32)
 
@@ -29,7 +30,7 @@ def nested() -> Any:
     return keras.Model(pictures, keras.layers.Dense(2, name="last")(values))
 
 
-@pytest.mark.parametrize("rename", [OwnNames(), prefixed])
+@pytest.mark.parametrize("rename", [OwnNames(), prefixed, UniqueNames()])
 def test_a_flat_copy_computes_the_same(rename: Any) -> None:
     original = nested()
     original.get_layer("deeper").get_layer("norm").set_weights(

@@ -1,48 +1,34 @@
-"""Networks as one flat graph, whose layers have names that nothing else has."""
+"""Networks as one flat graph: no model is inside of another."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config.keras_private import run_through
 
-PREFIX = "backbone_"
-"""What names begin with that Keras, or somebody else, would give to other layers as well."""
-
 Rename = Callable[[keras.Operation], str]
 
 
-class OwnNames:
-    """Keeps the names that a network's layers were given, and replaces those that Keras made up.
+class UniqueNames:
+    """Keeps all names, and numbers those that are taken: `conv`, `conv_1`.
 
-    Keras numbers layers through a process (`conv2d_17`), so that those names are others each time,
-    and would be those of layers that a config declares.
+    Args:
+        taken: Names that nothing may have.
     """
 
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+    def __init__(self, *taken: str) -> None:
+        self._taken = set(taken)
 
     def __call__(self, operation: keras.Operation) -> str:
         """The name for a copy of a layer, or of an operation such as `x + y`."""
-        stem = re.sub(r"_\d+$", "", operation.name)
-        if stem.replace("_", "") != type(operation).__name__.lower():
-            return str(operation.name)
-        return self.numbered(stem)
-
-    def numbered(self, stem: str) -> str:
-        """The next name of this kind: `backbone_conv2d`, `backbone_conv2d_1`."""
-        number = self._counts[stem]
-        self._counts[stem] += 1
-        return f"{PREFIX}{stem}_{number}" if number else f"{PREFIX}{stem}"
-
-
-def prefixed(operation: keras.Operation) -> str:
-    """Its name behind a prefix, for networks that may have any names."""
-    return f"{PREFIX}{operation.name}"
+        name, number = str(operation.name), 0
+        while name in self._taken:
+            number += 1
+            name = f"{operation.name}_{number}"
+        self._taken.add(name)
+        return name
 
 
 def flat_copy(
@@ -62,12 +48,20 @@ def flat_copy(
         keep: Which are copied; others hand on what they are given.
         dtype: What the copies compute in; None for what the originals do.
     """
-    graph = _as_graph(model)
-    pictures = keras.Input(batch_shape=graph.input_shape, dtype=graph.inputs[0].dtype)
-    copies = _Copies(rename, added, keep, dtype)
-    flat = keras.Model(pictures, copies.run(graph, pictures), name=model.name)
-    copies.take_weights()
-    return flat
+    pictures = keras.Input(batch_shape=model.input_shape, dtype=model.inputs[0].dtype)
+    outputs = _Copies(rename, added, keep, dtype).of(model, pictures)
+    return keras.Model(pictures, outputs, name=model.name)
+
+
+def flat_outputs(model: keras.Model, values: keras.KerasTensor, rename: Rename) -> Any:
+    """What copies of a network's layers, with its weights, make of symbolic values.
+
+    Args:
+        model: As `flat_copy` takes it.
+        values: In place of its input; another size is fine if it takes any.
+        rename: Gives the name of each copy.
+    """
+    return _Copies(rename).of(model, values)
 
 
 class _Copies:
@@ -76,29 +70,37 @@ class _Copies:
     def __init__(
         self,
         rename: Rename,
-        added: Callable[[keras.Operation], keras.Layer | None],
-        keep: Callable[[keras.Operation], bool],
-        dtype: keras.DTypePolicy | None,
+        added: Callable[[keras.Operation], keras.Layer | None] = lambda operation: None,
+        keep: Callable[[keras.Operation], bool] = lambda operation: True,
+        dtype: keras.DTypePolicy | None = None,
     ) -> None:
         self._rename, self._added, self._keep, self._dtype = rename, added, keep, dtype
         # By identity, for a layer may be called more than once: itself, its copy, what follows.
         self._made: dict[
             int, tuple[keras.Operation, keras.Operation | None, keras.Layer | None]
         ] = {}
+        self._graphs: dict[int, keras.Model] = {}
 
-    def run(self, graph: keras.Model, values: keras.KerasTensor) -> keras.KerasTensor:
-        """What the copies make of symbolic values, in place of the originals in a graph."""
-        return run_through(graph, values, call=self._call)
-
-    def take_weights(self) -> None:
-        """Gives the copies the weights of the originals."""
+    def of(self, model: keras.Model, values: keras.KerasTensor) -> Any:
+        """What the copies, with the weights of the originals, make of values."""
+        outputs = self._run(model, values)
         for original, copy, _ in self._made.values():
             if copy is not None and getattr(copy, "weights", []):
                 copy.set_weights(original.get_weights())
+        return outputs
+
+    def _run(self, model: keras.Model, given: Any) -> Any:
+        """The copies in place of a model's layers; a list of one is what is in it."""
+        graph = self._graphs.setdefault(id(model), _as_graph(model))
+        outputs = run_through(graph, _as_given(graph, given), call=self._call)
+        alone = isinstance(outputs, list | tuple) and len(outputs) == 1
+        return outputs[0] if alone else outputs
 
     def _call(self, operation: keras.Operation, *args: Any, **kwargs: Any) -> Any:
         if isinstance(operation, keras.Model):
-            return self.run(_as_graph(operation), args[0])
+            # `training` and `mask` are let go: Keras sets the one for all layers when it trains,
+            # whatever a call says, and tensors bring the other along.
+            return self._run(operation, args[0] if args else kwargs["inputs"])
         if id(operation) not in self._made:
             self._made[id(operation)] = (operation, *self._copied(operation))
         _, copy, following = self._made[id(operation)]
@@ -123,5 +125,21 @@ class _Copies:
 
 
 def _as_graph(model: keras.Model) -> keras.Model:
-    """A Sequential as Functional, and without lists around its input."""
+    """A Sequential as Functional."""
+    if not isinstance(model, keras.Sequential):
+        return model
     return keras.Model(model.inputs[0], model.outputs[0])
+
+
+def _as_given(graph: keras.Model, given: Any) -> list[Any]:
+    """What a model inside of a model is called with, in the order and types of its inputs."""
+    named = isinstance(given, dict) and not isinstance(graph.input, dict)
+    values = [given[one.name] for one in graph.inputs] if named else keras.tree.flatten(given)
+    return [_cast(value, to=one.dtype) for value, one in zip(values, graph.inputs, strict=True)]
+
+
+def _cast(value: Any, to: str) -> Any:
+    """As Keras does it where a model is called; but floats stay as precise as they come."""
+    if value.dtype == to or ("float" in value.dtype and "float" in to):
+        return value
+    return keras.ops.cast(value, to)
