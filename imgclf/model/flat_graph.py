@@ -23,10 +23,14 @@ class UniqueNames:
 
     def __call__(self, operation: keras.Operation) -> str:
         """The name for a copy of a layer, or of an operation such as `x + y`."""
-        name, number = str(operation.name), 0
+        return self.unique(str(operation.name))
+
+    def unique(self, wanted: str) -> str:
+        """The name that a layer gets that would have this one."""
+        name, number = wanted, 0
         while name in self._taken:
             number += 1
-            name = f"{operation.name}_{number}"
+            name = f"{wanted}_{number}"
         self._taken.add(name)
         return name
 

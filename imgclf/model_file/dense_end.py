@@ -114,7 +114,8 @@ def _ending_in(end: _End, model: keras.Model) -> keras.Model:
     for layer in end.silent:
         config = layer.get_config() | {"name": names(layer)}
         values = type(layer).from_config(config)(values)
-    dense = keras.layers.Dense.from_config(end.dense)
+    config = end.dense | {"name": names.unique(end.dense["name"])}
+    dense = keras.layers.Dense.from_config(config)
     values = dense(values)
     dense.set_weights(end.weights)
     return keras.Model(pictures, values, name=model.name)

@@ -165,11 +165,17 @@ def compile_as_declared(
         "metrics": ["accuracy"],
     }
     wanted = (*suited, "loss_weights", "weighted_metrics")
-    given = {name: part for name, part in (declared or {}).items() if name in wanted}
+    given = {name: _of_output(part) for name, part in (declared or {}).items() if name in wanted}
     try:
         model.compile(**suited | keras.saving.deserialize_keras_object(given, safe_mode=True))
     except Exception:  # whatever Keras stumbles over; for predictions it doesn't matter
         model.compile(**suited)
+
+
+def _of_output(part: Any) -> Any:
+    """What is said of the one output, without its name, which may be another here."""
+    by_name = isinstance(part, dict) and len(part) == 1 and "class_name" not in part
+    return next(iter(part.values())) if by_name else part
 
 
 def _plain(config: Any) -> Any:

@@ -14,14 +14,18 @@ from imgclf.backend import keras
 from imgclf.commands.adopt import adopt
 from imgclf.commands.predict import find_inputs, open_for_prediction, predict
 from imgclf.commands.retrain import Options, retrain
+from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.inputs import Labelled
+from imgclf.corrections.neurons import Neurons
 from imgclf.errors import ModelFileError
 from imgclf.model.engine import KerasEngine, SplitEngine
-from imgclf.model_file.archive import FEATURES
+from imgclf.model_file.archive import FEATURES, ModelArchive
 from imgclf.model_file.classifier import open_classifier
-from tests.support.adopted_shapes import SHAPES, SIZE, as_in_the_guide, base
+from imgclf.model_file.keras_io import load_keras_model
+from imgclf.model_file.last_layer import read_last_layer, write_last_layer
+from tests.support.adopted_shapes import SHAPES, SIZE, as_in_the_guide, base, chain_on_a_base
 from tests.support.heard import Heard
-from tests.support.pretrained import written
+from tests.support.pretrained import as_loaded, on_backbone, written
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, *SIZE, 3)).astype(np.uint8)
 SOURCE = Path("mine.keras")
@@ -147,6 +151,56 @@ def test_names_that_are_ours_are_free_for_others(in_folder: Path) -> None:
     ]
     expected = original.predict(2 * PIXELS.astype(np.float32), verbose=0)
     np.testing.assert_allclose(open_classifier(done.model).engine.run(PIXELS), expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_last_layer_is_found_without_keras(in_folder: Path) -> None:
+    original = saved(chain_on_a_base)
+    model = adopt(SOURCE, ["a", "b"]).model
+    with ModelArchive(model) as archive:
+        manifest = archive.manifest()
+        layer = read_last_layer(archive, manifest)
+        assert layer is not None
+        kernel, bias = original.layers[-1].get_weights()
+        np.testing.assert_array_equal(layer.kernel, kernel)
+        np.testing.assert_array_equal(layer.bias, bias)
+        write_last_layer(archive, manifest, layer, -layer.kernel, layer.bias + 1)
+    original.layers[-1].set_weights([-kernel, bias + 1])
+    expected = original.predict(PIXELS.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(outputs_of_file(model), expected, atol=1e-6)
+    np.testing.assert_allclose(open_classifier(model).engine.run(PIXELS), expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_loss_for_an_output_by_its_name_goes_on(in_folder: Path) -> None:
+    def classifier() -> Any:
+        pictures = keras.Input((*SIZE, 3))
+        values = Layers.Dense(2)(Layers.GlobalAveragePooling2D()(base()(pictures)))
+        model = keras.Model(pictures, Layers.Softmax(name="said")(values))
+        model.compile("sgd", {"said": "categorical_crossentropy"}, {"said": ["accuracy"]})
+        return model
+
+    saved(classifier)
+    model = keras.models.load_model(adopt(SOURCE, ["a", "b"]).model)
+    assert model.loss == "categorical_crossentropy"
+    scores = model.evaluate(PIXELS.astype(np.float32), np.eye(2)[[0, 1, 0, 1, 0]], verbose=0)
+    assert len(scores) == 2
+
+
+@pytest.mark.slow
+def test_a_model_of_ours_that_keras_saved_again_keeps_its_corrections(in_folder: Path) -> None:
+    model = as_loaded(on_backbone(Layers.Dense(2, activation="softmax"), size=SIZE))
+    network = CorrectableNetwork(model)
+    keys = network.responses(PIXELS).features[:3].T
+    corrected = network.with_neurons(Neurons(keys, np.full((3, 2), 0.5, np.float32)))
+    corrected.compile(loss="sparse_categorical_crossentropy")
+    corrected.save(SOURCE)
+    done = adopt(SOURCE, ["a", "b"])
+    again = load_keras_model(done.model)
+    assert [one.name for one in again.layers[1:]] == [one.name for one in corrected.layers[1:]]
+    assert len(CorrectableNetwork(again).neurons) == 3
+    expected = corrected.predict(PIXELS.astype(np.float32), verbose=0)
+    np.testing.assert_allclose(open_classifier(done.model).engine.run(PIXELS), expected, atol=1e-5)
 
 
 def two_heads() -> Any:

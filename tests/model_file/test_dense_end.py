@@ -160,7 +160,7 @@ DIFFERENT = {
     ),
     "nothing": (
         lambda: ending(Layers.GlobalAveragePooling2D(), Layers.Softmax()),
-        "its outputs are not a Dense layer's, but come from Conv2D 'map'",
+        "Conv2D 'map' looks at more than one place, or at a part of its map",
     ),
 }
 
