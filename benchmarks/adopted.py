@@ -68,7 +68,28 @@ def _classifier(name: str) -> Any:
     network = getattr(keras.applications, name)(
         weights=None, classes=len(CLASSES), input_shape=(SIDE, SIDE, 3)
     )
-    return keras.Model(pictures, network(module_of(name).preprocess_input(pictures)))
+    model = keras.Model(pictures, network(module_of(name).preprocess_input(pictures)))
+    _normalize(model)
+    return model
+
+
+def _normalize(model: Any) -> None:
+    """Gives batch normalization the statistics of a few pictures.
+
+    With those that it begins with, nothing of a picture is left at the end of a deep network.
+    """
+    from imgclf.backend import keras
+    from imgclf.config.keras_private import with_inner_layers
+
+    noise = np.random.default_rng(5).integers(0, 256, (8, 12, 12, 3)).astype(np.float32)
+    kinds = keras.layers.BatchNormalization
+    layers = [layer for layer in with_inner_layers(model) if isinstance(layer, kinds)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    model(noise.repeat(SIDE // 12, axis=1).repeat(SIDE // 12, axis=2), training=True)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def _correction(model: Path) -> str:

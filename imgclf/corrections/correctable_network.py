@@ -130,7 +130,7 @@ def _unit_features(model: keras.Model) -> Any:
     """The last tensor that still has height and width, as one row of unit length."""
     # Not the picture itself: a graph's layers begin with its input.
     inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    maps = [layer.output for layer in inner if len(layer.output.shape) == 4]
+    maps = [layer.output for layer in inner if len(getattr(layer.output, "shape", ())) == 4]
     if not maps:
         return keras.layers.UnitNormalization(name=_UNIT)(model.layers[-1].input)
     last = maps[-1]
