@@ -129,15 +129,20 @@ def require_same_answers(
         offset: That it adds then.
 
     Raises:
-        ModelFileError: It doesn't.
+        ModelFileError: It doesn't, or can't be run on so many pictures.
     """
     given = pixels.astype(np.float32)
     scaled = given if scale is None else given * np.float32(scale) + np.float32(offset)
     alone = isinstance(model, keras.Sequential)
     wrapped = scaled if alone else keras.tree.pack_sequence_as(model.input, [scaled])
-    # Said out loud, for augmentation layers take the other by default.
-    expected = np.asarray(model(wrapped, training=False))
-    found = np.asarray(flat(given, training=False))
+    try:
+        # Said out loud, for augmentation layers take the other by default.
+        expected = np.asarray(model(wrapped, training=False))
+        found = np.asarray(flat(given, training=False))
+    except Exception as error:  # whatever its layers raise
+        raise ModelFileError(
+            f"{path} can't be run on {len(pixels)} pictures at once: {first_line(error)}"
+        ) from error
     largest = float(np.max(np.abs(expected), initial=1.0))
     if not np.allclose(found, expected, rtol=0, atol=_ROUNDING * largest, equal_nan=True):
         difference = np.abs(found - expected).max()

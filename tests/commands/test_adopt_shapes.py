@@ -133,6 +133,15 @@ def test_precision_trainable_layers_and_regularizers_are_those_of_the_original(
     assert [layer.name for layer in model.layers] == names
 
 
+def test_a_model_for_two_pictures_and_no_others_is_refused(in_folder: Path) -> None:
+    pictures = keras.Input((*SIZE, 3), batch_size=2)
+    values = keras.ops.reshape(pictures, (2, SIZE[0] * SIZE[1] * 3))
+    keras.Model(pictures, Layers.Dense(2, "softmax")(values)).save(SOURCE)
+    with pytest.raises(ModelFileError, match=r"mine.keras can't be .* pictures"):
+        adopt(SOURCE, ["a", "b"])
+    assert not list(Path().glob("models/*.keras"))
+
+
 @pytest.mark.slow
 def test_names_that_are_ours_are_free_for_others(in_folder: Path) -> None:
     def classifier() -> Any:
