@@ -16,6 +16,7 @@ from imgclf.corrections.new_class import SLOPE
 from imgclf.data.decoder import Pixels
 from imgclf.model.layer_names import ANSWER
 from imgclf.model_file.dense_end import require_dense_end
+from imgclf.model_file.keras_parts import is_built_on_features, last_map
 
 # Larger feature maps are averaged down before: a neuron has one weight for each feature, which
 # is what a correction adds to the file. Whole maps measure no better (docs/retraining.md).
@@ -128,12 +129,9 @@ class CorrectableNetwork:
 
 def _unit_features(model: keras.Model) -> Any:
     """The last tensor that still has height and width, as one row of unit length."""
-    # Not the picture itself: a graph's layers begin with its input.
-    inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    maps = [layer.output for layer in inner if len(getattr(layer.output, "shape", ())) == 4]
-    if not maps:
+    last = _last_map(model)
+    if last is None:
         return keras.layers.UnitNormalization(name=_UNIT)(model.layers[-1].input)
-    last = maps[-1]
     height, width, channels = last.shape[1:]
     side = 1
     while math.ceil(height / side) * math.ceil(width / side) * channels > MOST_FEATURES:
@@ -142,6 +140,15 @@ def _unit_features(model: keras.Model) -> Any:
         last = keras.layers.AveragePooling2D(side, padding="same", name=_POOL)(last)
     flat = keras.layers.Flatten(name=_FLAT)(last)
     return keras.layers.UnitNormalization(name=_UNIT)(flat)
+
+
+def _last_map(model: keras.Model) -> Any:
+    if is_built_on_features(model):
+        return last_map(model)  # which the graph of its features gives
+    # Not the picture itself: a graph's layers begin with its input.
+    inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    maps = [layer.output for layer in inner if len(getattr(layer.output, "shape", ())) == 4]
+    return maps[-1] if maps else None
 
 
 def _logits(model: keras.Model) -> tuple[Any, Any]:

@@ -41,7 +41,7 @@ def with_dense_end(model: keras.Model) -> keras.Model:
     Raises:
         ModelFileError: It has no such form; says why, and what to do.
     """
-    if model.layers[-1].name == ANSWER or _is_ours(model):
+    if model.layers[-1].name == ANSWER or is_in_our_form(model):
         return model
     return _ending_in(_read_end(model.outputs[0]), model)
 
@@ -73,7 +73,8 @@ def require_dense_end(model: keras.Model) -> None:
     )
 
 
-def _is_ours(model: keras.Model) -> bool:
+def is_in_our_form(model: keras.Model) -> bool:
+    """Whether a model says already what its features are, as those do that imgclf has written."""
     return is_built_on_features(model) and read_numpy_head(model) is not None
 
 
@@ -101,16 +102,16 @@ def _ending_in(end: _End, model: keras.Model) -> keras.Model:
     pictures, values = model.inputs[0], end.given
     body = keras.Model(pictures, values)
     names = UniqueNames(*(operation.name for operation in body.operations))
-    has_map = any(map(_puts_out_map, body.layers))
     # Without a map there is no graph of the features, which gives both.
-    mark = {"name": FEATURES} if has_map else {}
+    has_map = any(map(_puts_out_map, body.layers))
     if end.averaged:
-        values = keras.layers.GlobalAveragePooling2D(**mark)(values)
+        name = FEATURES if has_map else names.unique("averages")
+        values = keras.layers.GlobalAveragePooling2D(name=name)(values)
     else:
         if len(values.shape) == 4:
-            values = keras.layers.Flatten()(values)
-        if mark:
-            values = keras.layers.Identity(**mark)(values)
+            values = keras.layers.Flatten(name=names.unique("flat"))(values)
+        if has_map:
+            values = keras.layers.Identity(name=FEATURES)(values)
     for layer in end.silent:
         config = layer.get_config() | {"name": names(layer)}
         values = type(layer).from_config(config)(values)

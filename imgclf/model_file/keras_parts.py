@@ -54,7 +54,7 @@ def features_network(model: keras.Model) -> keras.Model:
         UsageError: It has no feature map up to there.
     """
     features = model.get_layer(FEATURES).output
-    feature_map = _last_map(model)
+    feature_map = last_map(model)
     if feature_map is None:
         raise UsageError("this model has no feature map before its features")
     try:
@@ -64,7 +64,7 @@ def features_network(model: keras.Model) -> keras.Model:
         # of their place in that one.
         again = type(model).from_config(model.get_config())
         again.set_weights(model.get_weights())
-        return keras.Model(again.inputs[0], [_last_map(again), again.get_layer(FEATURES).output])
+        return keras.Model(again.inputs[0], [last_map(again), again.get_layer(FEATURES).output])
 
 
 def read_numpy_head(model: keras.Model) -> NumpyHead | None:
@@ -79,7 +79,7 @@ def read_numpy_head(model: keras.Model) -> NumpyHead | None:
         return None
 
 
-def _last_map(model: keras.Model) -> Any:
+def last_map(model: keras.Model) -> Any:
     """The last tensor up to the features that has height and width; None if none has.
 
     The neurons of corrections see the same one.
@@ -100,7 +100,7 @@ class _Reader:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._features = model.get_layer(FEATURES).output
-        self._map = _last_map(model)
+        self._map = last_map(model)
         if self._map is None or len(self._features.shape) != 2:
             unreadable(model)
         self._maker = {id(one.output): one for one in model.operations}

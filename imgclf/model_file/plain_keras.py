@@ -13,8 +13,9 @@ from imgclf.errors import ModelFileError, first_line
 from imgclf.model.flat_graph import UniqueNames, flat_outputs
 from imgclf.model.layer_names import FEATURES
 from imgclf.model.probabilities import Activation, activation_of
+from imgclf.model_file.dense_end import is_in_our_form
 from imgclf.model_file.keras_io import load_checked
-from imgclf.model_file.keras_parts import is_built_on_features, read_numpy_head
+from imgclf.model_file.keras_parts import PASSING
 from imgclf.model_file.screening import Contents
 
 # Layers and operations that bring pictures to the values that a network was trained on.
@@ -22,9 +23,6 @@ _SCALING = {
     *("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization"),
     *("Add", "Divide", "TrueDivide", "Multiply", "Subtract"),
 }
-# What hands on the outputs of the layer before it, as people end mixed-precision models.
-_PASSING = {"Dropout", "Identity", "InputLayer"}
-
 # Names that no other layer has, which Keras insists on.
 _PICTURES, _SCALING_LAYER = "pictures", "scale_for_adoption"
 
@@ -96,8 +94,8 @@ def as_flat_graph(
     Raises:
         ModelFileError: Keras can't build it so.
     """
-    ours = is_built_on_features(model) and read_numpy_head(model) is not None
-    names = UniqueNames(_PICTURES, _SCALING_LAYER, *(() if ours else (FEATURES,)))
+    ours = [_PICTURES, _SCALING_LAYER, *([] if is_in_our_form(model) else [FEATURES])]
+    names = UniqueNames(*ours)
     pictures = keras.Input((height, width, 3), name=_PICTURES)
     values = pictures
     if scale is not None:
@@ -205,6 +203,8 @@ def _last_activation(model: keras.Model) -> str:
         if kind in ("Softmax", "Sigmoid", "LogSoftmax"):
             return "log_softmax" if kind == "LogSoftmax" else kind.lower()
         name = getattr(getattr(operation, "activation", None), "__name__", "linear")
-        if kind not in _PASSING and not (kind == "Activation" and name == "linear"):
+        # As people end mixed-precision models.
+        is_linear = kind == "Activation" and name == "linear"
+        if type(operation) not in PASSING and not is_linear:
             return name
     return "linear"

@@ -109,6 +109,12 @@ def test_what_acts_in_training_alone_stays_before_the_dense_layer() -> None:
     assert model.get_layer("some").rate == 0.25
 
 
+def test_layers_that_are_added_have_names_that_no_other_has() -> None:
+    given = [Layers.Conv2D(4, 1, name="flat"), convolution((6, 8)), Layers.Flatten(name="flatten")]
+    names = [layer.name for layer in with_dense_end(ending(*given)).layers[1:]]
+    assert names == ["map", "flat", "flat_1", FEATURES, "last"]
+
+
 def test_what_a_convolution_was_trained_with_goes_on() -> None:
     made = convolution(kernel_regularizer=keras.regularizers.L2(0.5))
     made.trainable = False
