@@ -178,7 +178,10 @@ def compile_as_declared(
 def _of_output(part: Any) -> Any:
     """What is said of the one output, without its name, which may be another here."""
     by_name = isinstance(part, dict) and len(part) == 1 and "class_name" not in part
-    return next(iter(part.values())) if by_name else part
+    if not by_name:
+        return part
+    (said,) = part.values()
+    return [said] if isinstance(said, int | float) else said  # a weight: Keras wants a list
 
 
 def _plain(config: Any) -> Any:
