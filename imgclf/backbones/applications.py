@@ -1,7 +1,7 @@
 """The networks of `keras.applications`, for pictures as they are.
 
 Some of them scale their input themselves, others leave that to `preprocess_input`; here all do it
-inside. Names, and what Keras nests, come out as `flat_graph` makes them.
+inside. Names, and what Keras nests, come out as `own_names` and `flat_graph` make them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from imgclf.backbones.flat_graph import PREFIX, OwnNames, flat_copy
+from imgclf.backbones.own_names import PREFIX, OwnNames
 from imgclf.backend import keras
 from imgclf.config.backbone import IMAGENET
+from imgclf.model.flat_graph import flat_copy
 
 SMALLEST: Mapping[str, int] = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 """The side of the smallest pictures that a network can be given, where it is an unusual one."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgclf.backbones.flat_graph import PREFIX, flat_copy, prefixed
+from imgclf.backbones.own_names import PREFIX, prefixed
 from imgclf.backend import keras
 from imgclf.errors import ModelFileError
+from imgclf.model.flat_graph import flat_copy
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.keras_io import load_checked

@@ -11,6 +11,7 @@ import numpy as np
 
 from imgclf.commands.adopt_checks import refuse_misfits, require_outputs, require_size
 from imgclf.config.choices import Resize
+from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
 from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
@@ -49,6 +50,7 @@ class _Network:
     Attributes:
         guessed: It ends without an activation, and nothing says that this makes logits.
         scaled: Something scales its input.
+        uncorrectable: Why it can't be corrected, and what to do, if it can't.
         unread: Why a part of what it was compiled with is left unread, if one is.
     """
 
@@ -56,6 +58,7 @@ class _Network:
     head: Activation
     guessed: bool
     scaled: bool
+    uncorrectable: ModelFileError | None
     unread: str | None
 
 
@@ -169,27 +172,37 @@ def _fit(
     scale: float | None,
     offset: float,
 ) -> _Network:
-    """The network, so that it takes what the decoder gives and says what its outputs are."""
-    from imgclf.model_file import plain_keras  # Keras, which takes seconds
+    """The network as one graph that takes what the decoder gives, and what its outputs are."""
+    from imgclf.model_file import dense_end, plain_keras  # Keras, which takes seconds
 
-    model = plain_keras.load_plain(source, contents)
-    height, width = require_size(source, model.input_shape, image_size)
-    require_outputs(source, model.output_shape, class_names)
-    head = plain_keras.read_head(model)
-    declared = contents.compiled_with
+    original = plain_keras.load_plain(source, contents)
+    height, width = require_size(source, original.input_shape, image_size)
+    require_outputs(source, original.output_shape, class_names)
+    model = plain_keras.as_flat_graph(source, original, height, width, scale, offset)
     scaled = scale is not None or plain_keras.scales_its_input(model)
-    model = plain_keras.with_input(model, height, width, scale, offset)
+    uncorrectable = None
+    try:
+        model = dense_end.with_dense_end(model)
+    except ModelFileError as error:
+        uncorrectable = error
+    head = plain_keras.read_head(model)
+    plain_keras.require_same_answers(source, original, model, _noise(height, width), scale, offset)
+    declared = contents.compiled_with
     plain_keras.compile_as_declared(model, declared, head)
     guessed = head.endswith("_logits") and not _says_from_logits(declared)
-    return _Network(model, head, guessed, scaled, contents.unread)
+    return _Network(model, head, guessed, scaled, uncorrectable, contents.unread)
 
 
 def _write(network: _Network, manifest: Manifest, target: Path) -> Manifest:
     from imgclf.model_file.keras_io import write_model_file
 
-    shape = (_SAMPLES, manifest.decoder.height, manifest.decoder.width, 3)
-    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    noise = _noise(manifest.decoder.height, manifest.decoder.width)
     return write_model_file(network.model, manifest, target, noise)
+
+
+def _noise(height: int, width: int) -> Pixels:
+    shape = (_SAMPLES, height, width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
 
 
 def _warn(network: _Network, manifest: Manifest) -> None:
@@ -205,6 +218,11 @@ def _warn(network: _Network, manifest: Manifest) -> None:
             "nothing in it scales its input, and it will get values from 0 to 255; if it was "
             "trained on 0 to 1, adopt it with --scale 1/255, and if on -1 to 1, with "
             "--scale 1/127.5 --offset -1"
+        )
+    if network.uncorrectable is not None:
+        console.warning(
+            "it predicts, but can't be corrected: "
+            f"{network.uncorrectable.message}; {network.uncorrectable.hint}"
         )
     if manifest.twin_note:
         console.warning(f"{manifest.twin_note}: predictions will take seconds to start")

@@ -161,7 +161,6 @@ def _learned_again(
     Raises:
         UsageError: No such way, because of how something to be forgotten was learned.
     """
-    manifest = classifier.manifest
     with console.track(f"correcting {model}"):
         return _by_last_layer(model, classifier, stay, max_drop) or _by_neurons(
             model, classifier, line, stay, max_drop, data

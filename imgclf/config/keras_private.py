@@ -85,17 +85,27 @@ def run_through(
     values: Any,
     call: Callable[..., Any] = lambda operation, *args, **kwargs: operation(*args, **kwargs),
 ) -> Any:
-    """What a model with one input and one output makes of values, layer by layer.
+    """What a model makes of values, layer by layer.
 
     Of symbolic values: its layers become part of their graph. Calling the model would make one
     layer of it there; its public `call` would put a conversion before it.
 
     Args:
         model: Functional.
-        values: In place of its input.
+        values: In place of its input, or a list in place of its inputs.
         call: Is given each layer or operation in turn, with its arguments.
     """
     return model._run_through_graph([values], call_fn=call)
+
+
+def call_that_made(tensor: Any) -> tuple[Any, list[Any]]:
+    """The layer or operation that put a symbolic tensor out, and the tensors it was given then.
+
+    What is called more than once names only its first call by its public `input` and `output`.
+    """
+    history = tensor._keras_history
+    node = history.operation._inbound_nodes[history.node_index]
+    return history.operation, list(node.input_tensors)
 
 
 def build_metrics(model: Any, elements: Any) -> None:

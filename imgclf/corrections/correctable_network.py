@@ -13,8 +13,9 @@ from imgclf.backend import keras
 from imgclf.corrections.neurons import THRESHOLD, Neurons, Responses, pool_side
 from imgclf.corrections.new_class import SLOPE
 from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError
 from imgclf.model.layer_names import ANSWER, FLAT, NEURONS, POOL, STRENGTH, SUM, TWO, UNIT
+from imgclf.model_file.dense_end import require_dense_end
+from imgclf.model_file.keras_parts import last_map
 
 _CLASS = "corrections_class"
 
@@ -26,7 +27,7 @@ class CorrectableNetwork:
         model: A classifier whose last layer is Dense, or one that `with_neurons` returned.
 
     Raises:
-        ModelFileError: Its last layer is something else.
+        ModelFileError: Its last layer is something else, or a model is inside of it.
 
     Attributes:
         neurons: Those of the corrections that the model has; none at first.
@@ -43,6 +44,7 @@ class CorrectableNetwork:
                 model.get_layer(STRENGTH).get_weights()[0],
             )
         else:
+            require_dense_end(model)
             self._features = _unit_features(model)
             self._logits, self._activation = _logits(model)
             features, units = self._features.shape[-1], self._logits.shape[-1]
@@ -119,12 +121,9 @@ class CorrectableNetwork:
 
 def _unit_features(model: keras.Model) -> Any:
     """The last tensor that still has height and width, as one row of unit length."""
-    # Not the picture itself: a graph's layers begin with its input.
-    inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    maps = [layer.output for layer in inner if len(layer.output.shape) == 4]
-    if not maps:
+    last = last_map(model)
+    if last is None:
         return keras.layers.UnitNormalization(name=UNIT)(model.layers[-1].input)
-    last = maps[-1]
     side = pool_side(*last.shape[1:])
     if side > 1:
         last = keras.layers.AveragePooling2D(side, padding="same", name=POOL)(last)
@@ -135,11 +134,6 @@ def _unit_features(model: keras.Model) -> Any:
 def _logits(model: keras.Model) -> tuple[Any, Any]:
     """What the last Dense layer gives before its activation, and the activation."""
     last = model.layers[-1]
-    if not isinstance(last, keras.layers.Dense):
-        raise ModelFileError(
-            f"a model can be corrected if its last layer is Dense; this one's is "
-            f"{type(last).__name__}"
-        )
     linear = keras.layers.Dense(last.units, use_bias=last.use_bias, name=last.name)
     logits = linear(last.input)
     linear.set_weights(last.get_weights())

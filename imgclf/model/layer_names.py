@@ -1,7 +1,7 @@
 """The layers of a model that are found by their names."""
 
 FEATURES = "features"
-"""The layer whose output a pretrained network is used for; its input is the last feature map."""
+"""The layer that puts out what a network is used for; its input is often the last feature map."""
 
 STANDARDIZATION = "standardization"
 """The layer after it, which brings features to mean 0 and like variances in training pictures."""

@@ -13,7 +13,7 @@ from imgclf.backend import keras
 from imgclf.errors import UsageError
 from imgclf.model.activations import ActivationFunction
 from imgclf.model.head import HeadClass, HeadLayer, HeadNeurons, Numbers, NumpyHead
-from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, POOL, STANDARDIZATION, SUM, TWO
+from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, POOL, SUM, TWO
 from imgclf.model_file.keras_dense import (
     DenseChain,
     UnreadableError,
@@ -23,8 +23,7 @@ from imgclf.model_file.keras_dense import (
     unreadable,
 )
 
-# Nothing in prediction.
-_PASSING = (
+PASSING = (
     keras.layers.Identity,
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -32,6 +31,18 @@ _PASSING = (
     keras.layers.GaussianNoise,
     keras.layers.ActivityRegularization,
 )
+"""Layers that do nothing in prediction."""
+
+
+def is_built_on_features(model: keras.Model) -> bool:
+    """Whether a model says what its features are, and so can be split.
+
+    Those do that were built on a pretrained network, and adopted ones.
+    """
+    # Ours are graphs; somebody's chain of layers, or another layer, may have the same name.
+    kinds = keras.layers.GlobalAveragePooling2D | keras.layers.Identity
+    named = [layer for layer in model.layers if layer.name == FEATURES]
+    return not isinstance(model, keras.Sequential) and any(isinstance(one, kinds) for one in named)
 
 
 def features_network(model: keras.Model) -> keras.Model:
@@ -47,7 +58,7 @@ def features_network(model: keras.Model) -> keras.Model:
         UsageError: It has no such layer, or no feature map up to there.
     """
     try:
-        features, feature_map = _features(model), _last_map(model)
+        features, feature_map = _features(model), last_map(model)
     except (UnreadableError, ValueError):
         raise UsageError("this model has no features that a last layer takes") from None
     if feature_map is None:
@@ -59,7 +70,7 @@ def features_network(model: keras.Model) -> keras.Model:
         # of their place in that one.
         again = type(model).from_config(model.get_config())
         again.set_weights(model.get_weights())
-        return keras.Model(again.inputs[0], [_last_map(again), _features(again)])
+        return keras.Model(again.inputs[0], [last_map(again), _features(again)])
 
 
 def read_numpy_head(model: keras.Model) -> NumpyHead | None:
@@ -72,15 +83,6 @@ def read_numpy_head(model: keras.Model) -> NumpyHead | None:
         return _Reader(model).head()
     except (UnreadableError, ValueError):
         return None
-
-
-def is_built_on_features(model: keras.Model) -> bool:
-    """Whether a model was built on a pretrained network, or is all of one but its head."""
-    names = {layer.name for layer in model.layers}
-    # Ours are graphs; somebody's chain of layers may have the same names.
-    if isinstance(model, keras.Sequential) or FEATURES not in names:
-        return False
-    return STANDARDIZATION in names or model.get_layer(FEATURES).output is model.outputs[-1]
 
 
 def _features(model: keras.Model) -> Any:
@@ -96,7 +98,7 @@ def _features(model: keras.Model) -> Any:
     tensor = model.get_layer(SUM).input[0] if corrected else model.outputs[0]
     last: Any = maker.get(id(tensor))
     # Classes that were learned later stand between the last layer and the neurons.
-    while type(last) in (*_PASSING, keras.layers.Concatenate):
+    while type(last) in (*PASSING, keras.layers.Concatenate):
         given = last.input
         last = maker.get(id(given[0] if isinstance(given, list) else given))
     if last is not None and last.name == TWO:
@@ -106,7 +108,7 @@ def _features(model: keras.Model) -> Any:
     return last.input
 
 
-def _last_map(model: keras.Model) -> Any:
+def last_map(model: keras.Model) -> Any:
     """The last tensor up to the features that has height and width; None if none has.
 
     The neurons of corrections see the same one.
@@ -133,10 +135,12 @@ class _Reader:
     def __init__(self, model: keras.Model) -> None:
         self._model = model
         self._features = _features(model)
-        self._map = _last_map(model)
+        self._map = last_map(model)
         # A model inside of it that takes any size gives a map of any.
         if self._map is None or None in (*self._map.shape[1:], *self._features.shape[1:]):
             unreadable(model)
+        if len(self._features.shape) != 2:
+            unreadable(self._features)
         self._maker = {id(one.output): one for one in model.operations}
         self._pool: int | None = None
 
@@ -173,7 +177,7 @@ class _Reader:
             maker = self._maker.get(id(tensor))
             if maker is None:
                 unreadable(tensor)
-            if type(maker) not in _PASSING:
+            if type(maker) not in PASSING:
                 return maker
             tensor = maker.input
         return None

@@ -20,6 +20,7 @@ from imgclf.config.keras_signatures import MODULE, Kind, exports
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import CONFIG, METADATA, WEIGHTS, ModelArchive
 from imgclf.model_file.config_bounds import excess, refuse_excess
+from imgclf.model_file.nesting_screening import refuse_endless
 from imgclf.model_file.other_formats import as_version, of_another_keras
 from imgclf.model_file.weights_screening import count_numbers, untrusted
 
@@ -96,12 +97,14 @@ def screen(archive: ModelArchive) -> Contents:
     Keras will read is looked at here, without Keras.
 
     Raises:
-        ModelFileError: A layer or function outside Keras's own, or one that holds code; a
-            member that doesn't belong; weights that are more than numbers.
+        ModelFileError: A layer or function outside Keras's own, or one that holds code; models
+            inside of models without end; a member that doesn't belong; weights that are more than
+            numbers.
     """
     config, written_by = _read_config(archive), _written_by(archive)
     refuse_foreign(config, archive.path, written_by)
     refuse_excess(config, archive.path)
+    refuse_endless(config, archive.path, _MODELS)
     numbers = count_numbers(archive.read(WEIGHTS), archive.path)
     return Contents(config, numbers, config.get(_COMPILED), written_by=written_by)
 
@@ -116,6 +119,7 @@ def screen_graph(archive: ModelArchive) -> Contents:
     """
     config, written_by = _read_config(archive), _written_by(archive)
     compiled_with = config.pop(_COMPILED, None)
+    refuse_endless(config, archive.path, _MODELS)
     foreign = _foreign(compiled_with)
     if isinstance(compiled_with, dict):
         own = {

@@ -20,6 +20,7 @@ from imgclf.config.keras_private import (
     RELIED_ON,
     averaged_weights,
     build_metrics,
+    call_that_made,
     given_learning_rate,
     metric_direction,
     no_variable_left_to_initialize,
@@ -77,6 +78,15 @@ def test_run_through_makes_layers_part_of_another_graph() -> None:
     kinds = [type(operation).__name__ for operation in outer.operations]
     assert kinds == ["InputLayer", "Identity", "Rescaling", "Add", "Activation"]
     np.testing.assert_array_equal(outer(np.array([[1.0, -4.0]], np.float32)), [[3.0, 0.0]])
+
+
+def test_call_that_made_is_that_of_a_layer_that_is_called_twice() -> None:
+    given, layer = keras.Input((3,)), keras.layers.Identity()
+    first = layer(given)
+    second = layer(first)
+    assert call_that_made(second) == (layer, [first])
+    assert call_that_made(first) == (layer, [given])
+    assert call_that_made(given)[1] == []
 
 
 def test_run_through_can_call_other_layers() -> None:

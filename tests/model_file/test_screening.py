@@ -527,6 +527,102 @@ def test_what_networks_have_is_in_proportion(
     look_at(write(tmp_path / "usual.keras", edited(plain_members, edit)))
 
 
+def nested(levels: int, calls: int = 1) -> Callable[[Config], None]:
+    """Models inside of models, each called so many times by the next."""
+
+    def edit(config: Config) -> None:
+        given, first = config["config"]["layers"][:2]
+        for level in range(levels):
+            inside = {**config, "config": {"name": f"level_{level}", "layers": [given, first]}}
+            first = inside | {"inbound_nodes": [{"args": [], "kwargs": {}}] * calls}
+        config["config"]["layers"].insert(1, first)
+
+    return edit
+
+
+def one_by_number(config: Config) -> None:
+    """Keras takes what has the number of an earlier model for that model, and builds no other."""
+    given, first, *_ = config["config"]["layers"]
+    large = {**config, "shared_object_id": 7, "config": {"name": "x", "layers": [given, first]}}
+    config["config"]["layers"][1:1] = [large, large | {"config": {"name": "x", "layers": []}}]
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (nested(300), "models inside of models, 30 and more levels deep"),
+        (nested(29, 2), "it calls its layers more than 10000 times"),
+        (nested(2, 5000), "it calls its layers more than 10000 times"),
+        (one_by_number, "it says of two models that they are one"),
+    ],
+)
+@pytest.mark.parametrize("look", [screen, screen_graph])
+def test_models_inside_of_models_come_to_an_end(
+    plain_members: dict[str, bytes],
+    tmp_path: Path,
+    edit: Callable[[Config], None],
+    says: str,
+    look: Callable[[ModelArchive], object],
+) -> None:
+    path = write(tmp_path / "evil.keras", edited(plain_members, edit))
+    with ModelArchive(path) as archive, pytest.raises(ModelFileError, match=says):
+        look(archive)
+
+
+def test_a_thousand_levels_are_refused(plain_members: dict[str, bytes], tmp_path: Path) -> None:
+    """Deeper than JSON is read."""
+    config = plain_members[CONFIG].decode()
+    start, end = config.split('"layers": [', 1)
+    deep = (start + '"layers": [') * 1000 + end + end[end.rindex("]") :] * 999
+    path = write(tmp_path / "evil.keras", plain_members | {CONFIG: deep.encode()})
+    with pytest.raises(ModelFileError, match=r"is damaged: its config can't be read|levels deep"):
+        look_at(path)
+
+
+def in_a_circle(config: Config) -> None:
+    """Two layers, each of which is given what the other puts out."""
+    layers = config["config"]["layers"]
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 8, 8, 3]}}
+
+    def called_with(name: str) -> Config:
+        history = {"keras_history": [name, 0, 0], "dtype": "float32"}
+        return {"args": [tensor | {"config": tensor["config"] | history}], "kwargs": {}}
+
+    first, second = ({**layers[1], "name": name} for name in ("one", "two"))
+    given = {**layers[0], "name": "given", "inbound_nodes": []}
+    config |= {"class_name": "Functional", "module": "keras.src.models.functional"}
+    config["registered_name"] = "Functional"
+    config["config"] = {
+        "name": "round",
+        "trainable": True,
+        "layers": [
+            given,
+            first | {"inbound_nodes": [called_with("two")]},
+            second | {"inbound_nodes": [called_with("one")]},
+        ],
+        "input_layers": [["given", 0, 0]],
+        "output_layers": [["two", 0, 0]],
+    }
+
+
+def under_one_name(config: Config) -> None:
+    in_a_circle(config)
+    _, first, second = config["config"]["layers"]
+    first["name"] = second["name"] = "one"
+    config["config"]["output_layers"] = [["one", 0, 0]]
+
+
+@pytest.mark.parametrize("edit", [in_a_circle, under_one_name])
+def test_a_graph_that_is_none_is_an_error_and_no_endless_loop(
+    plain_members: dict[str, bytes], tmp_path: Path, edit: Callable[[Config], None]
+) -> None:
+    path = write(tmp_path / "evil.keras", edited(plain_members, edit))
+    with ModelArchive(path) as archive:
+        contents = screen_graph(archive)
+    with pytest.raises(ModelFileError, match="Keras can't load it: Invalid Functional model"):
+        load_checked(path, contents, compiled=False)
+
+
 def test_a_hostile_file_runs_nothing_and_imports_no_keras(tmp_path: Path) -> None:
     """A Lambda as Keras itself saves it, which would write a file when it is built."""
     wrote = tmp_path / "wrote"

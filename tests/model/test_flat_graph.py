@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgclf.backbones.flat_graph import OwnNames, flat_copy, prefixed
+from imgclf.backbones.own_names import OwnNames, prefixed
 from imgclf.backend import keras
+from imgclf.model.flat_graph import UniqueNames, flat_copy
 
 PICTURES = np.random.default_rng(0).uniform(size=(3, 8, 8, 3)).astype(np.float32)
 
@@ -29,7 +30,7 @@ def nested() -> Any:
     return keras.Model(pictures, keras.layers.Dense(2, name="last")(values))
 
 
-@pytest.mark.parametrize("rename", [OwnNames(), prefixed])
+@pytest.mark.parametrize("rename", [OwnNames(), prefixed, UniqueNames()])
 def test_a_flat_copy_computes_the_same(rename: Any) -> None:
     original = nested()
     original.get_layer("deeper").get_layer("norm").set_weights(
@@ -38,6 +39,40 @@ def test_a_flat_copy_computes_the_same(rename: Any) -> None:
     flat = flat_copy(original, rename)
     assert not any(isinstance(layer, keras.Model) for layer in flat.layers)
     np.testing.assert_array_equal(flat(PICTURES), original(PICTURES))
+
+
+def test_models_inside_may_have_several_inputs_and_outputs() -> None:
+    """By name or in order, also those that only hand on what they are given."""
+    given, one, other = (keras.Input((8, 8, size), name=f"in{size}") for size in (3, 4, 5))
+    layers = keras.layers
+    parts = keras.Model(given, {"b": layers.Conv2D(4, 1)(given), "a": layers.Conv2D(5, 1)(given)})
+    joined = layers.Concatenate()([other, layers.ReLU()(one)])
+    by_name = keras.Model({"in5": other, "in4": one}, joined)
+    in_order = keras.Model([one, other], [joined, one])
+    pictures = keras.Input((8, 8, 3))
+    found = parts(pictures)
+    first, second = in_order([found["b"], found["a"]])
+    values = layers.Concatenate()([first, by_name({"in4": second, "in5": found["a"]})])
+    original = keras.Model([pictures], [values])
+    flat = flat_copy(original, UniqueNames())
+    assert not any(isinstance(layer, keras.Model) for layer in flat.layers)
+    np.testing.assert_array_equal(flat(PICTURES), original([PICTURES]))
+
+
+def test_a_model_inside_that_takes_whole_numbers_gets_them() -> None:
+    given = keras.Input((8, 8, 3), dtype="int32")
+    inner = keras.Model(given, keras.layers.Rescaling(0.5)(given))
+    pictures = keras.Input((8, 8, 3))
+    original = keras.Model(pictures, inner(pictures * 10.0))
+    flat = flat_copy(original, UniqueNames())
+    np.testing.assert_array_equal(flat(PICTURES), original(PICTURES))
+    np.testing.assert_array_equal(flat(PICTURES), np.trunc(PICTURES * 10) / 2)
+
+
+def test_names_that_are_taken_are_numbered() -> None:
+    names = UniqueNames("relu", "relu_1")
+    operations = [keras.layers.ReLU(name=name) for name in ("relu", "relu", "relu_2", "x")]
+    assert [names(operation) for operation in operations] == ["relu_2", "relu_3", "relu_2_1", "x"]
 
 
 def test_the_copys_weights_are_its_own() -> None:
