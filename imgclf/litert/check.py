@@ -27,18 +27,17 @@ class CheckedGraph:
 
     Args:
         content: The FlatBuffer.
-        picture: (height, width, 3) of what it has to take; None for what it says itself.
 
     Attributes:
         input_shape: (height, width, 3).
         output_shapes: For one picture, in the file's order.
 
     Raises:
-        GraphError: It is damaged, it takes or gives something else, or it has something that is
-            not known here, so that nobody knows what it would do.
+        GraphError: It is damaged, takes no pictures, or has something that is not known here, so
+            that nobody knows what it would do.
     """
 
-    def __init__(self, content: bytes, picture: Shape | None = None) -> None:
+    def __init__(self, content: bytes) -> None:
         graph = read_graph(content)
         self._tensors, self._input, self._outputs = graph.tensors, graph.input, graph.outputs
         self._constants = {
@@ -53,8 +52,6 @@ class CheckedGraph:
         need(given.kind == FLOAT32 and len(given.shape) == 4, "it takes no pictures")
         self.input_shape = given.shape[1:]
         need(given.shape[0] == 1 and self.input_shape[2] == 3, "it takes no pictures in colour")
-        if picture is not None:
-            need(self.input_shape == picture, f"it takes pictures of {self.input_shape}")
         self.output_shapes = [shape[1:] for shape in self.check(1)]
 
     def check(self, pictures: int) -> list[Shape]:
@@ -157,8 +154,10 @@ def _step(operation: Operation) -> _Step:
     if kind is None:
         raise GraphError(f"its operation {operation.code} is not known here")
     inputs = operation.inputs
-    if inputs[-1:] == (-1,) and kind.effort is not None:  # a bias that is left out
+    if kind.left_out and len(inputs) == kind.left_out and inputs[-1] == -1:
         inputs = inputs[:-1]
+    elif kind.left_out:
+        need(len(inputs) == kind.left_out, f"{kind.name} takes {len(inputs)} tensors")
     need(-1 not in inputs and len(inputs) > 0, f"{kind.name} lacks what it takes")
     need(len(operation.outputs) > 0, f"{kind.name} gives nothing")
     try:

@@ -23,8 +23,9 @@ from imgclf.litert.flatbuffer import (
 FLOAT32: Final = 0
 INT32: Final = 2
 BOOL: Final = 6
-TYPES: Final = {FLOAT32: "float32", INT32: "int32", BOOL: "bool"}
-SIZES: Final = {FLOAT32: 4, INT32: 4, BOOL: 1}
+FLOAT64: Final = 10  # what a layer computed in that does nothing in a prediction
+TYPES: Final = {FLOAT32: "float32", INT32: "int32", BOOL: "bool", FLOAT64: "float64"}
+SIZES: Final = {FLOAT32: 4, INT32: 4, BOOL: 1, FLOAT64: 8}
 
 _CUSTOM = 32
 _LATEST_VERSION = 6  # of an operation that converters write for float32

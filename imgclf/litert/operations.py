@@ -26,12 +26,14 @@ class Kind(NamedTuple):
         options: The code of the table of its options, 0 if it has none.
         rule: What it gives for what it is given; raises GraphError if it can't be given that.
         effort: Multiplications and bytes that it takes; None if it is no more than it gives.
+        left_out: How many tensors it takes, of which the last may be left out; 0 if none may.
     """
 
     name: str
     options: int
     rule: _Rule
     effort: _Effort | None = None
+    left_out: int = 0
 
 
 KINDS: Final[Mapping[int, Kind]] = {
@@ -41,7 +43,7 @@ KINDS: Final[Mapping[int, Kind]] = {
     3: Kind("CONV_2D", 1, windows.convolution, windows.effort),
     4: Kind("DEPTHWISE_CONV_2D", 2, windows.depthwise_convolution, windows.effort),
     8: Kind("FLOOR", 0, elementwise.alike),
-    9: Kind("FULLY_CONNECTED", 8, windows.dense, windows.effort),
+    9: Kind("FULLY_CONNECTED", 8, windows.dense, windows.effort, left_out=3),
     14: Kind("LOGISTIC", 0, elementwise.alike),
     17: Kind("MAX_POOL_2D", 5, windows.pooling, windows.effort),
     18: Kind("MUL", 21, elementwise.combined),
@@ -70,7 +72,7 @@ KINDS: Final[Mapping[int, Kind]] = {
     57: Kind("MINIMUM", 0, elementwise.combined),
     58: Kind("LESS", 0, elementwise.compared),
     59: Kind("NEG", 42, elementwise.alike),
-    60: Kind("PADV2", 0, layout.padded_with),
+    60: Kind("PADV2", 43, layout.padded_with),
     61: Kind("GREATER", 0, elementwise.compared),
     62: Kind("GREATER_EQUAL", 0, elementwise.compared),
     63: Kind("LESS_EQUAL", 0, elementwise.compared),

@@ -90,6 +90,7 @@ _TABLES: Final[Mapping[int, tuple[_Option, ...]]] = {
     35: (_length("parts"),),  # Split
     36: (),  # LogSoftmax
     42: (),  # Neg
+    43: (),  # PadV2
     49: (*_WINDOW, _ACTIVATION, _never("bias type")),  # TransposeConv
     52: (),  # ExpandDims
     55: (_Option("type", SIGNED_BYTE, range(2, 3)),),  # Shape, as int32

@@ -12,22 +12,22 @@ _POINTER = 8
 
 def convolution(given: Given, options: Options) -> Given:
     """Conv2D, perhaps in groups: filters are (out, height, width, in of a group)."""
-    pictures, filters = _with_bias(given)
+    pictures, filters, bias = _pictures_and_filters(given)
     count, height, width, channels = filters.shape
     need(pictures.shape[3] % channels == 0, f"its filters are of {channels} channels")
     groups = pictures.shape[3] // channels
     need(count % groups == 0, f"{groups} groups have {count} filters")
-    _need_bias(given, count)
+    _need_bias(bias, count)
     return [Value((*_slid(pictures.shape, height, width, options), count))]
 
 
 def depthwise_convolution(given: Given, options: Options) -> Given:
     """DepthwiseConv2D: filters are (1, height, width, out)."""
-    pictures, filters = _with_bias(given)
+    pictures, filters, bias = _pictures_and_filters(given)
     one, height, width, count = filters.shape
     expected = pictures.shape[3] * options["multiplier"]
     need(one == 1 and count == expected, f"it has {count} filters and not {expected}")
-    _need_bias(given, count)
+    _need_bias(bias, count)
     return [Value((*_slid(pictures.shape, height, width, options), count))]
 
 
@@ -45,7 +45,7 @@ def transposed_convolution(given: Given, options: Options) -> Given:
         f"it gives the shape {shape}",
     )
     if len(given) == 4:
-        need(given[3].shape == (count,) and given[3].constant, "its bias is of another shape")
+        _need_bias(given[3], count)
     # What a convolution would make of the result is what there is.
     back = _slid(shape, height, width, {**options, "dilation_height": 1, "dilation_width": 1})
     need(back == pictures.shape[:3], f"it can't give the shape {shape}")
@@ -67,7 +67,8 @@ def dense(given: Given, options: Options) -> Given:
     values, weights = floats(given, len(given))[:2]
     need(weights.constant and len(weights.shape) == 2, "its weights are not in the file")
     out, into = weights.shape
-    _need_bias(given, out)
+    if len(given) == 3:
+        _need_bias(given[2], out)
     rank = len(values.shape)
     need(rank > 0, "it takes a number")
     if options["keeps_dimensions"]:
@@ -127,17 +128,16 @@ def effort(given: Given, gives: Given, options: Options) -> tuple[int, int]:
     return places * count_of(filters), places * sees * max(gathered, _POINTER)
 
 
-def _with_bias(given: Given) -> tuple[Value, Value]:
-    need(len(given) in (2, 3), f"it takes {len(given)} tensors")
-    pictures, filters = floats(given, len(given))[:2]
+def _pictures_and_filters(given: Given) -> tuple[Value, Value, Value]:
+    """The bias comes third; kernels take it for granted."""
+    pictures, filters, bias = floats(given, 3)
     need(len(pictures.shape) == 4 and len(filters.shape) == 4, "it takes no pictures")
     need(filters.constant, "its filters are not in the file")
-    return pictures, filters
+    return pictures, filters, bias
 
 
-def _need_bias(given: Given, count: int) -> None:
-    if len(given) == 3:
-        need(given[2].constant and given[2].shape == (count,), "its bias is of another shape")
+def _need_bias(bias: Value, count: int) -> None:
+    need(bias.constant and bias.shape == (count,), "its bias is of another shape")
 
 
 def _slid(shape: Shape, height: int, width: int, options: Options) -> Shape:

@@ -36,7 +36,7 @@ class LiteRTGraph:
 
     Raises:
         GraphError: It can't be checked, so that nobody knows what it would do.
-        ValueError: It has other inputs or outputs, or plain LiteRT can't run it.
+        ValueError: It takes or gives something else, or plain LiteRT can't run it.
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
@@ -50,8 +50,11 @@ class LiteRTGraph:
         # Only this one module: the package's `__init__` is empty, its other modules are slow.
         from ai_edge_litert.interpreter import Interpreter
 
-        self._checked = CheckedGraph(content, picture)
+        self._checked = CheckedGraph(content)
         self.input_shape = self._checked.input_shape
+        if picture not in (None, self.input_shape):
+            # Before the interpreter makes room for it.
+            raise ValueError(f"it takes pictures of {self.input_shape} and not {picture}")
         self._checked.check(at_once(self.input_shape[0] * self.input_shape[1]))
         places = {len(shape): place for place, shape in enumerate(self._checked.output_shapes)}
         if len(self._checked.output_shapes) != len(ranks) or {rank - 1 for rank in ranks} != {
