@@ -78,9 +78,12 @@ def open_classifier(path: Path) -> Classifier:
         except GraphError as error:
             with ModelArchive(path) as archive:
                 archive.verify_graphs(manifest)  # else it is a damaged file that says so
+            import shlex
+
+            classes = shlex.quote(",".join(manifest.class_names))
             reason = (
-                f"its LiteRT graph can't be checked, so it is not run: {error}; "
-                f"`imgclf adopt {path}` makes one anew"
+                f"its LiteRT graph is not run, since it can't be checked: {error}; "
+                f"imgclf adopt {shlex.quote(str(path))} --classes {classes} makes one here"
             )
         else:
             _require_fit(path, manifest, engine)

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -30,6 +29,7 @@ from imgclf.errors import ModelFileError
 from imgclf.litert import check
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.litert_graph import LiteRTGraph
+from tests.support.graphs import packed, unpacked
 
 ROOT = Path(__file__).parents[2]
 ODD = [0, 1, -1, 2, 3, 7, 127, 255, 4096, 8191, 65535, 65536, 2**31 - 1, -(2**31)]
@@ -38,16 +38,6 @@ SMALL = 1024  # bytes: larger buffers are weights, in which any number may be
 IN_A_PROCESS = 250
 SECONDS = 120
 MOST_MB = 1024
-
-
-def unpacked(content: bytes) -> Any:
-    return schema.ModelT.InitFromPackedBuf(content, 0)
-
-
-def packed(model: Any) -> bytes:
-    builder = flatbuffers.Builder(1 << 16)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def _number(random_: random.Random, now: int) -> int:
