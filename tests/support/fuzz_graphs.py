@@ -36,7 +36,7 @@ ODD = [0, 1, -1, 2, 3, 7, 127, 255, 4096, 8191, 65535, 65536, 2**31 - 1, -(2**31
 CUSTOM = [b"Mfcc", b"AudioSpectrogram", b"TFLite_Detection_PostProcess", b"FlexConv2D", b""]
 SMALL = 1024  # bytes: larger buffers are weights, in which any number may be
 IN_A_PROCESS = 250
-SECONDS = 120
+SECONDS = 600
 MOST_MB = 1024
 
 
