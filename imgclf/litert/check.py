@@ -8,7 +8,7 @@ the memory and time that they take; what the file says must be the same.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.litert.graph import FEW, FLOAT32, SIZES, TYPES, Operation, Shape, Tensor, read_graph
@@ -97,7 +97,7 @@ class CheckedGraph:
             need(number not in values, "it gives what is there already")
             tensor = self._tensors[number]
             if value.kind == ANY:
-                value = value._replace(kind=tensor.kind)
+                value = Value(value.shape, tensor.kind)
             need(value.kind == tensor.kind, f"it gives {TYPES[value.kind]}")
             need(_agree(value.shape, tensor), f"it gives {value.shape} and not {tensor.shape}")
             if len(value.shape) == 1 and value.numbers is not None:
@@ -107,7 +107,7 @@ class CheckedGraph:
         return made
 
 
-class _Step(NamedTuple):
+class _Step(Struct, frozen=True):
     """An operation with the rules of its kind."""
 
     kind: Kind

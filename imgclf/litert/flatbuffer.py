@@ -121,6 +121,10 @@ class Table:
         """Whether a field is there."""
         return field < len(self._fields) and self._fields[field] != 0
 
+    def is_empty(self) -> bool:
+        """Whether no field is there."""
+        return not any(self._fields)
+
     def refuse(self, *fields: int) -> None:
         """Makes sure that these are not there.
 
@@ -137,17 +141,16 @@ class Table:
         Raises:
             GraphError: There is one.
         """
-        if any(self._fields[fields:]):
+        if len(self._fields) > fields and any(self._fields[fields:]):
             raise GraphError(f"a table at byte {self._at} has fields that are not known here")
 
     def number(self, field: int, kind: Struct, default: int = 0) -> int:
         """A number."""
-        if field >= len(self._fields) or not self._fields[field]:
+        place = self._place(field, kind.size)
+        if place is None:
             return default
-        offset = self._fields[field]
-        if offset + kind.size > self._size:
-            raise GraphError(f"a field of a table at byte {self._at} lies outside of it")
-        return self._buffer.number(self._at + offset, kind)
+        number: int = kind.unpack_from(self._buffer.content, place)[0]
+        return number
 
     def table(self, field: int, fields: int) -> Table | None:
         """Another table, None if it isn't there."""
@@ -178,17 +181,29 @@ class Table:
 
     def text(self, field: int) -> bytes:
         """A text, which has to end in a zero byte; empty if it isn't there."""
-        where = self.bytes_at(field)
-        if where is None:
+        at = self._target(field)
+        if at is None:
             return b""
-        first, count = where
+        first, count = self._buffer.span(at, 1)
         if self._buffer.content[first + count : first + count + 1] != b"\0":
             raise GraphError(f"a text at byte {first} has no end")
         return self._buffer.content[first : first + count]
 
     def _target(self, field: int) -> int | None:
-        if field >= len(self._fields) or not self._fields[field]:
+        place = self._place(field, 4)
+        if place is None:
             return None
-        if self._fields[field] + 4 > self._size:
+        target: int = place + UNSIGNED.unpack_from(self._buffer.content, place)[0]
+        return target
+
+    def _place(self, field: int, size: int) -> int | None:
+        """Where a field of so many bytes is, inside of the table, which is inside of the file."""
+        if field >= len(self._fields):
+            return None
+        offset = self._fields[field]
+        if not offset:
+            return None
+        place = self._at + offset
+        if offset + size > self._size or place % size:
             raise GraphError(f"a field of a table at byte {self._at} lies outside of it")
-        return self._buffer.target(self._at + self._fields[field])
+        return place

@@ -8,7 +8,9 @@ quantised and sparse tensors, variables, buffers outside of the file.
 from __future__ import annotations
 
 from struct import unpack_from
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from imgclf.litert.flatbuffer import (
     BYTE,
@@ -39,7 +41,7 @@ FEW: Final = 16
 Shape = tuple[int, ...]
 
 
-class Tensor(NamedTuple):
+class Tensor(Struct, frozen=True):
     """A tensor as the file declares it.
 
     Attributes:
@@ -57,7 +59,7 @@ class Tensor(NamedTuple):
     numbers: tuple[int, ...] | None
 
 
-class Operation(NamedTuple):
+class Operation(Struct, frozen=True):
     """An operation, with the tensors that it takes and gives, by number; -1 for one left out.
 
     Attributes:
@@ -73,7 +75,7 @@ class Operation(NamedTuple):
     outputs: tuple[int, ...]
 
 
-class Graph(NamedTuple):
+class Graph(Struct, frozen=True):
     """A graph that takes one tensor."""
 
     tensors: list[Tensor]
@@ -155,7 +157,7 @@ def _tensor(table: Table, buffers: list[tuple[int, int] | None], content: bytes)
     if kind not in TYPES:
         raise GraphError(f"a tensor is of type {kind}")
     shape = table.integers(0) or ()
-    if len(shape) > _MOST_DIMENSIONS or any(side < 1 for side in shape):
+    if len(shape) > _MOST_DIMENSIONS or (shape and min(shape) < 1):
         raise GraphError(f"a tensor has the shape {shape[:8]}")
     table.text(3)
     _refuse_quantised(table.table(4, fields=7))
@@ -196,7 +198,7 @@ def _agree(signature: tuple[int, ...], shape: Shape) -> bool:
 
 
 def _refuse_quantised(table: Table | None) -> None:
-    if table is None:
+    if table is None or table.is_empty():
         return
     table.refuse(4, 5)
     for field in range(4):
@@ -226,7 +228,6 @@ def _operation(table: Table, codes: list[int], tensors: list[Tensor]) -> Operati
 
 
 def _require_there(numbers: tuple[int, ...], tensors: list[Tensor]) -> None:
-    if any(not 0 <= number < len(tensors) for number in numbers):
-        raise GraphError(
-            f"it has no tensor {next(n for n in numbers if not 0 <= n < len(tensors))}"
-        )
+    for number in numbers:
+        if not 0 <= number < len(tensors):
+            raise GraphError(f"it has no tensor {number}")

@@ -26,7 +26,7 @@ def reshaped(given: Given, _: Options) -> Given:
         need(total % fixed == 0, f"{values.shape} can't become {shape}")
         shape = (*shape[: free[0]], total // fixed, *shape[free[0] + 1 :])
     need(count_of(shape) == total, f"{values.shape} can't become {shape}")
-    return [values._replace(shape=shape, constant=False)]
+    return [Value(shape, values.kind, values.numbers)]
 
 
 def with_axis(given: Given, _: Options) -> Given:
@@ -35,7 +35,7 @@ def with_axis(given: Given, _: Options) -> Given:
     (axis,) = known(where, *(1,) * len(where.shape))
     place = axis_of(axis, len(values.shape) + 1)
     shape = (*values.shape[:place], 1, *values.shape[place:])
-    return [values._replace(shape=shape, constant=False)]
+    return [Value(shape, values.kind, values.numbers)]
 
 
 def transposed(given: Given, _: Options) -> Given:

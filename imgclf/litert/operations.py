@@ -8,7 +8,9 @@ is answered for by Keras. The codes are those of the file's schema.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from imgclf.litert import elementwise, layout, windows
 from imgclf.litert.options import Options
@@ -18,7 +20,7 @@ _Rule: TypeAlias = Callable[[Given, Options], Given]
 _Effort: TypeAlias = Callable[[Given, Given, Options], tuple[int, int]]
 
 
-class Kind(NamedTuple):
+class Kind(Struct, frozen=True):
     """A kind of operation.
 
     Attributes:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from struct import Struct
-from typing import Final, NamedTuple
+from struct import Struct as Form
+from typing import Final
+
+from msgspec import Struct
 
 from imgclf.litert.flatbuffer import BYTE, FLOAT, SIGNED, SIGNED_BYTE, GraphError, Table
 
 Options = Mapping[str, int]
 
 
-class _Option(NamedTuple):
+class _Option(Struct, frozen=True):
     """One number of a table.
 
     Attributes:
         name: As the rules of the operations have it.
-        kind: How it is written.
+        form: How it is written.
         allowed: What it may be; None for anything.
         default: What it is if it isn't there.
     """
 
     name: str
-    kind: Struct
+    form: Form
     allowed: range | None
     default: int = 0
 
@@ -124,9 +126,9 @@ def read_options(table: Table | None, kind: int, wanted: int) -> Options:
         raise GraphError(f"it has options of kind {kind} and not {wanted}")
     table.only(len(options))
     read = {}
-    for field, (name, form, allowed, default) in enumerate(options):
-        number = table.number(field, form, default)
-        if allowed is not None and number not in allowed:
-            raise GraphError(f"its {name.replace('_', ' ')} is {number}")
-        read[name] = number
+    for field, option in enumerate(options):
+        number = table.number(field, option.form, option.default)
+        if option.allowed is not None and number not in option.allowed:
+            raise GraphError(f"its {option.name.replace('_', ' ')} is {number}")
+        read[option.name] = number
     return read

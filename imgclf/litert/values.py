@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.litert.graph import FLOAT32, INT32, Shape
@@ -11,7 +13,7 @@ ANY: Final = -1
 """The type of what has that which the file says."""
 
 
-class Value(NamedTuple):
+class Value(Struct, frozen=True):
     """A tensor, as far as it is known.
 
     Attributes:

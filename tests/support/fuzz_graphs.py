@@ -217,7 +217,9 @@ class _Lenient(check.CheckedGraph):
             self.found.setdefault(number, value)
             tensor = self._tensors[number]
             kind = tensor.kind if value.kind == check.ANY else value.kind
-            self._tensors[number] = tensor._replace(shape=value.shape, changes=(), kind=kind)
+            self._tensors[number] = check.Tensor(
+                value.shape, (), kind, tensor.constant, tensor.numbers
+            )
         return super()._run(step, values, budget)
 
 
