@@ -11,7 +11,7 @@ import numpy as np
 from imgclf.errors import UsageError
 from imgclf.litert.check import CheckedGraph
 from imgclf.litert.flatbuffer import GraphError
-from imgclf.model_file.archive import MANIFEST, ModelArchive
+from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -64,8 +64,9 @@ def make_graph_again(
         model = load_keras_model(source)
         shape = (_SAMPLES, manifest.decoder.height, manifest.decoder.width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+        replaced = read_manifest(target).version if target.exists() else None
         written = msgspec.structs.replace(
-            manifest, name=target.stem, version=next_version(target), parent=manifest.version
+            manifest, name=target.stem, version=next_version(target), parent=replaced
         )
         keep_version(target)
         return write_model_file(model, written, target, noise)
