@@ -19,6 +19,13 @@ SIGNED_BYTE: Final = Struct("<b")
 FLOAT: Final = Struct("<f")
 _TWO: Final = Struct("<HH")
 
+# Parts of a FlatBuffer may be one place in the file, so that a small one can say a lot. Of the
+# networks of `keras.applications` none has a fourth of this.
+_MOST_TABLES = 1 << 14
+_MOST_INTEGERS = 1 << 10
+_LONGEST_TEXT = 1 << 16
+_MOST_FIELDS = 32
+
 
 class GraphError(ValueError):
     """A graph that is not to be run: damaged, hostile, or with something that isn't known here."""
@@ -67,13 +74,15 @@ class FlatBuffer:
         """Where the offset at a place leads."""
         return at + self.number(at, UNSIGNED)
 
-    def span(self, at: int, size: int) -> tuple[int, int]:
+    def span(self, at: int, size: int, most: int | None = None) -> tuple[int, int]:
         """First byte, and how many elements of so many bytes each, of the vector at a place.
 
         Raises:
-            GraphError: It ends outside.
+            GraphError: It ends outside, or has more than there may be.
         """
         count = self.number(at, UNSIGNED)
+        if most is not None and count > most:
+            raise GraphError(f"a list at byte {at} has {count} parts, and {most} are allowed")
         if at + 4 + count * size > len(self.content):
             raise GraphError(f"a list of {count} at byte {at} ends outside of it")
         return at + 4, count
@@ -87,10 +96,12 @@ class FlatBuffer:
                 raise GraphError(f"the fields of a table at byte {at} are nowhere")
             try:
                 length, size = _TWO.unpack_from(self.content, where)
+                length = min(length, 2 * _MOST_FIELDS + 6)  # which is too long
                 fields = unpack_from(f"<{max(length - 4, 0) // 2}H", self.content, where + 4)
             except struct.error:
                 raise GraphError(f"the fields of a table at byte {at} lie outside") from None
-            if length < 4 or length % 2 or size < 4 or any(0 < field < 4 for field in fields):
+            odd = length % 2 or not 4 <= length <= 2 * _MOST_FIELDS + 4 or size < 4
+            if odd or any(0 < field < 4 for field in fields):
                 raise GraphError(f"the fields of a table at byte {at} make no sense")
             known = self._layouts[where] = size, fields
         if at + known[0] > len(self.content):
@@ -162,7 +173,7 @@ class Table:
         at = self._target(field)
         if at is None:
             return []
-        first, count = self._buffer.span(at, 4)
+        first, count = self._buffer.span(at, 4, _MOST_TABLES)
         places = range(first, first + 4 * count, 4)
         return [Table(self._buffer, self._buffer.target(place), fields) for place in places]
 
@@ -171,7 +182,7 @@ class Table:
         at = self._target(field)
         if at is None:
             return None
-        first, count = self._buffer.span(at, 4)
+        first, count = self._buffer.span(at, 4, _MOST_INTEGERS)
         return unpack_from(f"<{count}i", self._buffer.content, first)
 
     def bytes_at(self, field: int) -> tuple[int, int] | None:
@@ -184,7 +195,7 @@ class Table:
         at = self._target(field)
         if at is None:
             return b""
-        first, count = self._buffer.span(at, 1)
+        first, count = self._buffer.span(at, 1, _LONGEST_TEXT)
         if self._buffer.content[first + count : first + count + 1] != b"\0":
             raise GraphError(f"a text at byte {first} has no end")
         return self._buffer.content[first : first + count]

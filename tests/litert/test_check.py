@@ -338,6 +338,28 @@ def test_what_the_interpreter_would_believe_is_refused(
         CheckedGraph(edited(cnn, edit))
 
 
+def many_inputs(model: Any) -> None:
+    operation(model, "PACK").inputs = [0] * 2000
+
+
+def many_tensors(model: Any) -> None:
+    tensors = model.subgraphs[0].tensors
+    tensors += [tensors[0]] * 20_000
+
+
+def long_name(model: Any) -> None:
+    tensor(model, 1).name = b"n" * 70_000
+
+
+@pytest.mark.parametrize("edit", [many_inputs, many_tensors, long_name])
+def test_what_would_take_long_to_be_looked_at_is_refused(
+    cnn: bytes, edit: Callable[[Any], None]
+) -> None:
+    # All of them could be one place in the file.
+    with pytest.raises(GraphError, match=r"has \d+ parts, and \d+ are allowed"):
+        CheckedGraph(edited(cnn, edit))
+
+
 def test_a_depthwise_convolution_without_a_bias_is_refused(features: bytes) -> None:
     # Of which LiteRT 2.3 dies.
     with pytest.raises(GraphError, match="DEPTHWISE_CONV_2D: it is given other types"):
