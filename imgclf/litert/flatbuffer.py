@@ -19,8 +19,8 @@ SIGNED_BYTE: Final = Struct("<b")
 FLOAT: Final = Struct("<f")
 _TWO: Final = Struct("<HH")
 
-# Parts of a FlatBuffer may be one place in the file, so that a small one can say a lot. Of the
-# networks of `keras.applications` none has a fourth of this.
+# Parts of a FlatBuffer may be one place in the file, so that a small one can say a lot. The most
+# that was seen is 1,420 tensors, of ConvNeXtSmall.
 _MOST_TABLES = 1 << 14
 _MOST_INTEGERS = 1 << 10
 _LONGEST_TEXT = 1 << 16
