@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-# Control characters but the tab, and what Unicode has for line and paragraph ends.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters but the tab, what Unicode has for line and paragraph ends, and what turns the
+# order of letters, so that `gpj.exe` reads `exe.jpg`.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def composed(name: str) -> str:

@@ -55,7 +55,7 @@ def test_an_exported_graph_that_fails_after_a_blank_line_says_what_comes_then(
     def refuse(graph: bytes) -> None:
         raise ValueError("\nan operation that is not there")
 
-    monkeypatch.setattr(export_check, "LiteRTEngine", refuse)
+    monkeypatch.setattr(export_check, "WrittenGraph", refuse)
     with pytest.raises(UsageError, match=r"was written: an operation that is not there$"):
         export_check.run_litert(b"", np.zeros((1, 4, 4, 3), np.uint8))
 

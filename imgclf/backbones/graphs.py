@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile
 from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.features_graph import store_graph, stored_graph
 from imgclf.system import console
@@ -70,8 +72,9 @@ def features_network(
     identity = weights_identity(declared, image_size)
     graph = None if identity is None else stored_graph(identity)
     if graph is not None:
-        runs = LiteRTFeatures(graph)
-        return FeaturesNetwork(name, str(identity), runs.width, graph, runs)
+        with suppress(GraphError):  # somebody else's, which is replaced
+            runs = LiteRTFeatures(graph)
+            return FeaturesNetwork(name, str(identity), runs.width, graph, runs)
 
     # Keras's import takes seconds, which all later trainings do without.
     from imgclf.backbones.build import build_backbone

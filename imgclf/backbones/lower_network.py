@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from imgclf.backbones.graphs import FeaturesNetwork
 from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine
 from imgclf.model_file.features_graph import plain_graph, store_graph, stored_graph
 from imgclf.system import console
@@ -64,14 +66,17 @@ def lower_network(
     name = f"the first {below} layers of {whole.name}"
     identity = hashlib.sha256(f"{whole.identity} up to {below}".encode()).hexdigest()
     graph = stored_graph(identity)
-    if graph is None:
-        with console.track(f"preparing {name}, once on this machine"):
-            network = make()
-            try:
-                graph = plain_graph(network)
-            except UsageError as error:
-                console.note(f"{name} run on Keras, which takes longer: {error.message}")
-                return LowerNetwork(name, identity, network.output_shape[-1], KerasEngine(network))
-            store_graph(identity, graph)
+    if graph is not None:
+        with suppress(GraphError):  # somebody else's, which is replaced
+            engine = LiteRTEngine(graph)
+            return LowerNetwork(name, identity, engine.units, engine)
+    with console.track(f"preparing {name}, once on this machine"):
+        network = make()
+        try:
+            graph = plain_graph(network)
+        except UsageError as error:
+            console.note(f"{name} run on Keras, which takes longer: {error.message}")
+            return LowerNetwork(name, identity, network.output_shape[-1], KerasEngine(network))
+        store_graph(identity, graph)
     engine = LiteRTEngine(graph)
     return LowerNetwork(name, identity, engine.units, engine)

@@ -193,7 +193,8 @@ def main() -> None:
 
 
 def _report_refusal(error: OSError, reason: str) -> int:
-    print(f"imgclf: {error.filename or 'standard output'}: {reason}", file=sys.stderr)
+    where = error.filename or "standard output"
+    print(harmless(f"imgclf: {where}: {reason}"), file=sys.stderr)
     # Or Python tries again at its end to print what is left, and says so in its own words.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return UsageError.exit_status
@@ -213,7 +214,7 @@ def _report_fault(error: Exception) -> int:
     except OSError as refused:
         where = f"with --debug it is shown what happened; it can't be written: {refused.strerror}"
     print(
-        f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n{where}",
+        harmless(f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n{where}"),
         file=sys.stderr,
     )
     return ImgclfError.exit_status

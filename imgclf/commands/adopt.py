@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imgclf.commands.adopt_again import make_graph_again, with_unknown_graph
 from imgclf.commands.adopt_checks import refuse_misfits, require_outputs, require_size
 from imgclf.config.choices import Resize
 from imgclf.data.decoder import Pixels
@@ -74,6 +75,8 @@ def adopt(
 ) -> Adopted:
     """Makes a model file of a `.keras` file that was made elsewhere, which stays as it is.
 
+    Of a model file of imgclf with a LiteRT graph that is not run, it makes the graph anew.
+
     If there is a model of that name, it is kept as an earlier version. An adopted model has no
     replay memory: it can't be corrected without pictures to judge by.
 
@@ -99,6 +102,9 @@ def adopt(
     if scale is None and offset:
         raise UsageError("--offset goes with --scale", "for example: --scale 1/127.5 --offset -1")
     target = _target(source, name)
+    ours = with_unknown_graph(source)
+    if ours is not None:
+        return Adopted(target, make_graph_again(source, ours, class_names, target))
     contents = _look_inside(source)
     refuse_misfits(source, contents.config, class_names, image_size)
     with lock(target):

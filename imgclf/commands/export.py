@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +13,7 @@ import numpy as np
 
 from imgclf.commands.export_check import (
     ExportSource,
+    WrittenGraph,
     largest_difference,
     open_source,
     require_equal,
@@ -21,7 +23,8 @@ from imgclf.commands.export_check import (
 from imgclf.commands.export_target import LABELS, README, Format, companions, export_target
 from imgclf.corrections.replay_memory import Samples
 from imgclf.errors import DataError
-from imgclf.model.engine import KerasEngine, LiteRTEngine
+from imgclf.litert.flatbuffer import GraphError
+from imgclf.model.engine import KerasEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.report.export_readme import labels_text, readme_text
@@ -139,7 +142,8 @@ def _export(source: ExportSource, form: Format, target: Path, quantize: str | No
     if quantize:
         return _export_quantised(source, target)
     if form == "litert" and source.twin is not None:
-        return _export_twin(source, target, source.twin)
+        with suppress(GraphError):  # which is not run; Keras makes one anew
+            return _export_twin(source, target, source.twin)
     from imgclf.model_file import converters  # Keras, which takes seconds
 
     manifest = source.manifest
@@ -186,8 +190,8 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
 
 def _export_twin(source: ExportSource, target: Path, twin: bytes) -> Exported:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
+    found = run_litert(twin, source.pixels, made_here=False)
     own = open_classifier(source.path).engine
-    found = run_litert(twin, source.pixels)
     difference = require_equal(found, own.run(source.pixels), target)
     atomic_write_bytes(target, twin)
     return Exported(target, len(twin), source.manifest, difference, source.compared)
@@ -216,7 +220,7 @@ def _export_quantised(source: ExportSource, target: Path) -> Exported:
         graph = converters.quantised_graph(network, calibration)
         found = run_litert(graph, source.pixels)
         difference = largest_difference(found, own.run(source.pixels), target)
-        written = Classifier(source.manifest, LiteRTEngine(graph))
+        written = Classifier(source.manifest, WrittenGraph(graph))
         quantised = Quantised(
             pictures=len(judge),
             before=_right(Classifier(source.manifest, own), judge) / len(judge),

@@ -11,9 +11,11 @@ from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.replay_memory import ReplayMemory, Samples, load_memory
 from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError, first_line
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import LiteRTEngine, Outputs
 from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
 from imgclf.model_file.manifest import Manifest
+from imgclf.system.stderr import quiet_stderr
 
 # Relative to the largest output, or to 1 if that is larger. Other runtimes sum in another order,
 # which has been seen to cost 2e-7; one that computes something else is off by far more.
@@ -81,14 +83,59 @@ def open_source(model: Path) -> ExportSource:
     return ExportSource(model, manifest, twin, float_size, memory, corrected)
 
 
-def run_litert(graph: bytes, pixels: Pixels) -> Outputs:
-    """What LiteRT makes of pictures, uint8 (pictures, height, width, 3).
+class WrittenGraph:
+    """Runs a LiteRT graph of any types that this process has written, and so is not checked.
+
+    Args:
+        graph: The flatbuffer.
 
     Raises:
-        UsageError: It can't run the graph.
+        ValueError: LiteRT can't run it.
+        ImportError: There is no `ai-edge-litert` for this platform.
+    """
+
+    def __init__(self, graph: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with quiet_stderr(even_if_it_fails=True):
+            self._interpreter = Interpreter(model_content=graph)
+            self._interpreter.allocate_tensors()
+        (given,), (gives,) = (
+            self._interpreter.get_input_details(),
+            self._interpreter.get_output_details(),
+        )
+        self._input, self._output = given["index"], gives["index"]
+
+    def run(self, pixels: Pixels) -> Outputs:
+        """Outputs, float32, shape (pictures, units), for uint8 (pictures, height, width, 3)."""
+        return np.concatenate([self._of_one(picture) for picture in pixels])
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    def _of_one(self, picture: Pixels) -> Outputs:
+        self._interpreter.set_tensor(self._input, picture[np.newaxis].astype(np.float32))
+        self._interpreter.invoke()
+        outputs: Outputs = self._interpreter.get_tensor(self._output)
+        return outputs
+
+
+def run_litert(graph: bytes, pixels: Pixels, *, made_here: bool = True) -> Outputs:
+    """What LiteRT makes of pictures, uint8 (pictures, height, width, 3).
+
+    Args:
+        graph: The flatbuffer.
+        pixels: The pictures.
+        made_here: Whether this process has made it; what is from a file is checked first.
+
+    Raises:
+        GraphError: It can't be checked.
+        UsageError: LiteRT can't run it.
     """
     try:
-        return LiteRTEngine(graph).run(pixels)
+        return (WrittenGraph if made_here else LiteRTEngine)(graph).run(pixels)
+    except GraphError:
+        raise
     except (ValueError, RuntimeError, ImportError) as error:
         raise UsageError(f"LiteRT can't run what was written: {first_line(error)}") from error
 

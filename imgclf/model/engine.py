@@ -33,18 +33,20 @@ class LiteRTEngine:
 
     Args:
         graph: The flatbuffer.
+        picture: (height, width, 3) of what it has to take; None for what it says itself.
 
     Attributes:
         input_shape: (height, width, 3).
         units: How many numbers it puts out for a picture.
 
     Raises:
-        ValueError: The graph is no LiteRT graph, or one that plain LiteRT can't run.
+        GraphError: The graph can't be checked, so that nobody knows what it would do.
+        ValueError: It takes or gives something else, or plain LiteRT can't run it.
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
-    def __init__(self, graph: bytes) -> None:
-        self._graph = LiteRTGraph(graph, ranks=(2,))
+    def __init__(self, graph: bytes, picture: tuple[int, ...] | None = None) -> None:
+        self._graph = LiteRTGraph(graph, ranks=(2,), picture=picture)
         self.input_shape = self._graph.input_shape
         self.units = self._graph.output_shapes[0][0]
 
@@ -66,6 +68,7 @@ class LiteRTFeatures:
     Args:
         graph: The flatbuffer; see `imgclf.model_file.features_graph`.
         threads: How many share the work; None for one a core.
+        picture: (height, width, 3) of what it has to take; None for what it says itself.
 
     Attributes:
         input_shape: (height, width, 3).
@@ -73,12 +76,15 @@ class LiteRTFeatures:
         width: How many features a picture has.
 
     Raises:
-        ValueError: The graph is no such LiteRT graph, or one that plain LiteRT can't run.
+        GraphError: The graph can't be checked, so that nobody knows what it would do.
+        ValueError: It takes or gives something else, or plain LiteRT can't run it.
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
-    def __init__(self, graph: bytes, threads: int | None = None) -> None:
-        self._graph = LiteRTGraph(graph, ranks=(4, 2), threads=threads)
+    def __init__(
+        self, graph: bytes, threads: int | None = None, picture: tuple[int, ...] | None = None
+    ) -> None:
+        self._graph = LiteRTGraph(graph, (4, 2), threads, picture)
         self.input_shape = self._graph.input_shape
         self.map_shape, (self.width,) = self._graph.output_shapes
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, first_line
+from imgclf.litert.check import CheckedGraph
 from imgclf.system.stderr import quiet_stderr
 
 Outputs = NDArray[np.float32]
@@ -21,25 +22,46 @@ _PIXELS_AT_ONCE = 1 << 17  # two pictures of 224 x 224, 32 of 64 x 64
 class LiteRTGraph:
     """A LiteRT graph that takes pictures, of which it is given a few at a time.
 
+    The interpreter sees it only after it was checked, see `imgclf.litert`.
+
     Args:
         content: The flatbuffer.
         ranks: Of its outputs, in the order in which `run` gives them; each is there once.
         threads: How many share the work; None for one a core.
+        picture: (height, width, 3) of what it has to take; None for what it says itself.
 
     Attributes:
         input_shape: (height, width, 3).
         output_shapes: For one picture, in the order of `ranks`.
 
     Raises:
-        ValueError: It is no LiteRT graph, one that plain LiteRT can't run, or has other inputs
-            or outputs.
+        GraphError: It can't be checked, so that nobody knows what it would do.
+        ValueError: It takes or gives something else, or plain LiteRT can't run it.
         ImportError: There is no `ai-edge-litert` for this platform.
     """
 
-    def __init__(self, content: bytes, ranks: Sequence[int], threads: int | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        ranks: Sequence[int],
+        threads: int | None = None,
+        picture: tuple[int, ...] | None = None,
+    ) -> None:
         # Only this one module: the package's `__init__` is empty, its other modules are slow.
         from ai_edge_litert.interpreter import Interpreter
 
+        self._checked = CheckedGraph(content)
+        self.input_shape = self._checked.input_shape
+        if picture not in (None, self.input_shape):
+            # Before the interpreter makes room for it.
+            raise ValueError(f"it takes pictures of {self.input_shape} and not {picture}")
+        self._checked.check(at_once(self.input_shape[0] * self.input_shape[1]))
+        places = {len(shape): place for place, shape in enumerate(self._checked.output_shapes)}
+        if len(self._checked.output_shapes) != len(ranks) or {rank - 1 for rank in ranks} != {
+            *places
+        }:
+            raise ValueError(f"it does not take one float32 array and give {len(ranks)}")
+        self.output_shapes = [self._checked.output_shapes[places[rank - 1]] for rank in ranks]
         with quiet_stderr(even_if_it_fails=True):
             try:
                 self._interpreter = Interpreter(
@@ -48,24 +70,12 @@ class LiteRTGraph:
                 self._interpreter.allocate_tensors()
             except (RuntimeError, TypeError, MemoryError) as error:
                 raise ValueError(str(error)) from error
-        inputs, outputs = (
+        (taken,), given = (
             self._interpreter.get_input_details(),
             self._interpreter.get_output_details(),
         )
-        by_rank = {len(output["shape_signature"]): output for output in outputs}
-        if (
-            len(inputs) != 1
-            or len(outputs) != len(ranks)
-            or by_rank.keys() != set(ranks)
-            or any(one["dtype"] is not np.float32 for one in [*inputs, *outputs])
-        ):
-            raise ValueError(f"it does not take one float32 array and give {len(ranks)}")
-        self._input = inputs[0]["index"]
-        self._outputs = [by_rank[rank]["index"] for rank in ranks]
-        self.input_shape = tuple(inputs[0]["shape_signature"][1:].tolist())
-        self.output_shapes = [
-            tuple(by_rank[rank]["shape_signature"][1:].tolist()) for rank in ranks
-        ]
+        self._input = taken["index"]
+        self._outputs = [given[places[rank - 1]]["index"] for rank in ranks]
         self._allocated = 1
 
     def run(self, pixels: Pixels) -> Iterator[list[Outputs]]:
@@ -85,13 +95,14 @@ class LiteRTGraph:
         try:
             if len(pixels) != self._allocated:
                 # Laying the memory out anew costs milliseconds: feed batches of one size.
-                self._interpreter.resize_tensor_input(self._input, pixels.shape)
+                self._checked.check(len(pixels))
+                self._interpreter.resize_tensor_input(self._input, (len(pixels), *self.input_shape))
                 self._interpreter.allocate_tensors()
                 self._allocated = len(pixels)
             self._interpreter.set_tensor(self._input, pixels.astype(np.float32))
             self._interpreter.invoke()
             outputs = [self._interpreter.get_tensor(index) for index in self._outputs]
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError) as error:  # of which GraphError is one
             raise ModelFileError(
                 f"the model's LiteRT graph can't be run: {first_line(error)}"
             ) from error

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine, LiteRTFeatures, SplitEngine
 from imgclf.model.head import NumpyHead
 from imgclf.model.probabilities import Probabilities, to_probabilities
@@ -88,9 +89,19 @@ def open_classifier(path: Path) -> Classifier:
     reason = manifest.twin_note or "it has no LiteRT graph in it"
     if members:
         try:
-            engine = _quick_engine(path, *members)
+            engine = _quick_engine(path, manifest, *members)
         except ImportError:
             reason = "ai-edge-litert is not installed"
+        except GraphError as error:
+            with ModelArchive(path) as archive:
+                archive.verify_graphs(manifest)  # else it is a damaged file that says so
+            import shlex
+
+            classes = shlex.quote(",".join(manifest.class_names))
+            reason = (
+                f"its LiteRT graph is not run, since it can't be checked: {error}; "
+                f"imgclf adopt {shlex.quote(str(path))} --classes {classes} makes one here"
+            )
         else:
             _require_fit(path, manifest, engine)
             return Classifier(manifest, engine)
@@ -100,17 +111,23 @@ def open_classifier(path: Path) -> Classifier:
     return Classifier(manifest, KerasEngine(load_keras_model(path)))
 
 
-def _quick_engine(path: Path, graph: bytes, head: bytes | None = None) -> _QuickEngine:
+def _quick_engine(
+    path: Path, manifest: Manifest, graph: bytes, head: bytes | None = None
+) -> _QuickEngine:
     """Runs a graph, and the head behind it if it is a graph of features.
 
     Raises:
+        GraphError: The graph can't be checked.
         ModelFileError: They can't be run, or not together.
         ImportError: There is no LiteRT for this platform.
     """
+    picture = manifest.decoder.height, manifest.decoder.width, 3
     try:
         if head is None:
-            return LiteRTEngine(graph)
-        features = LiteRTFeatures(graph)
+            return LiteRTEngine(graph, picture)
+        features = LiteRTFeatures(graph, picture=picture)
+    except GraphError:
+        raise
     except ValueError as error:
         raise ModelFileError(f"{path} is damaged: LiteRT can't run its graph: {error}") from None
     try:
@@ -121,11 +138,8 @@ def _quick_engine(path: Path, graph: bytes, head: bytes | None = None) -> _Quick
 
 def _require_fit(path: Path, manifest: Manifest, engine: _QuickEngine) -> None:
     """A graph that is another model's would answer with confidence, and wrongly."""
-    decoder = manifest.decoder
     units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)
-    if engine.input_shape != (decoder.height, decoder.width, 3) or engine.units != units:
+    if engine.units != units:
         raise ModelFileError(
-            f"{path} is damaged: its graph takes pictures of {engine.input_shape} and gives "
-            f"{engine.units} numbers, its manifest says "
-            f"{(decoder.height, decoder.width, 3)} and {units}"
+            f"{path} is damaged: its graph gives {engine.units} numbers, its manifest says {units}"
         )

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgclf.errors import UsageError, WriteError
+from imgclf.litert.check import CheckedGraph
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.system.files import atomic_write_bytes
 from imgclf.work_folders import CACHE_DIRECTORY, user_cache
 
@@ -42,7 +44,8 @@ def plain_graph(network: keras.Model) -> bytes:
     """A LiteRT graph that needs plain LiteRT only.
 
     Raises:
-        UsageError: LiteRT can't express the network, or not by its own operations alone.
+        UsageError: LiteRT can't express the network, or not by its own operations alone, or by
+            some that can't be checked.
         WriteError: There is no room for temporary files.
     """
     from imgclf.model_file.converters import litert_graph
@@ -51,6 +54,10 @@ def plain_graph(network: keras.Model) -> bytes:
     foreign = foreign_operations(graph)
     if foreign:
         raise UsageError(f"plain LiteRT can't run this model: it has no {', '.join(foreign)}")
+    try:
+        CheckedGraph(graph)
+    except GraphError as error:
+        raise UsageError(f"the LiteRT graph of this model can't be checked: {error}") from error
     return graph
 
 

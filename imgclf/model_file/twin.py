@@ -12,6 +12,7 @@ import numpy as np
 from imgclf.backend import keras
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, UsageError, first_line
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import (
     Engine,
     KerasEngine,
@@ -113,6 +114,8 @@ def _whole(model: keras.Model, samples: Pixels, expected: Outputs) -> Twin:
         difference = _difference(LiteRTEngine(graph), samples, expected)
     except UsageError as error:
         return Twin({}, error.message)
+    except GraphError as error:
+        return Twin({}, f"the LiteRT graph of this model can't be checked: {error}")
     except (ValueError, ImportError, ModelFileError) as error:
         return Twin({}, f"LiteRT can't express this model: {first_line(error)}")
     if not difference <= TWIN_TOLERANCE:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+from typing import Any, TextIO
+
+from imgclf.spelling import harmless
 
 ESCAPED = "imgclf-escaped"
 """How text is written that the encoding can't say: names that are no text byte for byte as they
@@ -30,10 +33,30 @@ def _escape(error: UnicodeError) -> tuple[bytes, int]:
 codecs.register_error(ESCAPED, _escape)
 
 
+class _Terminal:
+    """A terminal that results are printed on: what would steer it is shown escaped.
+
+    Names of files, classes and models are anybody's, and what is printed has none but ours
+    otherwise. Bars are drawn elsewhere; in a pipe or a file results stay as they are.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes lines."""
+        return self._stream.write(harmless(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def let_names_through() -> None:
     """Nothing that is printed fails for its letters, and lists are read as arguments are."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=ESCAPED)
+        if sys.stdout.isatty():
+            sys.stdout = _Terminal(sys.stdout)
     if isinstance(sys.stdin, io.TextIOWrapper):
         # As the names of files in arguments and folders, whatever PYTHONIOENCODING says.
         sys.stdin.reconfigure(encoding=sys.getfilesystemencoding(), errors="surrogateescape")

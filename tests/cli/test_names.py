@@ -87,6 +87,7 @@ def test_names_for_people_keep_their_letters() -> None:
     assert on_one_line(f"ağaç 👩\u200d🌾 {NO_TEXT}") == f"ağaç 👩\u200d🌾 {NO_TEXT}"
     assert on_one_line("a\u2028b\x9bc") == "a\\u2028b\\x9bc"
     assert harmless("a\nb\x07") == "a\nb\\x07"
+    assert on_one_line("photo\u202egpj.exe") == "photo\\u202egpj.exe"
 
 
 def test_a_class_has_a_name_that_is_text(in_folder: Path) -> None:

@@ -43,3 +43,10 @@ def test_rows_that_go_to_a_file_leave_the_bar_where_it_is_until_the_end(trained:
     assert "20/20" in done.written
     assert done.screen == []
     assert len(Path("rows.tsv").read_text().splitlines()) == 21
+
+
+def test_what_would_steer_the_terminal_is_shown_escaped(trained: Trained) -> None:
+    Path("new/cat/cat-001.jpg").rename("new/cat/\x1b[2J\x9b31m\u202e.jpg")
+    done = on_terminal(f"{IMGCLF} predict new/cat/*31m*")
+    assert done.screen[1].split()[2] == r"new/cat/\x1b[2J\x9b31m\u202e.jpg"
+    assert not set(done.written) & {"\x1b", "\x9b", "\u202e"}

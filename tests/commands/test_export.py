@@ -107,7 +107,7 @@ def test_int8_computes_in_int8_and_says_what_it_cost(trained: Trained) -> None:
     assert interpreter.get_output_details()[0]["dtype"] == np.float32
 
     judge = memory_of(trained).judge
-    second = LiteRTEngine(done.path.read_bytes()).run(judge.pixels)[:, 0] > 0.5
+    second = export_check.WrittenGraph(done.path.read_bytes()).run(judge.pixels)[:, 0] > 0.5
     cost = done.quantised
     assert cost is not None
     assert cost.pictures == len(judge) == 12
@@ -134,7 +134,7 @@ def test_corrections_survive_int8_although_only_their_pictures_make_their_neuron
     assert (cost.hold, cost.corrected) == (1, 1)
     manifest = read_manifest(trained.model)
     pixels = decode(Path(wrong.path), manifest.decoder.settings())[np.newaxis]
-    second = LiteRTEngine(done.path.read_bytes()).run(pixels)[0, 0] > 0.5
+    second = export_check.WrittenGraph(done.path.read_bytes()).run(pixels)[0, 0] > 0.5
     assert manifest.class_names[int(second)] == truth
 
 

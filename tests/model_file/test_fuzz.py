@@ -63,6 +63,6 @@ def outcomes_of(model: Path) -> dict[str, int]:
     outcomes: dict[str, int] = json.loads(done.stdout)
     assert outcomes["bytes: error"] > 0
     assert outcomes["manifest: error"] > 0
-    assert outcomes["graph: error"] > 0
+    assert outcomes["graph: refused"] > 0
     assert "Traceback" not in done.stderr
     return outcomes

@@ -2,8 +2,9 @@
 
     python -m tests.support.fuzz_model_files MODEL.keras PICTURE COUNT
 
-Prints how many of each kind gave rows and how many one clear error. Anything else is a
-traceback here, and a crash or an endless loop ends the process.
+Prints how many of each kind gave rows and how many one clear error, and how many graphs were
+refused, so that Keras would answer, which is not waited for. Anything else is a traceback here, and
+a crash or an endless loop ends the process.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import msgspec
 
 from imgclf.commands.predict import predict
 from imgclf.errors import ModelFileError
+from imgclf.litert.check import CheckedGraph
+from imgclf.litert.flatbuffer import GraphError
 from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN
 from imgclf.model_file.classifier import open_classifier
 
@@ -85,6 +88,16 @@ def other_graph(members: dict[str, bytes], chance: random.Random) -> None:
     members[MANIFEST] = json.dumps(manifest).encode()
 
 
+def is_refused(graph: bytes) -> bool:
+    """Whether the interpreter doesn't get to see it."""
+    try:
+        CheckedGraph(graph)
+    except GraphError as error:
+        assert str(error)
+        return True
+    return False
+
+
 def other_head(content: bytes, chance: random.Random) -> bytes:
     """One value somewhere in the head replaced by something odd, or any of its bytes."""
     if chance.random() < 0.5:
@@ -110,6 +123,9 @@ def main(model: Path, picture: str, count: int) -> None:
                     members[HEAD] = other_head(members[HEAD], chance)
                 else:
                     other_graph(members, chance)
+                    if is_refused(members[TWIN if TWIN in members else FEATURES]):
+                        outcomes["graph: refused"] += 1
+                        continue
                 with zipfile.ZipFile(target, "w") as archive:
                     for name, content in members.items():
                         archive.writestr(name, content)

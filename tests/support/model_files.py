@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+from imgclf.model_file.archive import FEATURES, MANIFEST, TWIN
 
 
 def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
     """A copy of a model file in which one member is another."""
     target = model.with_name("other.keras")
-    with zipfile.ZipFile(model) as source, zipfile.ZipFile(target, "w") as made:
-        for name in source.namelist():
-            content = source.read(name)
+    with zipfile.ZipFile(model) as source:
+        contents = {name: source.read(name) for name in source.namelist()}
+    with zipfile.ZipFile(target, "w") as made:
+        for name, content in contents.items():
             made.writestr(name, edit(content) if name == member else content)
     return target
+
+
+def with_graph(model: Path, edit: Callable[[bytes], bytes]) -> Path:
+    """A copy with another LiteRT graph, and its checksum as a hostile author would set it."""
+    with zipfile.ZipFile(model) as archive:
+        name = TWIN if TWIN in archive.namelist() else FEATURES
+        checksum = hashlib.sha256(edit(archive.read(name))).hexdigest()
+
+    def set_right(manifest: bytes) -> bytes:
+        key = "twin_sha256" if name == TWIN else "features_sha256"
+        return json.dumps(json.loads(manifest) | {key: checksum}).encode()
+
+    return rewritten(rewritten(model, name, edit), MANIFEST, set_right)
