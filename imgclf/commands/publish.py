@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from imgclf.config.schema import Config
 from imgclf.corrections.feature_memory import FeatureMemory, forget_features, save_features
@@ -20,6 +21,7 @@ from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
+from imgclf.model_file.pictures_seen import PicturesSeen
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.runs.folder import Publication, RunFolder, RunRecord
 from imgclf.system.clock import time_with_zone
@@ -87,31 +89,41 @@ def describe(
     return manifest, to_probabilities(probabilities, "softmax", temperature)
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a training made.
+
+    Attributes:
+        model: What to write.
+        manifest: See `describe`.
+        samples: Pictures to compare the LiteRT graph on, uint8, shape (pictures, height, width, 3).
+        pictures_seen: What it was trained on.
+        memory: Pictures to keep for corrections; None for none.
+        features_graph: The LiteRT graph of the model's backbone, if there is one already.
+        features: Features to keep for corrections; None for none.
+    """
+
+    model: keras.Model
+    manifest: Manifest
+    samples: Pixels
+    pictures_seen: PicturesSeen
+    memory: ReplayMemory | None
+    features_graph: bytes | None
+    features: FeatureMemory | None
+
+
 def publish(
-    model: keras.Model,
-    manifest: Manifest,
-    path: Path,
-    samples: Pixels,
-    run: RunFolder,
-    record: RunRecord,
-    memory: ReplayMemory | None,
-    features_graph: bytes | None = None,
-    features: FeatureMemory | None = None,
+    made: Made, path: Path, run: RunFolder, record: RunRecord
 ) -> tuple[Manifest, RunRecord]:
     """Replaces the model in use; the one before is kept among the versions.
 
     It can be done again after having been cut short, and makes no second version then.
 
     Args:
-        model: What to write.
-        manifest: See `describe`.
+        made: What to publish.
         path: The model file.
-        samples: Pictures to compare the LiteRT graph on, uint8, shape (pictures, height, width, 3).
         run: Told which version it becomes, before anything of the model is written.
         record: What the run says of itself.
-        memory: Pictures to keep for corrections; None for none.
-        features_graph: The LiteRT graph of the model's backbone, if there is one already.
-        features: Features to keep for corrections; None for none.
 
     Returns:
         The manifest as written, and the record with the version in it.
@@ -121,26 +133,33 @@ def publish(
         ModelFileError: The model in use is damaged, so its version isn't known.
         WriteError: There is no room for the model.
     """
-    from imgclf.model_file.keras_io import write_model_file
-
     with lock(path, _PATIENCE):
         ours = _is_ours(path, record.publication)
         publication = _settle(path, record.publication, ours)
         record = replace(record, publication=publication)
         run.write(record)
-        manifest = replace(manifest, version=publication.version, created=publication.created)
         if not ours:
             keep_version(path)
-        manifest = write_model_file(model, manifest, path, samples, features_graph)
-        if memory is None:
-            forget_memory(path)
-        else:
-            save_memory(path, memory)
-        if features is None:
-            forget_features(path)
-        else:
-            save_features(path, features)
+        manifest = _write(made, publication, path)
     return manifest, record
+
+
+def _write(made: Made, publication: Publication, path: Path) -> Manifest:
+    """Writes the model and what lies beside it."""
+    from imgclf.model_file.keras_io import write_model_file
+
+    manifest = replace(made.manifest, **asdict(publication))
+    seen = made.pictures_seen.to_bytes()
+    manifest = write_model_file(made.model, manifest, path, made.samples, made.features_graph, seen)
+    if made.memory is None:
+        forget_memory(path)
+    else:
+        save_memory(path, made.memory)
+    if made.features is None:
+        forget_features(path)
+    else:
+        save_features(path, made.features)
+    return manifest
 
 
 def score_test_part(model: Path, test: Part) -> Scores | None:

@@ -266,7 +266,9 @@ def _publish(
     after = _next_version(model, manifest, cases, pictures, kept, judged, "neuron")
     pixels = {case.picture.digest: case.pixels for case in cases}
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
-    write_model_file(network, after, model, samples, features_graph)
+    with ModelArchive(model) as archive:
+        seen = archive.pictures_seen(manifest)
+    write_model_file(network, after, model, samples, features_graph, seen)
     return after.version
 
 

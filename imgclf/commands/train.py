@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from imgclf.backbones.views import without_a_part
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
-from imgclf.commands.publish import describe, publish, score_test_part
+from imgclf.commands.publish import Made, describe, publish, score_test_part
 from imgclf.commands.report_training import report_training
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
@@ -34,6 +34,7 @@ from imgclf.distribution.processes import find_processes
 from imgclf.errors import OutOfMemoryError
 from imgclf.model_file.archive import MODELS_DIRECTORY
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.pictures_seen import PicturesSeen
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
 from imgclf.runs.earlier import look_back
@@ -204,9 +205,8 @@ def _train(
         if features is not None and fitted.weights.head_only:  # else they are another network's
             graph = features.network.graph
             remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
-        manifest, record = publish(
-            model, manifest, path, samples, plan.run, record, memory, graph, remembered
-        )
+        made = Made(model, manifest, samples, PicturesSeen.of(data), memory, graph, remembered)
+        manifest, record = publish(made, path, plan.run, record)
     record = replace(
         record,
         status="finished",

@@ -2,7 +2,8 @@
 
 Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours, which Keras
 ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/model.tflite`, or
-`imgclf/features.tflite` and `imgclf/head.msgpack` of a model on a pretrained network.
+`imgclf/features.tflite` and `imgclf/head.msgpack` of a model on a pretrained network; and
+`imgclf/pictures_seen.msgpack`, what it was trained on, which no prediction reads.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MANIFEST = "imgclf/manifest.json"
 TWIN = "imgclf/model.tflite"
 FEATURES = "imgclf/features.tflite"
 HEAD = "imgclf/head.msgpack"
+PICTURES_SEEN = "imgclf/pictures_seen.msgpack"
 WEIGHTS = "model.weights.h5"
 CONFIG = "config.json"
 
@@ -36,10 +38,12 @@ _CAPS = {
     TWIN: 2 << 30,
     FEATURES: 2 << 30,
     HEAD: 1 << 29,
+    PICTURES_SEEN: 1 << 28,
     METADATA: 16 << 20,
     CONFIG: 16 << 20,
     WEIGHTS: 8 << 30,
 }
+_WHAT = {TWIN: "graph", FEATURES: "graph", HEAD: "head", PICTURES_SEEN: "list of pictures"}
 # Keras and imgclf store members as they are. What unpacks to more than this many times its size
 # is a bomb, unless it is small.
 MOST_EXPANSION = 100
@@ -164,8 +168,16 @@ class ModelArchive:
         """
         return self._read_checked(FEATURES, manifest.features_sha256)
 
+    def pictures_seen(self, manifest: Manifest) -> bytes | None:
+        """What `PicturesSeen.to_bytes` wrote, or None if there is none.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        return self._read_checked(PICTURES_SEEN, manifest.pictures_seen_sha256)
+
     def verify_graphs(self, manifest: Manifest) -> None:
-        """Makes sure that what answers without Keras is what the manifest was written with.
+        """Makes sure that what is ours beside the manifest is what that was written with.
 
         Raises:
             ModelFileError: It is not.
@@ -173,14 +185,16 @@ class ModelArchive:
         self.twin(manifest)
         self.features_graph(manifest)
         self._read_checked(HEAD, manifest.head_sha256)
+        self.pictures_seen(manifest)
 
     def _read_checked(self, member: str, digest: str | None) -> bytes | None:
         if digest is None:
             return None
         content = self.read(member)
         if _sha256(content) != digest:
-            what = "head" if member == HEAD else "graph"
-            raise ModelFileError(f"{self.path} is damaged: {member} is not the {what} it should be")
+            raise ModelFileError(
+                f"{self.path} is damaged: {member} is not the {_WHAT[member]} it should be"
+            )
         return content
 
     def refuse_strange_members(self) -> None:

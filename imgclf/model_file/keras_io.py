@@ -24,6 +24,7 @@ from imgclf.model_file.archive import (
     HEAD,
     MANIFEST,
     METADATA,
+    PICTURES_SEEN,
     TWIN,
     WEIGHTS,
     ModelArchive,
@@ -45,6 +46,7 @@ def write_model_file(
     path: Path,
     samples: Pixels,
     features_graph: bytes | None = None,
+    pictures_seen: bytes | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
 
@@ -59,6 +61,7 @@ def write_model_file(
         samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already; it is made anew if
             the model turns out to have other features.
+        pictures_seen: From `PicturesSeen.to_bytes`; None if it isn't known.
 
     Returns:
         The manifest as written.
@@ -68,7 +71,10 @@ def write_model_file(
     """
     twin = make_twin(model, samples, features_graph)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
-    size += sum(map(len, twin.members.values()))
+    members = dict(twin.members)
+    if pictures_seen is not None:
+        members[PICTURES_SEEN] = pictures_seen
+    size += sum(map(len, members.values()))
     with atomic_path(path, size) as temporary:
         with ExitStack() as inside:  # Keras makes a folder for assets, of which there are none
             with write_problems(None):
@@ -78,18 +84,23 @@ def write_model_file(
             weights = archive.read(WEIGHTS)
         written = msgspec.structs.replace(
             manifest,
-            format_version=FORMAT_VERSION if FEATURES in twin.members else 1,
+            format_version=FORMAT_VERSION if FEATURES in members else 1,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
-            twin_sha256=twin.digest(TWIN),
-            features_sha256=twin.digest(FEATURES),
-            head_sha256=twin.digest(HEAD),
+            twin_sha256=_digest(members.get(TWIN)),
+            features_sha256=_digest(members.get(FEATURES)),
+            head_sha256=_digest(members.get(HEAD)),
+            pictures_seen_sha256=_digest(members.get(PICTURES_SEEN)),
             twin_note=twin.note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:
             archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
-            for name, content in twin.members.items():
+            for name, content in members.items():
                 archive_file.writestr(name, content)
     return written
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def load_keras_model(path: Path) -> keras.Model:

@@ -6,6 +6,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
+from imgclf.model_file.archive import MANIFEST, PICTURES_SEEN
+
 
 def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
     """A copy of a model file in which one member is another."""
@@ -15,3 +19,20 @@ def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
             content = source.read(name)
             made.writestr(name, edit(content) if name == member else content)
     return target
+
+
+def without_pictures_seen(model: Path) -> Path:
+    """A copy as earlier versions wrote it, which doesn't say what the model was trained on."""
+    older = model.with_name("older.keras")
+
+    def silent(content: bytes) -> bytes:
+        manifest = msgspec.json.decode(content)
+        del manifest["pictures_seen_sha256"]
+        return msgspec.json.encode(manifest)
+
+    with zipfile.ZipFile(model) as source, zipfile.ZipFile(older, "w") as made:
+        for name in source.namelist():
+            if name != PICTURES_SEEN:
+                content = source.read(name)
+                made.writestr(name, silent(content) if name == MANIFEST else content)
+    return older
