@@ -48,7 +48,7 @@ class Options:
     Attributes:
         dry_run: Change nothing.
         max_drop: By how much held-out accuracy, overall and of each class, may be below the
-            trained model's; None for one standard error.
+            trained model's and that of the one in use; None for what chance explains.
         relabel: A picture that was corrected to another label before loses that correction.
         fix_dataset: Move pictures of the data set that lie under the wrong label.
         data: Class folders to replay and to judge by; None for the model's replay memory.

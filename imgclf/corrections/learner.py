@@ -15,7 +15,7 @@ from imgclf.corrections.augmented_copies import light_copies
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import ResponseCache
-from imgclf.corrections.guard import Judge, Judged, Verdict
+from imgclf.corrections.guard import Judge, Judged, Verdict, evidence
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
@@ -57,7 +57,7 @@ class Learner:
         manifest: Its manifest.
         network: Its network.
         memory: Pictures to stay silent on and to be judged by.
-        max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
+        max_drop: Of accuracy, between 0 and 1; None allows what chance explains, as in `Judge`.
 
     Attributes:
         manifest: The model's, with the class that `add_class` gave it.
@@ -124,7 +124,8 @@ class Learner:
         """
         copies = self._responses_to_copies(cases)
         pixels = np.stack([case.pixels for case in cases])
-        replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
+        replay = self._memory.replay.without(pixels)
+        judge = evidence(self._memory.judge, pixels, self.manifest.corrections)
         silent_on = self.response_cache.responses(replay.pixels).features
         held_out, names = self.response_cache.responses(judge.pixels), self.manifest.class_names
         key = solve_class(copies, silent_on)
@@ -191,10 +192,8 @@ class Learner:
             np.concatenate([one.logits[:1] for one in copies]),
         )
         self.response_cache.add(pixels, own)
-        # People know better than folders what a picture is.
-        held_out = self._memory.judge.with_labels(
-            np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
-        )
+        corrected = np.concatenate([earlier.pixels, pixels])
+        held_out = evidence(self._memory.judge, corrected, kept, replaced)
         judge = Judge(
             responses=self.response_cache.responses(held_out.pixels),
             labels=held_out.labels,

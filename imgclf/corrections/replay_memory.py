@@ -7,9 +7,10 @@ pixels in `NAME.history/memory.npz`, so that a model can be corrected where its 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model.engine import BATCH_SIZE
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.pictures_seen import DIGEST_SIZE, short_digest
 from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
@@ -28,10 +30,18 @@ DEFAULT_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class Samples:
-    """Labelled pictures: pixels uint8 (pictures, height, width, 3), labels (pictures,)."""
+    """Labelled pictures.
+
+    Attributes:
+        pixels: uint8, shape (pictures, height, width, 3).
+        labels: Shape (pictures,).
+        digests: Of the pictures' files, as `short_digest` gives them, uint8, shape (pictures, 16);
+            None in memories of earlier versions.
+    """
 
     pixels: Pixels
     labels: NDArray[np.int64]
+    digests: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,25 +51,34 @@ class Samples:
         for start in range(0, len(self), BATCH_SIZE):
             yield self.pixels[start : start + BATCH_SIZE]
 
-    def without(self, pixels: Pixels) -> Samples:
-        """Less the pictures that have exactly these pixels, shape (n, height, width, 3)."""
-        unwanted = {picture.tobytes() for picture in pixels}
-        kept = [row for row in range(len(self)) if self.pixels[row].tobytes() not in unwanted]
-        return Samples(self.pixels[kept], self.labels[kept])
+    def at(self, rows: NDArray[np.int64]) -> Samples:
+        """Some of them."""
+        digests = None if self.digests is None else self.digests[rows]
+        return Samples(self.pixels[rows], self.labels[rows], digests)
 
-    def with_labels(self, pixels: Pixels, labels: NDArray[np.int64]) -> Samples:
-        """The same, but pictures that have exactly these pixels get these labels."""
-        known = {one.tobytes(): label for one, label in zip(pixels, labels, strict=True)}
-        mine = [known.get(self.pixels[row].tobytes(), self.labels[row]) for row in range(len(self))]
-        return Samples(self.pixels, np.array(mine, np.int64))
+    def without(self, pixels: Pixels, digests: Collection[str] = ()) -> Samples:
+        """Less some pictures.
+
+        Args:
+            pixels: Of those that go, shape (n, height, width, 3).
+            digests: SHA-256 of files that go, in hexadecimal.
+        """
+        unwanted = {picture.tobytes() for picture in pixels}
+        files = set(map(short_digest, digests))
+        kept = [
+            row
+            for row in range(len(self))
+            if self.pixels[row].tobytes() not in unwanted
+            and (self.digests is None or self.digests[row].tobytes() not in files)
+        ]
+        return self.at(np.array(kept, np.int64))
 
     def renamed(self, before: Sequence[str], now: Sequence[str]) -> Samples:
         """With labels that are indices into other class names; classes not among them go."""
         index = np.array([now.index(name) if name in now else -1 for name in before], np.int64)
-        labels = index[self.labels]
-        if (labels >= 0).all():
-            return Samples(self.pixels, labels)
-        return Samples(self.pixels[labels >= 0], labels[labels >= 0])
+        renamed = Samples(self.pixels, index[self.labels], self.digests)
+        known = renamed.labels >= 0
+        return renamed if known.all() else renamed.at(np.flatnonzero(known))
 
 
 @dataclass(frozen=True)
@@ -127,6 +146,9 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
         WriteError: There is no room for it.
     """
     samples = (memory.replay, memory.judge)
+    digests: dict[str, Any] = (
+        {} if memory.judge.digests is None else {"judge_digests": memory.judge.digests}
+    )
     atomic_write(
         history_directory(model) / "memory.npz",
         lambda stream: np.savez(
@@ -136,6 +158,7 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
             judge_pixels=memory.judge.pixels,
             judge_labels=memory.judge.labels,
             class_names=np.array(memory.class_names),
+            **digests,
         ),
         size=sum(one.pixels.nbytes + one.labels.nbytes for one in samples),
     )
@@ -152,7 +175,11 @@ def load_memory(model: Path) -> ReplayMemory | None:
         with np.load(path, allow_pickle=False) as arrays:
             return ReplayMemory(
                 Samples(arrays["replay_pixels"], arrays["replay_labels"]),
-                Samples(arrays["judge_pixels"], arrays["judge_labels"]),
+                Samples(
+                    arrays["judge_pixels"],
+                    arrays["judge_labels"],
+                    _read_digests(arrays, len(arrays["judge_labels"])),
+                ),
                 tuple(map(composed, arrays["class_names"].tolist())),
             )
     except FileNotFoundError:
@@ -182,4 +209,18 @@ def balanced_rows(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[n
 
 def _sample(part: Part, count: int, seed: int) -> Samples:
     chosen = balanced_rows(part.labels, count, seed)
-    return Samples(np.asarray(part.pixels[part.rows[chosen]]), part.labels[chosen])
+    digests = b"".join(short_digest(part.pictures[place].digest) for place in chosen.tolist())
+    return Samples(
+        np.asarray(part.pixels[part.rows[chosen]]),
+        part.labels[chosen],
+        np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_SIZE),
+    )
+
+
+def _read_digests(arrays: np.lib.npyio.NpzFile, count: int) -> NDArray[np.uint8] | None:
+    if "judge_digests" not in arrays:  # as earlier versions wrote it
+        return None
+    digests: NDArray[np.uint8] = arrays["judge_digests"]
+    if digests.dtype != np.uint8 or digests.shape != (count, DIGEST_SIZE):
+        raise ValueError("its pictures and their digests don't fit together")
+    return digests

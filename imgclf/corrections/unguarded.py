@@ -12,7 +12,7 @@ from imgclf.backend import keras
 from imgclf.callbacks.stack import bare_stack
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
-from imgclf.corrections.guard import OVERALL, Judged, standard_error
+from imgclf.corrections.guard import Judged, Rights
 from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.source import Examples, Source
@@ -21,8 +21,6 @@ from imgclf.model.build import compile_as
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
-from imgclf.model.scores import Scores
-from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.training.phases import Phase, run_phases
@@ -67,7 +65,7 @@ def fit_alone(
         model: Compiled; it is changed.
         manifest: Its manifest.
         cases: What to fit on; at least one.
-        held_out: To judge by, which stops nothing; None for nothing.
+        held_out: To judge by, less what was corrected, which stops nothing; None for nothing.
         epochs: How many times over.
 
     Returns:
@@ -79,17 +77,20 @@ def fit_alone(
         np.array([names.index(case.picture.label) for case in cases]),
     )
     classifier = Classifier(replace_members(manifest, temperature=1.0), KerasEngine(model))
+    if held_out is not None:
+        held_out = held_out.without(
+            samples.pixels,
+            [case.picture.digest for case in cases] + [one.digest for one in manifest.corrections],
+        )
+    if not held_out:
+        held_out = None
     before = None if held_out is None else classifier.probabilities_of(held_out.batches())
     _fit(model, samples, epochs)
     judged = None
     if held_out is not None and before is not None:
         after = classifier.probabilities_of(held_out.batches())
-        judged = _judged(
-            accuracy_scores(before, held_out.labels, names),
-            accuracy_scores(after, held_out.labels, names),
-            np.bincount(held_out.labels, minlength=len(names)).tolist(),
-            names,
-        )
+        was, now = (one.argmax(axis=1) == held_out.labels for one in (before, after))
+        judged = Judged.of(Rights(was, was, now, now), held_out.labels, names)
         temperature = fit_temperature(after, held_out.labels)
         manifest = replace_members(manifest, temperature=temperature)
     rows = Classifier(manifest, KerasEngine(model)).probabilities_of(samples.batches())
@@ -138,12 +139,3 @@ def with_silent_neurons(model: keras.Model, count: int) -> keras.Model:
     result = network.with_neurons(network.neurons.joined(silent, np.ones(count, bool)))
     compile_as(result, model.get_compile_config())
     return result
-
-
-def _judged(before: Scores, after: Scores, counts: list[int], names: Sequence[str]) -> Judged:
-    first, second = ({OVERALL: one.accuracy, **one.per_class} for one in (before, after))
-    pictures = {OVERALL: sum(counts)} | {
-        name: count for name, count in zip(names, counts, strict=True) if count
-    }
-    tolerance = {name: standard_error(first[name], count) for name, count in pictures.items()}
-    return Judged(first, first, second, second, tolerance, pictures)
