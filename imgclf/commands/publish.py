@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from msgspec.structs import asdict, replace
 
+from imgclf.config.choices import Replace
 from imgclf.config.schema import Config
-from imgclf.corrections.feature_memory import FeatureMemory, forget_features, save_features
-from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, save_memory
-from imgclf.data.dataset import DataSet, Part
+from imgclf.corrections.feature_memory import (
+    FeatureMemory,
+    forget_features,
+    load_features,
+    save_features,
+)
+from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, load_memory, save_memory
+from imgclf.data.dataset import DataSet, Part, joined
 from imgclf.data.decoder import Pixels
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import KerasEngine, Outputs
@@ -19,11 +27,14 @@ from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.archive import read_manifest
-from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
 from imgclf.model_file.pictures_seen import PicturesSeen
-from imgclf.model_file.versions import keep_version, next_version
-from imgclf.runs.folder import Publication, RunFolder, RunRecord
+from imgclf.model_file.restamp import copy_with_manifest
+from imgclf.model_file.successor import Candidate, compare
+from imgclf.model_file.versions import history_directory, keep_version, next_version
+from imgclf.runs.folder import Publication, Refusal, RunFolder, RunRecord
+from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 
@@ -34,13 +45,44 @@ if TYPE_CHECKING:
 _PATIENCE = 600.0
 
 
+@dataclass(frozen=True)
+class Described:
+    """A trained model, and what it says of the pictures that were held out.
+
+    Attributes:
+        manifest: Whose version and time of creation are not settled yet.
+        validation: Calibrated, shape (pictures, classes).
+        test: Likewise; of no pictures if there is no test part.
+    """
+
+    manifest: Manifest
+    validation: Probabilities
+    test: Probabilities
+
+    def test_scores(self, test: Part) -> Scores | None:
+        """Those of the test part; None if there is none."""
+        names = self.manifest.class_names
+        return accuracy_scores(self.test, test.labels, names, "test") if len(test) else None
+
+    def candidate(self, data: DataSet) -> Candidate:
+        """To be compared with the model in use.
+
+        Args:
+            data: What it was trained on.
+        """
+        held_out = joined(data.validation, data.test)
+        said = np.concatenate([self.validation, self.test])
+        names = self.manifest.class_names
+        return Candidate(PicturesSeen.of(data), held_out, data.settings, said, names)
+
+
 def describe(
     model: keras.Model,
     data: DataSet,
     name: str,
     config: Config,
     outputs: Outputs | None = None,
-) -> tuple[Manifest, Probabilities]:
+) -> Described:
     """What the model file will say of a trained model.
 
     Args:
@@ -49,10 +91,6 @@ def describe(
         name: The model's.
         config: What it was trained by.
         outputs: What it puts out for the validation pictures, if that is known already.
-
-    Returns:
-        The manifest, whose version and time of creation are not settled yet; and what the model
-        says of the validation pictures, calibrated, shape (pictures, classes).
     """
     from imgclf.model.build import output_activation
 
@@ -74,19 +112,23 @@ def describe(
         ),
         made_with=installed_versions(),
     )
+    classifier = Classifier(manifest, KerasEngine(model))
     if outputs is None:
-        classifier = Classifier(manifest, KerasEngine(model))
-        probabilities = classifier.probabilities_of(data.validation.batches())
+        validation = classifier.probabilities_of(data.validation.batches())
     else:
-        probabilities = to_probabilities(outputs, manifest.head)
-    temperature = fit_temperature(probabilities, data.validation.labels)
+        validation = to_probabilities(outputs, manifest.head)
+    test = validation[:0]
+    if len(data.test):
+        test = classifier.probabilities_of(data.test.batches())
+    temperature = fit_temperature(validation, data.validation.labels)
     manifest = replace(
         manifest,
         temperature=temperature,
-        scores=accuracy_scores(probabilities, data.validation.labels, folder.class_names),
+        scores=accuracy_scores(validation, data.validation.labels, folder.class_names),
     )
     # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
-    return manifest, to_probabilities(probabilities, "softmax", temperature)
+    calibrated = (to_probabilities(one, "softmax", temperature) for one in (validation, test))
+    return Described(manifest, *calibrated)
 
 
 @dataclass(frozen=True)
@@ -97,7 +139,7 @@ class Made:
         model: What to write.
         manifest: See `describe`.
         samples: Pictures to compare the LiteRT graph on, uint8, shape (pictures, height, width, 3).
-        pictures_seen: What it was trained on.
+        candidate: How it does on held-out pictures.
         memory: Pictures to keep for corrections; None for none.
         features_graph: The LiteRT graph of the model's backbone, if there is one already.
         features: Features to keep for corrections; None for none.
@@ -106,27 +148,29 @@ class Made:
     model: keras.Model
     manifest: Manifest
     samples: Pixels
-    pictures_seen: PicturesSeen
+    candidate: Candidate
     memory: ReplayMemory | None
     features_graph: bytes | None
     features: FeatureMemory | None
 
 
 def publish(
-    made: Made, path: Path, run: RunFolder, record: RunRecord
+    made: Made, path: Path, run: RunFolder, record: RunRecord, rule: Replace
 ) -> tuple[Manifest, RunRecord]:
-    """Replaces the model in use; the one before is kept among the versions.
+    """Replaces the model in use, if the new one is not worse; the one before is kept.
 
-    It can be done again after having been cut short, and makes no second version then.
+    It can be done again after having been cut short, and makes no second version then. If the new
+    one is refused, it is written into the run's folder, for `publish_refused`.
 
     Args:
         made: What to publish.
         path: The model file.
         run: Told which version it becomes, before anything of the model is written.
         record: What the run says of itself.
+        rule: Whether the new one is compared with the one in use.
 
     Returns:
-        The manifest as written, and the record with the version in it.
+        The manifest as written, and the record with the version in it, or with the refusal.
 
     Raises:
         BusyError: Somebody has been at work on the model for ten minutes.
@@ -136,39 +180,103 @@ def publish(
     with lock(path, _PATIENCE):
         ours = _is_ours(path, record.publication)
         publication = _settle(path, record.publication, ours)
+        refusal = None
+        if path.exists() and not ours and rule == "if_not_worse":
+            refusal = _refusal(path, made.candidate)
+        record = replace(
+            record,
+            publication=publication if refusal is None else None,
+            refusal=refusal,
+            model=str(path if refusal is None else run.refused_model),
+        )
+        run.write(record)
+        if refusal is not None:
+            return _write(made, publication, run.refused_model), record
+        if not ours:
+            keep_version(path)
+        manifest = _write(made, publication, path)
+    _remove_refused(run)
+    return manifest, record
+
+
+def publish_refused(path: Path, run: RunFolder, record: RunRecord) -> RunRecord:
+    """Replaces the model in use by one that was refused, whatever it is like.
+
+    It can be done again after having been cut short, and makes no second version then.
+
+    Args:
+        path: The model file.
+        run: The training that made it.
+        record: What the run says of itself.
+
+    Returns:
+        The record with the version in it.
+
+    Raises:
+        BusyError: Somebody has been at work on the model for ten minutes.
+        ModelFileError: One of both is damaged, or the refused one is gone.
+        WriteError: There is no room for the model.
+    """
+    refused = run.refused_model
+    with lock(path, _PATIENCE):
+        manifest = read_manifest(refused)
+        ours = _is_ours(path, record.publication)
+        publication = _settle(path, record.publication, ours)
         record = replace(record, publication=publication)
         run.write(record)
         if not ours:
             keep_version(path)
-        manifest = _write(made, publication, path)
-    return manifest, record
+            copy_with_manifest(refused, replace(manifest, **asdict(publication)), path)
+        _keep_beside(path, load_memory(refused), load_features(refused, manifest))
+        record = replace(record, refusal=None, model=str(path))
+        run.write(record)
+    _remove_refused(run)
+    return record
+
+
+def _refusal(path: Path, candidate: Candidate) -> Refusal | None:
+    """Why the model in use stays; None if it may go, with a warning if that can't be judged."""
+    found = compare(path, candidate)
+    if isinstance(found, str):
+        console.warning(f"published without a comparison with {path}: {found}")
+        return None
+    if not found.refused:
+        return None
+    return Refusal(found.version, found.pictures, found.before, found.after, found.worse_classes)
 
 
 def _write(made: Made, publication: Publication, path: Path) -> Manifest:
     """Writes the model and what lies beside it."""
     from imgclf.model_file.keras_io import write_model_file
 
-    manifest = replace(made.manifest, **asdict(publication))
-    seen = made.pictures_seen.to_bytes()
-    manifest = write_model_file(made.model, manifest, path, made.samples, made.features_graph, seen)
-    if made.memory is None:
-        forget_memory(path)
-    else:
-        save_memory(path, made.memory)
-    if made.features is None:
-        forget_features(path)
-    else:
-        save_features(path, made.features)
+    manifest = write_model_file(
+        made.model,
+        replace(made.manifest, **asdict(publication)),
+        path,
+        made.samples,
+        made.features_graph,
+        made.candidate.seen.to_bytes(),
+        made.candidate.judged(),
+    )
+    _keep_beside(path, made.memory, made.features)
     return manifest
 
 
-def score_test_part(model: Path, test: Part) -> Scores | None:
-    """What the published model says of the test pictures; None if there are none."""
-    if not len(test):
-        return None
-    classifier = open_classifier(model)
-    probabilities = classifier.probabilities_of(test.batches())
-    return accuracy_scores(probabilities, test.labels, classifier.manifest.class_names, "test")
+def _keep_beside(path: Path, memory: ReplayMemory | None, features: FeatureMemory | None) -> None:
+    if memory is None:
+        forget_memory(path)
+    else:
+        save_memory(path, memory)
+    if features is None:
+        forget_features(path)
+    else:
+        save_features(path, features)
+
+
+def _remove_refused(run: RunFolder) -> None:
+    """What an earlier attempt of this run has left, if it was refused."""
+    run.refused_model.unlink(missing_ok=True)
+    shutil.rmtree(history_directory(run.refused_model), ignore_errors=True)
 
 
 def _is_ours(path: Path, publication: Publication | None) -> bool:

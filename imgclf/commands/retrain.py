@@ -17,6 +17,7 @@ from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
+from imgclf.corrections.judged_pictures import judged_by_features
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough
 from imgclf.corrections.replay_memory import save_memory
@@ -25,6 +26,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
@@ -169,7 +171,14 @@ def _solve_last_layer(
                 model, manifest, cases, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
-            write_last_layer(archive, after, layer, found.kernel, found.bias)
+            corrected = [one.digest for one in after.corrections]
+            held_out = judged_by_features(
+                memory.judge.without(corrected),
+                manifest.class_names,
+                layer.trained,
+                (found.kernel, found.bias),
+            )
+            write_last_layer(archive, after, layer, found.kernel, found.bias, held_out)
             features.keep()
             version = after.version
     console.note(
@@ -211,6 +220,7 @@ def _learn(
                 learned.pictures,
                 learned.kept,
                 learned.judged,
+                learned.held_out,
                 features_graph,
             )
     outcome: Outcome = "corrected" if learned.accepted else "refused"
@@ -229,7 +239,7 @@ def _fit_unguarded(
         from imgclf.model_file.keras_io import load_keras_model
 
         to_learn = [case for case in cases if case.teaches]
-        fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
+        fitted = fit_alone(model, load_keras_model(model), manifest, to_learn, held_out, epochs)
         learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
         version = manifest.version
         if learned and not options.dry_run:
@@ -242,6 +252,7 @@ def _fit_unguarded(
                 fitted.pictures,
                 manifest.corrections,
                 fitted.judged,
+                fitted.held_out,
             )
     console.warning(COST)
     return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
@@ -255,6 +266,7 @@ def _publish(
     pictures: Sequence[Corrected],
     kept: Sequence[Correction],
     judged: Judged | None,
+    held_out: HeldOut | None,
     features_graph: bytes | None = None,
 ) -> int:
     """Replaces the model in use by its next version, whose number is returned.
@@ -268,7 +280,7 @@ def _publish(
     samples = np.stack([pixels[picture.digest] for picture in pictures[:_COMPARED]])
     with ModelArchive(model) as archive:
         seen = archive.pictures_seen(manifest)
-    write_model_file(network, after, model, samples, features_graph, seen)
+    write_model_file(network, after, model, samples, features_graph, seen, held_out)
     return after.version
 
 

@@ -24,3 +24,6 @@ Precision: TypeAlias = Literal["float32", "bfloat16"]
 
 Publish: TypeAlias = Literal["best", "last"]
 """The epoch whose model a training publishes."""
+
+Replace: TypeAlias = Literal["if_not_worse", "always"]
+"""When a new model takes the place of the one in use."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from imgclf.config.backbone import Backbone
-from imgclf.config.choices import ClassesAre, Keep, Precision, Publish, Resize
+from imgclf.config.choices import ClassesAre, Keep, Precision, Publish, Replace, Resize
 from imgclf.config.data_parts import DataParts
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
@@ -142,6 +142,8 @@ class TrainingConfig(_Section):
             which learning rate, and from which layer on: a name, or how many of the last.
         seed: Of weights, augmentation and shuffling; null takes data.seed.
         publish: The model of the best validation epoch, or of the last one.
+        replace: Whether the new model takes the place of the one in use even if it is worse on
+            held-out pictures, beyond chance.
         precision: What the network computes in while it is trained; auto takes bfloat16 where
             the hardware has it and a few steps of it are faster. The model is float32 anyway.
         distribution: data_parallel divides each batch among devices and processes.
@@ -162,6 +164,7 @@ class TrainingConfig(_Section):
     publish: Annotated[Publish, KeyPolicy(ResumeRule.EXTENDS, bears_on_weights=False)] = _field(
         "best, last", "best"
     )
+    replace: Annotated[Replace, _NO_DIFFERENCE] = _field("if_not_worse, always", "if_not_worse")
     precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
     distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 

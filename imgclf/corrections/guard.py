@@ -171,11 +171,13 @@ class Verdict:
         accepted: Shape (corrections,).
         reasons: Why each of the others may not; None for the accepted.
         judged: The accuracies.
+        right: Which of the held-out pictures come out right.
     """
 
     accepted: NDArray[np.bool_]
     reasons: tuple[Reason | None, ...]
     judged: Judged
+    right: Rights
 
 
 @dataclass(frozen=True)
@@ -225,9 +227,11 @@ class Judge:
         asked = self.right(present.joined(new, np.ones(len(labels), bool)))
         held = margins(present.correct(self.earlier), self.earlier_labels) > 0
 
+        def rights(neurons: Neurons) -> Rights:
+            return Rights(trained, before, asked, self.right(neurons))
+
         def judged(neurons: Neurons) -> Judged:
-            rights = Rights(trained, before, asked, self.right(neurons))
-            return Judged.of(rights, self.labels, self.class_names, self.max_drop)
+            return Judged.of(rights(neurons), self.labels, self.class_names, self.max_drop)
 
         def objections(accepted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Reason | None]:
             """Which of the accepted come out wrong, and what else speaks against them."""
@@ -254,7 +258,8 @@ class Judge:
             wrong, harm = objections(accepted)
             accepted[index] = not wrong.any() and harm is None
             reasons[index] = None if accepted[index] else reasons[index]
-        return Verdict(accepted, tuple(reasons), judged(present.joined(new, accepted)))
+        chosen = present.joined(new, accepted)
+        return Verdict(accepted, tuple(reasons), judged(chosen), rights(chosen))
 
 
 def _allowed(earlier: NDArray[np.bool_], later: NDArray[np.bool_], max_drop: float | None) -> float:

@@ -16,6 +16,7 @@ from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict, evidence
+from imgclf.corrections.judged_pictures import judged_pictures, right_when_trained
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
@@ -23,6 +24,7 @@ from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.build import compile_as
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system import console
 
@@ -36,12 +38,14 @@ class LearnedCorrections:
         judged: Accuracy on the held-out pictures.
         kept: The earlier corrections that stay in force.
         neurons: One for each of `kept`, then one for each accepted picture.
+        held_out: Which held-out pictures come out right; None if nobody knows what these are.
     """
 
     pictures: tuple[Corrected, ...]
     judged: Judged
     kept: tuple[Correction, ...]
     neurons: Neurons
+    held_out: HeldOut | None
 
     @property
     def accepted(self) -> list[Corrected]:
@@ -201,6 +205,7 @@ class Learner:
             earlier=self.response_cache.responses(earlier.pixels),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
+            trained=right_when_trained(self._path, held_out),
         )
         replay = self._memory.replay.without(pixels)
         silent_on = [self.response_cache.responses(replay.pixels).features, judge.earlier.features]
@@ -214,7 +219,8 @@ class Learner:
             else left_out(case, reason)
             for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)
         )
-        return LearnedCorrections(pictures, verdict.judged, kept, neurons), verdict
+        known = judged_pictures(held_out, names, verdict.right)
+        return LearnedCorrections(pictures, verdict.judged, kept, neurons, known), verdict
 
     def _earlier(self, kept: tuple[Correction, ...]) -> Samples:
         manifest = msgspec.structs.replace(self.manifest, corrections=kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace as replace_members
@@ -13,6 +14,7 @@ from imgclf.callbacks.stack import bare_stack
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.guard import Judged, Rights
+from imgclf.corrections.judged_pictures import judged_pictures, right_when_trained
 from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.source import Examples, Source
@@ -22,6 +24,7 @@ from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.classifier import Classifier
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
 from imgclf.training.phases import Phase, run_phases
 
@@ -44,15 +47,18 @@ class UnguardedFit:
         judged: Accuracy on held-out pictures; None without any.
         manifest: With the temperature that suits the new weights.
         model: Compiled as it was before.
+        held_out: Which held-out pictures come out right; None without any.
     """
 
     pictures: tuple[Corrected, ...]
     judged: Judged | None
     manifest: Manifest
     model: keras.Model
+    held_out: HeldOut | None
 
 
 def fit_alone(
+    path: Path,
     model: keras.Model,
     manifest: Manifest,
     cases: Sequence[Case],
@@ -62,6 +68,7 @@ def fit_alone(
     """Fits a model on the pictures of a few cases, and looks at what that did.
 
     Args:
+        path: The model file.
         model: Compiled; it is changed.
         manifest: Its manifest.
         cases: What to fit on; at least one.
@@ -86,11 +93,14 @@ def fit_alone(
         held_out = None
     before = None if held_out is None else classifier.probabilities_of(held_out.batches())
     _fit(model, samples, epochs)
-    judged = None
+    judged, known = None, None
     if held_out is not None and before is not None:
         after = classifier.probabilities_of(held_out.batches())
         was, now = (one.argmax(axis=1) == held_out.labels for one in (before, after))
-        judged = Judged.of(Rights(was, was, now, now), held_out.labels, names)
+        trained = right_when_trained(path, held_out)
+        right = Rights(was if trained is None else trained, was, now, now)
+        judged = Judged.of(right, held_out.labels, names)
+        known = judged_pictures(held_out, names, right)
         temperature = fit_temperature(after, held_out.labels)
         manifest = replace_members(manifest, temperature=temperature)
     rows = Classifier(manifest, KerasEngine(model)).probabilities_of(samples.batches())
@@ -100,7 +110,7 @@ def fit_alone(
         learned = answer.label == case.picture.label
         picture = case.picture if learned else left_out(case, "it could not be learned")
         pictures.append(replace(picture, after=answer, fate="corrected" if learned else "left out"))
-    return UnguardedFit(tuple(pictures), judged, manifest, model)
+    return UnguardedFit(tuple(pictures), judged, manifest, model, known)
 
 
 def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:

@@ -3,7 +3,8 @@
 Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours, which Keras
 ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/model.tflite`, or
 `imgclf/features.tflite` and `imgclf/head.msgpack` of a model on a pretrained network; and
-`imgclf/pictures_seen.msgpack`, what it was trained on, which no prediction reads.
+`imgclf/pictures_seen.msgpack` and `imgclf/held_out.msgpack`, what it was trained on and how it
+did on the rest, which no prediction reads.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ TWIN = "imgclf/model.tflite"
 FEATURES = "imgclf/features.tflite"
 HEAD = "imgclf/head.msgpack"
 PICTURES_SEEN = "imgclf/pictures_seen.msgpack"
+HELD_OUT = "imgclf/held_out.msgpack"
 WEIGHTS = "model.weights.h5"
 CONFIG = "config.json"
 
@@ -39,11 +41,18 @@ _CAPS = {
     FEATURES: 2 << 30,
     HEAD: 1 << 29,
     PICTURES_SEEN: 1 << 28,
+    HELD_OUT: 1 << 28,
     METADATA: 16 << 20,
     CONFIG: 16 << 20,
     WEIGHTS: 8 << 30,
 }
-_WHAT = {TWIN: "graph", FEATURES: "graph", HEAD: "head", PICTURES_SEEN: "list of pictures"}
+_WHAT = {
+    TWIN: "graph",
+    FEATURES: "graph",
+    HEAD: "head",
+    PICTURES_SEEN: "list of pictures",
+    HELD_OUT: "list of pictures",
+}
 # Keras and imgclf store members as they are. What unpacks to more than this many times its size
 # is a bomb, unless it is small.
 MOST_EXPANSION = 100
@@ -176,6 +185,14 @@ class ModelArchive:
         """
         return self._read_checked(PICTURES_SEEN, manifest.pictures_seen_sha256)
 
+    def held_out(self, manifest: Manifest) -> bytes | None:
+        """What `HeldOut.to_bytes` wrote, or None if there is none.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        return self._read_checked(HELD_OUT, manifest.held_out_sha256)
+
     def verify_graphs(self, manifest: Manifest) -> None:
         """Makes sure that what is ours beside the manifest is what that was written with.
 
@@ -186,6 +203,7 @@ class ModelArchive:
         self.features_graph(manifest)
         self._read_checked(HEAD, manifest.head_sha256)
         self.pictures_seen(manifest)
+        self.held_out(manifest)
 
     def _read_checked(self, member: str, digest: str | None) -> bytes | None:
         if digest is None:

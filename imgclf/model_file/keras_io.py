@@ -22,6 +22,7 @@ from imgclf.model_file.archive import (
     CONFIG,
     FEATURES,
     HEAD,
+    HELD_OUT,
     MANIFEST,
     METADATA,
     PICTURES_SEEN,
@@ -29,6 +30,7 @@ from imgclf.model_file.archive import (
     WEIGHTS,
     ModelArchive,
 )
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
@@ -47,6 +49,7 @@ def write_model_file(
     samples: Pixels,
     features_graph: bytes | None = None,
     pictures_seen: bytes | None = None,
+    held_out: HeldOut | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
 
@@ -62,6 +65,7 @@ def write_model_file(
         features_graph: That of the model's features, if there is one already; it is made anew if
             the model turns out to have other features.
         pictures_seen: From `PicturesSeen.to_bytes`; None if it isn't known.
+        held_out: Which held-out pictures it has right; None if that isn't known.
 
     Returns:
         The manifest as written.
@@ -74,6 +78,8 @@ def write_model_file(
     members = dict(twin.members)
     if pictures_seen is not None:
         members[PICTURES_SEEN] = pictures_seen
+    if held_out is not None:
+        members[HELD_OUT] = held_out.to_bytes()
     size += sum(map(len, members.values()))
     with atomic_path(path, size) as temporary:
         with ExitStack() as inside:  # Keras makes a folder for assets, of which there are none
@@ -90,6 +96,7 @@ def write_model_file(
             features_sha256=_digest(members.get(FEATURES)),
             head_sha256=_digest(members.get(HEAD)),
             pictures_seen_sha256=_digest(members.get(PICTURES_SEEN)),
+            held_out_sha256=_digest(members.get(HELD_OUT)),
             twin_note=twin.note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:

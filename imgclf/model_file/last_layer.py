@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from imgclf.model.head import HeadLayer, Numbers, NumpyHead
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
-from imgclf.model_file.archive import CONFIG, HEAD, MANIFEST, WEIGHTS, ModelArchive
+from imgclf.model_file.archive import CONFIG, HEAD, HELD_OUT, MANIFEST, WEIGHTS, ModelArchive
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.weights_screening import count_numbers
 from imgclf.system.files import atomic_path
@@ -96,7 +97,12 @@ def read_last_layer(archive: ModelArchive, manifest: Manifest) -> LastLayer | No
 
 
 def write_last_layer(
-    archive: ModelArchive, manifest: Manifest, layer: LastLayer, kernel: _Floats, bias: _Floats
+    archive: ModelArchive,
+    manifest: Manifest,
+    layer: LastLayer,
+    kernel: _Floats,
+    bias: _Floats,
+    held_out: HeldOut | None = None,
 ) -> Manifest:
     """Writes the model with another last layer; it replaces the file, which is closed.
 
@@ -106,6 +112,7 @@ def write_last_layer(
         layer: From `read_last_layer`.
         kernel: For features as the graph gives them, shape (features, units).
         bias: Shape (units,).
+        held_out: Which held-out pictures the new one has right; None if that isn't known.
 
     Returns:
         The manifest as written.
@@ -115,18 +122,23 @@ def write_last_layer(
     """
     head = with_last_layer(layer, kernel, bias).to_bytes()
     weights = _with_layer(archive.read(WEIGHTS), layer._in_keras, kernel, bias)
+    archive.verify_graphs(manifest)
+    judged = None if held_out is None else held_out.to_bytes()
     written = msgspec.structs.replace(
         manifest,
         weights_sha256=hashlib.sha256(weights).hexdigest(),
         head_sha256=hashlib.sha256(head).hexdigest(),
+        held_out_sha256=None if judged is None else hashlib.sha256(judged).hexdigest(),
     )
     changed = {
         WEIGHTS: weights,
         HEAD: head,
         MANIFEST: msgspec.json.format(msgspec.json.encode(written)),
     }
-    archive.verify_graphs(manifest)
-    members = {name: changed.get(name) or archive.read(name) for name in archive.members()}
+    names = [name for name in archive.members() if name != HELD_OUT]
+    members = {name: changed.get(name) or archive.read(name) for name in names}
+    if judged is not None:
+        members[HELD_OUT] = judged
     archive.close()  # for where a file that is open can't be replaced
     with (
         atomic_path(archive.path, sum(map(len, members.values()))) as temporary,
