@@ -24,8 +24,10 @@ class Version(msgspec.Struct, frozen=True):
         created: When.
         corrections: How many are in force in it.
         new: Those that it has and its parent didn't.
-        score: Accuracy on the held-out pictures, between 0 and 1; None if it wasn't measured.
+        score: Accuracy on held-out pictures, between 0 and 1; None if it wasn't measured.
         score_before: That of its parent on the same pictures.
+        pictures: How many there are of these.
+        same_pictures: Whether these are the ones that the other versions are scored on too.
     """
 
     version: int
@@ -36,6 +38,8 @@ class Version(msgspec.Struct, frozen=True):
     score: float | None
     score_before: float | None
     in_use: bool
+    pictures: int | None = None
+    same_pictures: bool = False
 
     @classmethod
     def of(cls, manifest: Manifest, in_use: int) -> Version:
@@ -55,6 +59,7 @@ class Version(msgspec.Struct, frozen=True):
             score=None if after is None else after.accuracy,
             score_before=None if before is None else before.accuracy,
             in_use=manifest.version == in_use,
+            pictures=None if after is None else after.pictures,
         )
 
 

@@ -9,7 +9,10 @@ from imgclf.report.tables import Column, table
 
 
 def history_table(found: Sequence[Version]) -> str:
-    """A row for each version, in their order; accuracies with four digits."""
+    """A row for each version, in their order; accuracies with four digits.
+
+    Pictures are those that all versions are scored on, or `others`.
+    """
     columns = (
         Column("version"),
         Column("parent"),
@@ -17,9 +20,16 @@ def history_table(found: Sequence[Version]) -> str:
         Column("new", width=4),
         Column("before"),
         Column("after", width=6),
+        Column("pictures", "left"),
         Column("created", "left"),
     )
     return table(columns, map(_row, found))
+
+
+def _pictures(one: Version) -> str:
+    if one.pictures is None:
+        return "-"
+    return f"{one.pictures}" if one.same_pictures else f"{one.pictures} others"
 
 
 def _row(one: Version) -> list[str]:
@@ -33,5 +43,6 @@ def _row(one: Version) -> list[str]:
         str(len(one.new)),
         before,
         after,
+        _pictures(one),
         one.created + ("  (in use)" if one.in_use else ""),
     ]
