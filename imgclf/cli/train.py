@@ -108,7 +108,10 @@ def command(
 
 
 def _refused_line(refusal: "Refusal") -> str:
-    classes = f", worst of {', '.join(refusal.classes)}" if refusal.classes else ""
+    classes = "".join(
+        f"; of {name} {after:.4f}, where that has {before:.4f}"
+        for name, (before, after) in refusal.classes.items()
+    )
     return (
         f"not published, for it is worse than version {refusal.version}: {refusal.after:.4f} of "
         f"{refusal.pictures} held-out pictures right, where that has {refusal.before:.4f}{classes}"

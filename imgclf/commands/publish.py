@@ -242,7 +242,7 @@ def _refusal(path: Path, candidate: Candidate) -> Refusal | None:
         return None
     if not found.refused:
         return None
-    return Refusal(found.version, found.pictures, found.before, found.after, found.worse_classes)
+    return Refusal(found.version, found.pictures, found.before, found.after, found.classes)
 
 
 def _write(made: Made, publication: Publication, path: Path) -> Manifest:

@@ -71,7 +71,7 @@ class Compared(Struct, frozen=True):
         before: Accuracy of the model in use, between 0 and 1.
         after: That of the new one.
         worse: Whether the new one is worse on all of them together, beyond chance.
-        worse_classes: The classes on which it is.
+        classes: Of which it is, with both accuracies.
     """
 
     version: int
@@ -79,12 +79,12 @@ class Compared(Struct, frozen=True):
     before: float
     after: float
     worse: bool
-    worse_classes: tuple[str, ...]
+    classes: dict[str, tuple[float, float]]
 
     @property
     def refused(self) -> bool:
         """Whether the new one may not take the place of the one in use."""
-        return self.worse or bool(self.worse_classes)
+        return self.worse or bool(self.classes)
 
 
 def compare(model: Path, candidate: Candidate) -> Compared | str:
@@ -131,11 +131,11 @@ def compare(model: Path, candidate: Candidate) -> Compared | str:
         after=float(after.mean()),
         worse=_is_worse(before, after, CHANCE),
         # Each alone may be worse by chance, so of many one would be more often (Bonferroni).
-        worse_classes=tuple(
-            name
+        classes={
+            name: (float(before[mine].mean()), float(after[mine].mean()))
             for name, mine in groups.items()
             if _is_worse(before[mine], after[mine], CHANCE / len(shared))
-        ),
+        },
     )
 
 

@@ -62,14 +62,14 @@ class Refusal(msgspec.Struct, frozen=True):
         pictures: By how many held-out pictures both were judged.
         before: Accuracy of the model in use on these, between 0 and 1.
         after: That of the new one.
-        classes: Those of which the new one is worse, beyond chance.
+        classes: Those of which the new one is worse, beyond chance, with both accuracies.
     """
 
     version: int
     pictures: int
     before: float
     after: float
-    classes: tuple[str, ...]
+    classes: dict[str, tuple[float, float]]
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
