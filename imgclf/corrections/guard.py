@@ -191,8 +191,9 @@ class Judge:
         earlier: Responses to the pictures corrected earlier.
         earlier_labels: Of these.
         max_drop: Of accuracy; None allows what chance explains; see `Judged.of`.
-        trained: Which held-out pictures the model had right as it was trained; None if that is
-            the network without neurons.
+        known: Which held-out pictures the model had right as it was trained, and which the one
+            in use has, by its file; None if that doesn't say: then the network without neurons
+            stands for the one, and with the present ones for the other.
     """
 
     responses: Responses
@@ -201,7 +202,7 @@ class Judge:
     earlier: Responses
     earlier_labels: Labels
     max_drop: float | None = None
-    trained: NDArray[np.bool_] | None = None
+    known: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None
 
     def right(self, neurons: Neurons) -> NDArray[np.bool_]:
         """Which held-out pictures come out right with these neurons, shape (pictures,)."""
@@ -222,8 +223,7 @@ class Judge:
             new: One neuron for each corrected picture.
         """
         none = Neurons(present.keys[:, :0], present.strengths[:0])
-        trained = self.right(none) if self.trained is None else self.trained
-        before = self.right(present)
+        trained, before = self.known or (self.right(none), self.right(present))
         asked = self.right(present.joined(new, np.ones(len(labels), bool)))
         held = margins(present.correct(self.earlier), self.earlier_labels) > 0
 

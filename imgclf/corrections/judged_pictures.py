@@ -48,15 +48,15 @@ def judged_by_features(
     return HeldOut.of(digests, held_out.labels, class_names, *rights)
 
 
-def right_when_trained(model: Path, held_out: Samples) -> Right | None:
-    """Which pictures a model had right as it was trained, shape (pictures,).
+def known_rights(model: Path, held_out: Samples) -> tuple[Right, Right] | None:
+    """Which pictures a model had right as it was trained, and which it has now.
 
     Args:
         model: The model file, whatever was corrected in it.
         held_out: The pictures.
 
     Returns:
-        None if it doesn't say.
+        Shape (pictures,) each; None if it doesn't say.
 
     Raises:
         ModelFileError: It is damaged.
@@ -64,7 +64,7 @@ def right_when_trained(model: Path, held_out: Samples) -> Right | None:
     with ModelArchive(model) as archive:
         known = read_held_out(archive, archive.manifest())
     digests = _digests(held_out)
-    return None if known is None or digests is None else known.trained(digests)
+    return None if known is None or digests is None else known.right(digests)
 
 
 def _digests(held_out: Samples) -> list[bytes] | None:

@@ -16,7 +16,7 @@ from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.guard import Judge, Judged, Verdict, evidence
-from imgclf.corrections.judged_pictures import judged_pictures, right_when_trained
+from imgclf.corrections.judged_pictures import judged_pictures, known_rights
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.new_class import choose_threshold, recognised_unseen, solve_class
 from imgclf.corrections.replay_memory import ReplayMemory, Samples
@@ -205,7 +205,7 @@ class Learner:
             earlier=self.response_cache.responses(earlier.pixels),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
-            trained=right_when_trained(self._path, held_out),
+            known=known_rights(self._path, held_out),
         )
         replay = self._memory.replay.without(pixels)
         silent_on = [self.response_cache.responses(replay.pixels).features, judge.earlier.features]

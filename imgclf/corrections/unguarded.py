@@ -14,7 +14,7 @@ from imgclf.callbacks.stack import bare_stack
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.guard import Judged, Rights
-from imgclf.corrections.judged_pictures import judged_pictures, right_when_trained
+from imgclf.corrections.judged_pictures import judged_pictures, known_rights
 from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.source import Examples, Source
@@ -97,8 +97,9 @@ def fit_alone(
     if held_out is not None and before is not None:
         after = classifier.probabilities_of(held_out.batches())
         was, now = (one.argmax(axis=1) == held_out.labels for one in (before, after))
-        trained = right_when_trained(path, held_out)
-        right = Rights(was if trained is None else trained, was, now, now)
+        known_before = known_rights(path, held_out)
+        trained = was if known_before is None else known_before[0]
+        right = Rights(trained, was, now, now)
         judged = Judged.of(right, held_out.labels, names)
         known = judged_pictures(held_out, names, right)
         temperature = fit_temperature(after, held_out.labels)

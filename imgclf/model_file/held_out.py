@@ -73,11 +73,18 @@ class HeldOut:
         judged = map(Judgement, names, trained.tolist(), now.tolist())
         return cls(dict(zip(digests, judged, strict=True)))
 
-    def trained(self, digests: Iterable[bytes]) -> Right | None:
-        """Which of these the model had right as it was trained; None if one isn't known."""
+    def right(self, digests: Iterable[bytes]) -> tuple[Right, Right] | None:
+        """Which of these the model had right as it was trained, and which this version has.
+
+        Returns:
+            Shape (pictures,) each; None if one of them isn't known.
+        """
         known = [self.pictures.get(digest) for digest in digests]
-        found = [one.trained for one in known if one is not None]
-        return np.array(found, bool) if len(found) == len(known) else None
+        found = [one for one in known if one is not None]
+        if len(found) < len(known):
+            return None
+        trained, now = ([one.trained for one in found], [one.now for one in found])
+        return np.array(trained, bool), np.array(now, bool)
 
     def to_bytes(self) -> bytes:
         """As the member of a model file; the same for equal ones."""

@@ -28,7 +28,7 @@ FEWEST_PICTURES = 30
 """By fewer nothing is refused.
 
 With 30 the test notices three times in four that a model is worse by 30 points, if 10 % of the
-pictures are right in the new one alone; with 60, nine times in ten that it is by 20.
+pictures are right in the new one alone; with 60, as often that it is by 20.
 """
 
 _Right = NDArray[np.bool_]

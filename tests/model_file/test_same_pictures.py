@@ -93,10 +93,10 @@ def test_what_is_kept_of_held_out_pictures_is_read_again() -> None:
     assert held_out is not None
     assert HeldOut.from_bytes(held_out.to_bytes()) == held_out
     assert HeldOut.from_bytes(HeldOut({}).to_bytes()) == HeldOut({})
-    trained = held_out.trained([digest("d"), digest("a")])
-    assert trained is not None
-    assert trained.tolist() == [True, True]
-    assert held_out.trained([digest("a"), digest("z")]) is None
+    found = held_out.right([digest("d"), digest("a")])
+    assert found is not None
+    assert [one.tolist() for one in found] == [[True, True], [False, True]]
+    assert held_out.right([digest("a"), digest("z")]) is None
 
 
 def _with(**changes: Any) -> Callable[[Mapping[str, Any]], bytes]:
