@@ -101,7 +101,7 @@ def test_what_would_do_harm_is_refused_with_3_and_a_table_of_what_it_would_have_
     assert MODEL.read_bytes() == before
     lines = done.stdout.splitlines()
     assert lines[0].endswith("(left out: held-out accuracy would drop)")
-    assert " ".join(lines[1].split()) == "held-out pictures trained before asked after tolerance"
+    assert " ".join(lines[1].split()) == "held-out pictures trained before asked after least"
     _, pictures, trained_, before_, asked, after, _ = lines[2].split()
     assert int(pictures) == 2 * count
     assert float(asked) < float(trained_) == float(before_) == float(after)
