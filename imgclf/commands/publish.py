@@ -21,6 +21,7 @@ from imgclf.corrections.feature_memory import (
 from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, load_memory, save_memory
 from imgclf.data.dataset import DataSet, Part, joined
 from imgclf.data.decoder import Pixels
+from imgclf.errors import ModelFileError
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import KerasEngine, Outputs
 from imgclf.model.probabilities import Probabilities, to_probabilities
@@ -236,7 +237,10 @@ def publish_refused(path: Path, run: RunFolder, record: RunRecord) -> RunRecord:
 
 def _refusal(path: Path, candidate: Candidate) -> Refusal | None:
     """Why the model in use stays; None if it may go, with a warning if that can't be judged."""
-    found = compare(path, candidate)
+    try:
+        found = compare(path, candidate)
+    except ModelFileError as error:  # a damaged model is not worth keeping in use
+        found = error.message
     if isinstance(found, str):
         console.warning(f"published without a comparison with {path}: {found}")
         return None

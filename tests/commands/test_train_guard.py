@@ -18,13 +18,14 @@ from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.replay_memory import load_memory
-from imgclf.model_file.archive import ModelArchive, read_manifest
+from imgclf.model_file.archive import TWIN, ModelArchive, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.held_out import read_held_out
 from imgclf.model_file.versions import versions
 from imgclf.runs.folder import latest_run
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
+from tests.support.model_files import rewritten
 from tests.support.trainings import leftovers
 
 MODEL = Path("models/pets.keras")
@@ -232,6 +233,13 @@ def test_with_other_classes_there_is_nothing_to_compare(here: bytes, heard: Hear
     assert "published without a comparison with models/pets.keras: version 1 has other classes" in (
         heard.text
     )
+
+
+def test_a_model_that_can_not_be_run_any_more_is_replaced(here: bytes, heard: Heard) -> None:
+    rewritten(MODEL, TWIN, lambda graph: graph[:-8] + b"damaged!").replace(MODEL)
+    assert train(CONFIG, BAD).record.refusal is None
+    assert read_manifest(MODEL).version == 2
+    assert "is damaged: imgclf/model.tflite is not the graph it should be" in heard.text
 
 
 def test_a_model_for_pictures_of_another_size_is_run_on_its_own_size(here: bytes) -> None:
