@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from imgclf.backbones.views import without_a_part
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
-from imgclf.commands.publish import Made, describe, publish, publish_refused
+from imgclf.commands.describe import describe
+from imgclf.commands.publish import Made, publish, publish_refused
 from imgclf.commands.report_training import report_training
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
