@@ -7,15 +7,16 @@ file goes, whatever has become of the data set.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from imgclf.data.dataset import DataSet
-from imgclf.errors import DataError, ModelFileError
+from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import PICTURES_SEEN, ModelArchive
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.trained_on import training_data
+
+if TYPE_CHECKING:
+    from imgclf.data.dataset import DataSet
 
 DIGEST_SIZE = 16
 """Bytes of a picture's digest: the first half of its file's SHA-256, which is enough to tell."""
@@ -91,31 +92,6 @@ def read_pictures_seen(archive: ModelArchive, manifest: Manifest) -> PicturesSee
         raise ModelFileError(
             f"{archive.path} is damaged: {PICTURES_SEEN}: {error}", "train the model again"
         ) from error
-
-
-def find_pictures_seen(path: Path, manifest: Manifest) -> PicturesSeen | None:
-    """What the file says, or else its data set, if that is there and as it was then.
-
-    Args:
-        path: The model file.
-        manifest: Its manifest.
-
-    Returns:
-        None if it can't be told.
-
-    Raises:
-        ModelFileError: The file is damaged.
-    """
-    with ModelArchive(path) as archive:
-        seen = read_pictures_seen(archive, manifest)
-    data = training_data(manifest)
-    if seen is not None or data is None or not data.directory.is_dir():
-        return seen
-    try:
-        found = data.read_unchanged()
-    except DataError:
-        return None
-    return None if found is None else PicturesSeen.of(found)
 
 
 def _digests(joined: bytes) -> frozenset[bytes]:

@@ -64,6 +64,31 @@ def seen_before(model: Path, manifest: Manifest, pictures: Sequence[Picture]) ->
     )
 
 
+def find_pictures_seen(path: Path, manifest: Manifest) -> PicturesSeen | None:
+    """What the file says, or else its data set, if that is there and as it was then.
+
+    Args:
+        path: The model file.
+        manifest: Its manifest.
+
+    Returns:
+        None if it can't be told.
+
+    Raises:
+        ModelFileError: The file is damaged.
+    """
+    with ModelArchive(path) as archive:
+        seen = read_pictures_seen(archive, manifest)
+    data = training_data(manifest)
+    if seen is not None or data is None or not data.directory.is_dir():
+        return seen
+    try:
+        found = data.read_unchanged()
+    except DataError:
+        return None
+    return None if found is None else PicturesSeen.of(found)
+
+
 def _shares_one(data: TrainingData, pictures: Sequence[Picture]) -> bool:
     """Whether a file of the data set is one of the pictures."""
     digests = {picture.digest for picture in pictures}

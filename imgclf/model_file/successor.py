@@ -22,7 +22,8 @@ from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.pictures_seen import PicturesSeen, find_pictures_seen, short_digest
+from imgclf.model_file.pictures_seen import PicturesSeen, short_digest
+from imgclf.model_file.seen_before import find_pictures_seen
 
 FEWEST_PICTURES = 30
 """By fewer nothing is refused.

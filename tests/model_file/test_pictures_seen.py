@@ -17,10 +17,10 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import MANIFEST, PICTURES_SEEN, ModelArchive, read_manifest
 from imgclf.model_file.pictures_seen import (
     PicturesSeen,
-    find_pictures_seen,
     read_pictures_seen,
     short_digest,
 )
+from imgclf.model_file.seen_before import find_pictures_seen
 from tests.support.model_files import rewritten, without_pictures_seen
 
 _EMPTY = msgspec.msgpack.encode({"training": b"", "validation": b"", "test": b""})
