@@ -25,7 +25,9 @@ def judged_table(judged: Judged) -> str:
 
     `asked` is what all the corrections together would have made of them.
     """
-    least = {name: judged.trained[name] - judged.tolerance[name] for name in judged.pictures}
+    least = {
+        name: max(0.0, judged.trained[name] - judged.tolerance[name]) for name in judged.pictures
+    }
     figures = {
         "trained": judged.trained,
         "before": judged.before,
