@@ -33,10 +33,12 @@ def help_of(*arguments: str) -> str:
     return "\n".join(line.rstrip() for line in result.stdout.splitlines()).strip()
 
 
-def commands_page() -> str:
+def commands_page(text: str) -> str:
+    """The help of all commands, and what is said by hand after it."""
     parts = ["# Commands", f"```text\n{help_of()}\n```"]
     parts += [f"## imgclf {name}\n\n```text\n{help_of(name)}\n```" for name in COMMANDS]
-    return "\n\n".join(parts) + "\n"
+    by_hand = "## Exit statuses\n"
+    return "\n\n".join([*parts, by_hand]) + text.partition(by_hand)[2]
 
 
 def commands_table() -> str:
@@ -89,8 +91,8 @@ def test_the_page_on_going_on_says_what_each_key_means() -> None:
 def test_the_commands_page_is_what_help_prints() -> None:
     page = ROOT / "docs" / "commands.md"
     if os.environ.get("IMGCLF_WRITE_DOCS"):
-        page.write_text(commands_page())
-    assert page.read_text() == commands_page()
+        page.write_text(commands_page(page.read_text()))
+    assert page.read_text() == commands_page(page.read_text())
 
 
 def test_the_readme_lists_every_command() -> None:

@@ -54,7 +54,7 @@ def command(
             max=1,
             metavar="SHARE",
             help="By how much accuracy on held-out pictures, overall and of each class, may be "
-            "below the trained model's. [default: one standard error]",
+            "below the trained model's and that of the one in use. [default: what chance explains]",
             show_default=False,
         ),
     ] = None,
@@ -112,6 +112,7 @@ def command(
     import json
 
     from imgclf.commands.retrain import Options, retrain
+    from imgclf.corrections.guard import DROPS
     from imgclf.corrections.inputs import read_inputs
     from imgclf.data.left_out import LeftOut
     from imgclf.model_file.archive import read_manifest
@@ -159,6 +160,9 @@ def command(
             print(fate_line(picture))
         if done.judged is not None:
             print(judged_table(done.judged))
+            if any(picture.reason == DROPS for picture in done.pictures):
+                allowed = f"--max-drop {done.judged.drop_asked:.4g}"
+                console.note(f"held-out accuracy would drop: {allowed} would let it through")
         print(_retrained_line(done))
     _say_what_is_doubtful(done)
     if done.outcome == "refused":

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgclf.commands.train import Trained
     from imgclf.model.scores import Scores
     from imgclf.model_file.manifest import Manifest
+    from imgclf.runs.folder import Refusal
 
 _NAMED = 10
 
@@ -40,17 +41,30 @@ def command(
             help="How much to keep of the pictures beside the model, for corrections; 0 for none.",
         ),
     ] = "64MB",
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Publish the model even if it is worse than the one in use; after a training "
+            "that was refused for that, without training again.",
+        ),
+    ] = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Show the network's layers first.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Train a model; run again after an interruption, it goes on where it was."""
+    """Train a model; run again after an interruption, it goes on where it was.
+
+    A model that is worse than the one in use on held-out pictures, beyond chance, does not replace
+    it; it is kept with its run, and the exit status is 3.
+    """
     from imgclf.cli.option_texts import parse_size
     from imgclf.commands.train import take_part, train_loaded
     from imgclf.config.load import load_config
 
-    loaded = load_config(config, overrides or [])
+    always = ["training.replace=always"] if replace else []
+    loaded = load_config(config, [*(overrides or []), *always])
     if take_part(loaded):
         return
     size = parse_size("--replay-memory", replay_memory)
@@ -66,14 +80,20 @@ def command(
             print(_score_line(done.record.test_scores))
         print(f"model: {done.model}")
         print(f"run: {done.run.path}")
+    if done.record.refusal is not None:
+        anyway = session.as_typed_here(f"{done.record.command} --replace")
+        line = f"{_refused_line(done.record.refusal)}; to publish it anyway: {anyway}"
+        console.warning(line)
+        raise typer.Exit(3)
     _say_what_is_still_wrong(done)
     if done.outcome == "unchanged":
         console.note(
             session.as_typed_here(f"to train anew: imgclf train {shlex.quote(str(config))} --fresh")
         )
         return
+    took = f" in {done.seconds:.0f} s" if done.seconds else ""
     console.note(
-        f"{done.outcome} in {done.seconds:.0f} s; "
+        f"{done.outcome}{took}; "
         f"epoch {done.record.published_epoch} of {done.record.epochs_run} published"
         + (", averaged with what fine-tuning began with" if done.record.averaged else "")
     )
@@ -121,6 +141,7 @@ def _as_json(done: "Trained") -> str:
         "outcome": done.outcome,
         "model": str(done.model),
         "run": str(done.run.path),
+        "refused": msgspec.to_builtins(done.record.refusal),
         "scores": msgspec.to_builtins(done.record.scores),
         "test_scores": msgspec.to_builtins(done.record.test_scores),
         "corrected": watched.pictures,
@@ -136,6 +157,17 @@ def _as_json(done: "Trained") -> str:
         "to_correct_them": watched.command(done.model),
     }
     return json.dumps(found, indent=2)
+
+
+def _refused_line(refusal: "Refusal") -> str:
+    classes = "".join(
+        f"; of {name} {after:.4f}, where that has {before:.4f}"
+        for name, (before, after) in refusal.classes.items()
+    )
+    return (
+        f"not published, for it is worse than version {refusal.version}: {refusal.after:.4f} of "
+        f"{refusal.pictures} held-out pictures right, where that has {refusal.before:.4f}{classes}"
+    )
 
 
 def _replaced_line(before: "Manifest") -> str:

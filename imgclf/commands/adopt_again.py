@@ -12,6 +12,7 @@ from imgclf.errors import UsageError
 from imgclf.litert.check import CheckedGraph
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
+from imgclf.model_file.held_out import PictureRecords, read_held_out
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.system import console
@@ -62,6 +63,8 @@ def make_graph_again(
         raise UsageError(f"--classes: {source} has the classes {own}", f"--classes {own}")
     with lock(target), console.track(f"adopting {source}"):
         model = load_keras_model(source)
+        with ModelArchive(source) as archive:
+            seen, held_out = archive.pictures_seen(manifest), read_held_out(archive, manifest)
         shape = (_SAMPLES, manifest.decoder.height, manifest.decoder.width, 3)
         noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
         replaced = read_manifest(target).version if target.exists() else None
@@ -69,4 +72,5 @@ def make_graph_again(
             manifest, name=target.stem, version=next_version(target), parent=replaced
         )
         keep_version(target)
-        return write_model_file(model, written, target, noise)
+        pictures = PictureRecords(seen, held_out)
+        return write_model_file(model, written, target, noise, pictures=pictures)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
 from imgclf.data.dataset import Part, read_labelled
@@ -45,9 +47,12 @@ def evaluate(
     classifier = open_classifier(model)
     manifest = classifier.manifest
     if directory is None:
-        judged = _Judged(_validation_part(manifest), "validation", trained_on=0)
+        pictures, corrected = _evidence(_validation_part(manifest), manifest)
+        judged = _Judged(pictures, "validation", trained_on=0, corrected=corrected)
     else:
-        judged = _pictures_of(manifest, directory)
+        judged = _pictures_of(model, manifest, directory)
+    if judged.corrected:
+        console.note(_left_out_line(judged.corrected, manifest))
     warn_of_left_out(judged.left_out)
     if callbacks:
         _call_test_hooks(model, manifest, judged.pictures, callbacks)
@@ -63,6 +68,7 @@ def evaluate(
         manifest.class_names,
         part=judged.part,
         trained_on=judged.trained_on,
+        corrected=judged.corrected,
         unreadable=sum(skipped.why == "unreadable" for skipped in judged.left_out),
         temperature=manifest.temperature,
     )
@@ -70,41 +76,66 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Judged:
-    """Pictures that a model is judged by; see `Evaluation` for `part` and `trained_on`."""
+    """Pictures that a model is judged by; see `Evaluation` for what is said of them."""
 
     pictures: Part
     part: Literal["training", "validation", "test", "mixed"]
     trained_on: int | None
+    corrected: int = 0
     left_out: tuple[Skipped, ...] = ()
 
 
-def _pictures_of(manifest: Manifest, place: Path) -> _Judged:
+def _evidence(part: Part, manifest: Manifest) -> tuple[Part, int]:
+    """Less the pictures that the model was corrected by, and how many these are.
+
+    Raises:
+        DataError: It was corrected by all of them.
+    """
+    learned = {correction.digest for correction in manifest.corrections}
+    others = [place for place, one in enumerate(part.pictures) if one.digest not in learned]
+    if not others:
+        raise DataError(
+            f"{manifest.name} was corrected by each of these {len(part)} pictures, so they don't "
+            "say how it does on others",
+            "judge by other pictures: imgclf evaluate FOLDER",
+        )
+    return part.at(np.array(others, np.int64)), len(part) - len(others)
+
+
+def _left_out_line(corrected: int, manifest: Manifest) -> str:
+    pictures = "1 picture" if corrected == 1 else f"{corrected} pictures"
+    return (
+        f"{pictures} that {manifest.name} was corrected by left out: that it has them right says "
+        "nothing of others"
+    )
+
+
+def _pictures_of(model: Path, manifest: Manifest, place: Path) -> _Judged:
     """Those of a folder or a table, and what they are to the model."""
     settings = manifest.decoder.settings()
     found = read_labelled(place, manifest.class_names, settings, "held out")
     if found.divided:
         console.note(f"{place} comes divided: its {found.name} part is judged")
-    count, seen = len(found.part), seen_before(manifest, found.part.pictures)
+    part, corrected = _evidence(found.part, manifest)
+    count, seen = len(part), seen_before(model, manifest, part.pictures)
     if seen is None:  # then what they are called is all that is known
         console.note(
             f"whether {manifest.name} was trained on these pictures can't be told: its data set "
             "is not there"
         )
-        return _Judged(found.part, found.name or "test", None, found.skipped)
+        return _Judged(part, found.name or "test", None, corrected, found.skipped)
     if seen.training:
         which = "all" if seen.training == count else f"{seen.training}"
         console.warning(
             f"{manifest.name} was trained on {which} of these {count} pictures, so this says "
             "little of how it does on new ones"
         )
-    if seen.corrected:
-        console.warning(f"{manifest.name} was corrected by {seen.corrected} of these pictures")
-    part: Literal["training", "validation", "test", "mixed"] = "mixed"
+    name: Literal["training", "validation", "test", "mixed"] = "mixed"
     if count in (seen.training, seen.validation):
-        part = "training" if count == seen.training else "validation"
+        name = "training" if count == seen.training else "validation"
     elif not seen.training and not seen.validation:
-        part = "test"
-    return _Judged(found.part, part, seen.training, found.skipped)
+        name = "test"
+    return _Judged(part, name, seen.training, corrected, found.skipped)
 
 
 def _validation_part(manifest: Manifest) -> Part:

@@ -15,6 +15,7 @@ from imgclf.corrections.feature_memory import load_features
 from imgclf.corrections.forgetting import Said, find_said
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.journal import Entry, append_to_journal, read_journal
+from imgclf.corrections.judged_pictures import judged_features
 from imgclf.corrections.learners import open_learner
 from imgclf.corrections.replay_sources import find_memory
 from imgclf.errors import UsageError
@@ -192,7 +193,10 @@ def _by_last_layer(
 
     def write(after: Manifest) -> None:
         with ModelArchive(model) as archive:
-            write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
+            held_out = judged_features(archive, manifest, found.judge, found.right)
+            write_last_layer(
+                archive, after, layer, found.kernel, found.bias, found.trained, held_out
+            )
 
     without = replace(without, corrections=found.kept, temperature=found.temperature)
     return _Change(without, found.judged, write)

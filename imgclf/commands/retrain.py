@@ -19,6 +19,7 @@ from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
 from imgclf.corrections.journal import Entry, append_to_journal, as_text
+from imgclf.corrections.judged_pictures import judged_features
 from imgclf.corrections.learners import open_in_keras, open_learner
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough, say_expected
@@ -28,6 +29,7 @@ from imgclf.errors import DataError, ModelFileError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
@@ -51,7 +53,7 @@ class Options:
     Attributes:
         dry_run: Change nothing.
         max_drop: By how much held-out accuracy, overall and of each class, may be below the
-            trained model's; None for one standard error.
+            trained model's and that of the one in use; None for what chance explains.
         relabel: A picture that was corrected to another label before loses that correction.
         fix_dataset: Move pictures of the data set that lie under the wrong label.
         data: Class folders to replay and to judge by; None for the model's replay memory.
@@ -208,7 +210,10 @@ def _solve_last_layer(
                 model, after, found.pictures, found.kept, found.judged, "last layer"
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
-            write_last_layer(archive, after, layer, found.kernel, found.bias, found.trained)
+            held_out = judged_features(archive, manifest, found.judge, found.right)
+            write_last_layer(
+                archive, after, layer, found.kernel, found.bias, found.trained, held_out
+            )
             features.keep()
             known.keep(model)
             version = after.version
@@ -278,7 +283,7 @@ def _fit_unguarded(
         from imgclf.model_file.keras_io import load_keras_model, write_model_file
 
         to_learn = [case for case in cases if case.teaches]
-        fitted = fit_alone(load_keras_model(model), manifest, to_learn, held_out, epochs)
+        fitted = fit_alone(model, load_keras_model(model), manifest, to_learn, held_out, epochs)
         learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
         version = manifest.version
         if learned and not options.dry_run:
@@ -291,7 +296,10 @@ def _fit_unguarded(
                 fitted.judged,
                 "neuron",
             )
-            write_model_file(network, after, model, _samples(to_learn))
+            with ModelArchive(model) as archive:
+                seen = archive.pictures_seen(archive.manifest())
+            pictures = PictureRecords(seen, fitted.held_out)
+            write_model_file(network, after, model, _samples(to_learn), pictures=pictures)
             version = after.version
     console.warning(COST)
     return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)

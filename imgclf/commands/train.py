@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from imgclf.backbones.views import without_a_part
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
-from imgclf.commands.publish import describe, publish, score_test_part
+from imgclf.commands.describe import describe
+from imgclf.commands.publish import Made, publish, publish_refused
 from imgclf.commands.report_training import report_training
 from imgclf.commands.training_corrections import Watched, doubts, take_in_corrections, watch
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
@@ -66,16 +67,17 @@ class Trained:
     """What a training came to.
 
     Attributes:
-        outcome: "unchanged" if there was nothing to do.
+        outcome: "unchanged" if there was nothing to do, "published" if that was all.
         record: What was run and what it scores.
-        model: The published model file.
+        model: The published model file, or that in the run's folder if it was refused, which
+            the record then says.
         seconds: What fitting took; 0 if there was nothing to do.
         tensorboard: Where its files are; None if it is turned off, or there was nothing to do.
         replaced: The version that was in use before; None if there was none.
         watched: What it says of the pictures that people corrected.
     """
 
-    outcome: Literal["trained", "resumed", "unchanged"]
+    outcome: Literal["trained", "resumed", "published", "unchanged"]
     run: RunFolder
     record: RunRecord
     model: Path
@@ -173,7 +175,7 @@ def _train(
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
             trainer.do_nothing()
-        return Trained("unchanged", plan.run, plan.record, path)
+        return _already_trained(config, plan.run, plan.record, path)
     features = None
     if network.backbone is not None:
         with keras_importing(needed=True):
@@ -202,8 +204,8 @@ def _train(
     with console.track("writing the model, its LiteRT graph and pictures to replay"):
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
-        manifest, probabilities = describe(model, data, loaded.name, config, outputs)
-        manifest = replace(manifest, trained_in=settings.settled.precision)
+        described = describe(model, data, loaded.name, config, outputs)
+        manifest = replace(described.manifest, trained_in=settings.settled.precision)
         memory = None
         if replay_memory:
             names, seed = data.folder.class_names, config.data.seed
@@ -213,9 +215,9 @@ def _train(
         if features is not None and fitted.weights.head_only:  # else they are another network's
             graph = features.network.graph
             remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
-        manifest, record = publish(
-            model, manifest, path, samples, plan.run, record, memory, graph, remembered
-        )
+        candidate = described.candidate(data)
+        made = Made(model, manifest, samples, candidate, memory, graph, remembered)
+        manifest, record = publish(made, path, plan.run, record, config.training.replace)
     record = replace(
         record,
         status="finished",
@@ -225,26 +227,42 @@ def _train(
         fine_tuned_after=fitted.fine_tuned_after,
         averaged=fitted.averaged,
         scores=manifest.scores,
-        test_scores=score_test_part(path, data.test),
-        model=str(path),
+        test_scores=described.test_scores(data.test),
     )
-    outcome = Outcome(record, manifest, fitted.history, probabilities, doubts(taken))
+    outcome = Outcome(record, manifest, fitted.history, described.validation, doubts(taken))
     report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()
-    watched = watch(path, taken, plan.run)
+    watched = watch(Path(record.model or path), taken, plan.run)
 
-    replaced = [one for one in versions(path) if one.version < manifest.version]
     return Trained(
         "trained" if plan.commit is None else "resumed",
         plan.run,
         record,
-        path,
+        Path(record.model or path),
         fitted.seconds,
         _tensorboard(config, plan.run),
-        replaced[-1] if replaced else None,
+        None if record.refusal else _version_before(path, manifest.version),
         watched,
     )
+
+
+def _already_trained(config: Config, run: RunFolder, record: RunRecord, path: Path) -> Trained:
+    """Nothing is left to do, unless the model was refused and is to be published anyway."""
+    # Where a version is settled, that was asked for and cut short.
+    anyway = config.training.replace == "always" or record.publication is not None
+    if record.refusal is None or not anyway:
+        return Trained("unchanged", run, record, Path(record.model or path))
+    with console.track("publishing the model that was refused"):
+        record = publish_refused(path, run, record)
+    assert record.publication is not None
+    before = _version_before(path, record.publication.version)
+    return Trained("published", run, record, path, replaced=before)
+
+
+def _version_before(path: Path, version: int) -> Manifest | None:
+    replaced = [one for one in versions(path) if one.version < version]
+    return replaced[-1] if replaced else None
 
 
 def take_part(loaded: LoadedConfig) -> bool:

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from imgclf.corrections.corrected_pictures import kept_file
+from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.model_file.prune import Pruned, prune
-from imgclf.model_file.versions import Version, roll_back, versions
+from imgclf.model_file.same_pictures import Listed, SamePictures, on_the_same_pictures
+from imgclf.model_file.versions import Version, roll_back, version_file, versions
 from imgclf.system import console
 from imgclf.system.lock import lock
 
@@ -46,7 +48,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def history(model: Path) -> list[Version]:
-    """All versions, oldest first.
+    """All versions, oldest first, scored on the same pictures as far as that can be done.
+
+    These are pictures that none of them was trained on or corrected by. A version of which it
+    isn't known how it does on them has the score that was measured when it was made.
 
     Raises:
         ModelFileError: The model in use can't be read.
@@ -55,7 +60,31 @@ def history(model: Path) -> list[Version]:
     in_use, why = manifest.version, manifest.why_the_log_differs()
     if why is not None:
         console.note(why)
-    return [Version.of(manifest, in_use) for manifest in versions(model)]
+    listed = [_listed(model, one, in_use) for one in versions(model)]
+    same = on_the_same_pictures(listed, in_use)
+    return [_scored(Version.of(one.manifest, in_use), same) for one in listed]
+
+
+def _listed(model: Path, manifest: Manifest, in_use: int) -> Listed:
+    path = model if manifest.version == in_use else version_file(model, manifest.version)
+    try:
+        return Listed.read(path, manifest)
+    except ModelFileError as error:  # the others are listed all the same
+        console.warning(error.message)
+        return Listed(manifest, None, None)
+
+
+def _scored(version: Version, same: SamePictures) -> Version:
+    score = same.accuracy.get(version.version)
+    if score is None:
+        return version
+    return msgspec.structs.replace(
+        version,
+        score=score,
+        score_before=None if version.parent is None else same.accuracy.get(version.parent),
+        pictures=same.pictures,
+        same_pictures=True,
+    )
 
 
 def corrections_in_force(model: Path) -> list[Row]:

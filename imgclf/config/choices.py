@@ -27,3 +27,7 @@ Publish: TypeAlias = Literal["best", "last"]
 
 Corrections: TypeAlias = Literal["include", "ignore"]
 """Whether a training takes in what people said of pictures that a model had wrong."""
+
+
+Replace: TypeAlias = Literal["if_not_worse", "always"]
+"""When a new model takes the place of the one in use."""

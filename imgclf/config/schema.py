@@ -9,7 +9,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from imgclf.config.backbone import Backbone
-from imgclf.config.choices import ClassesAre, Corrections, Keep, Precision, Publish, Resize
+from imgclf.config.choices import (
+    ClassesAre,
+    Corrections,
+    Keep,
+    Precision,
+    Publish,
+    Replace,
+    Resize,
+)
 from imgclf.config.data_parts import DataParts
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
@@ -144,6 +152,8 @@ class TrainingConfig(_Section):
         publish: The model of the best validation epoch, or of the last one.
         corrections: What people said of pictures by imgclf retrain is trained on, too, by their
             label and ahead of the data set's; or it is not.
+        replace: Whether the new model takes the place of the one in use even if it is worse on
+            held-out pictures, beyond chance.
         precision: What the network computes in while it is trained; auto takes bfloat16 where
             the hardware has it and a few steps of it are faster. The model is float32 anyway.
         distribution: data_parallel divides each batch among devices and processes.
@@ -165,6 +175,7 @@ class TrainingConfig(_Section):
         "best, last", "best"
     )
     corrections: Corrections = _field("include, ignore", "include")
+    replace: Annotated[Replace, _NO_DIFFERENCE] = _field("if_not_worse, always", "if_not_worse")
     precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
     distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
 

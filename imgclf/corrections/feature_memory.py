@@ -64,6 +64,18 @@ class LabelledFeatures:
 
 
 @dataclass(frozen=True)
+class JudgedFeatures:
+    """Features of held-out pictures that nobody corrected.
+
+    Attributes:
+        class_names: What their labels are indices into.
+    """
+
+    features: LabelledFeatures
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FeatureMemory:
     """Features of pictures that a model was trained on, and of others, to judge it by.
 

@@ -12,6 +12,7 @@ from imgclf.backend import keras
 from imgclf.corrections.assess import Case
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.feature_cache import ResponseCache
+from imgclf.corrections.guard import evidence
 from imgclf.corrections.learner import LearnedCorrections, Learner
 from imgclf.corrections.new_class import (
     choose_threshold,
@@ -24,6 +25,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError
 from imgclf.model.build import compile_as
 from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.keras_io import write_model_file
 from imgclf.model_file.last_layer import trained_layer
 from imgclf.model_file.manifest import Manifest
@@ -71,7 +73,8 @@ class KerasLearner(Learner):
         """
         copies = self.responses_to_copies(cases)
         pixels = np.stack([case.pixels for case in cases])
-        replay, judge = self._memory.replay.without(pixels), self._memory.judge.without(pixels)
+        replay = self._memory.replay.without(pixels)
+        judge = evidence(self._memory.judge, pixels, self.manifest.corrections)
         silent_on = self.response_cache.responses(replay).features
         held_out, names = self.response_cache.responses(judge), self.manifest.class_names
         key = solve_class(copies, silent_on)
@@ -112,5 +115,7 @@ class KerasLearner(Learner):
             compile_as(model, before.get_compile_config())
         # The features of the version in use are those of the next: only its head has changed.
         with ModelArchive(self._path) as archive:
-            graph, trained = archive.features_graph(archive.manifest()), trained_layer(archive)
-        write_model_file(model, after, self._path, self._samples, graph, trained)
+            manifest = archive.manifest()
+            graph, trained = archive.features_graph(manifest), trained_layer(archive)
+            pictures = PictureRecords(archive.pictures_seen(manifest), learned.held_out)
+        write_model_file(model, after, self._path, self._samples, graph, trained, pictures)

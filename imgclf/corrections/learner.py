@@ -14,12 +14,14 @@ from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.augmented_copies import light_copies
 from imgclf.corrections.corrected_pictures import load_corrected
 from imgclf.corrections.feature_cache import RespondingNetwork, ResponseCache
-from imgclf.corrections.guard import Judge, Judged, Verdict
+from imgclf.corrections.guard import Judge, Judged, Verdict, evidence
+from imgclf.corrections.judged_pictures import judged_pictures, known_rights
 from imgclf.corrections.neurons import Array, Neurons, Responses, solve_neurons
 from imgclf.corrections.replay_memory import ReplayMemory, Samples, digests_of
 from imgclf.errors import ModelFileError
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system import console
 
@@ -41,12 +43,14 @@ class LearnedCorrections:
         judged: Accuracy on the held-out pictures.
         kept: The earlier corrections that stay in force.
         neurons: One for each of `kept`, then one for each accepted picture.
+        held_out: Which held-out pictures come out right; None if nobody knows what these are.
     """
 
     pictures: tuple[Corrected, ...]
     judged: Judged
     kept: tuple[Correction, ...]
     neurons: Neurons
+    held_out: HeldOut | None
 
     @property
     def accepted(self) -> list[Corrected]:
@@ -62,7 +66,7 @@ class Learner:
         manifest: Its manifest.
         network: Its network.
         memory: Pictures to stay silent on and to be judged by.
-        max_drop: Of accuracy, between 0 and 1; None allows one standard error, as in `Judge`.
+        max_drop: Of accuracy, between 0 and 1; None allows what chance explains, as in `Judge`.
 
     Attributes:
         manifest: The model's, as it is to be corrected.
@@ -138,7 +142,7 @@ class Learner:
         rows = [*range(self._adopted_neurons), *(self._adopted_neurons + index for index in stay)]
         left = self._network.neurons.only(np.array(rows, np.int64))
         earlier = self._earlier(kept)
-        held_out = self._memory.judge.with_labels(earlier.pixels, earlier.labels)
+        held_out = evidence(self._memory.judge, earlier.pixels, kept)
         judge = Judge(
             responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
@@ -146,9 +150,14 @@ class Learner:
             earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
+            known=known_rights(self._path, held_out),
         )
-        judged = judge.judged_without(self._network.neurons, left)
-        return None if judged is None else LearnedCorrections((), judged, kept, left)
+        found = judge.judged_without(self._network.neurons, left)
+        if found is None:
+            return None
+        judged, right = found
+        known = judged_pictures(held_out, self.manifest.class_names, right)
+        return LearnedCorrections((), judged, kept, left, known)
 
     def responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
         """For each picture, what the network makes of it and of its light copies."""
@@ -180,10 +189,8 @@ class Learner:
             np.concatenate([one.logits[:1] for one in copies]),
         )
         self.response_cache.add(digests_of(pixels), own)
-        # People know better than folders what a picture is.
-        held_out = self._memory.judge.with_labels(
-            np.concatenate([earlier.pixels, pixels]), np.concatenate([earlier.labels, labels])
-        )
+        corrected = np.concatenate([earlier.pixels, pixels])
+        held_out = evidence(self._memory.judge, corrected, kept, replaced)
         judge = Judge(
             responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
@@ -191,6 +198,7 @@ class Learner:
             earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
             max_drop=self._max_drop,
+            known=known_rights(self._path, held_out),
         )
         replay = self._memory.replay.without(pixels)
         silent_on = np.concatenate(
@@ -206,7 +214,8 @@ class Learner:
             else left_out(case, reason)
             for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)
         )
-        return LearnedCorrections(pictures, verdict.judged, kept, neurons), verdict
+        known = judged_pictures(held_out, names, verdict.right)
+        return LearnedCorrections(pictures, verdict.judged, kept, neurons, known), verdict
 
     def _earlier(self, kept: tuple[Correction, ...]) -> Samples:
         manifest = msgspec.structs.replace(self.manifest, corrections=kept)

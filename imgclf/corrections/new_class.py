@@ -17,9 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.corrections.guard import OVERALL, ROUNDING, standard_error
+from imgclf.corrections.guard import OVERALL, ROUNDING
 from imgclf.corrections.neurons import Array, Labels, Responses, margins, solve_keys
 from imgclf.errors import UsageError
+from imgclf.model.paired_test import drop_by_chance
 from imgclf.system import console
 
 FEWEST_PICTURES = 10  # five are recognised anew once in six times, ten once in two
@@ -79,7 +80,7 @@ def choose_threshold(
         held_out: Responses to pictures of the old classes.
         labels: Of these, shape (pictures,).
         class_names: The old ones.
-        max_drop: Of accuracy, overall and of each class; None for one standard error.
+        max_drop: Of accuracy, overall and of each class; None for what chance explains.
 
     Returns:
         None if there is none.
@@ -93,7 +94,8 @@ def choose_threshold(
         still = right & (answers <= threshold)
         for mine in groups.values():
             before, after = float(right[mine].mean()), float(still[mine].mean())
-            allowed = standard_error(before, int(mine.sum())) if max_drop is None else max_drop
+            # A class more mends none of the others.
+            allowed = drop_by_chance(0, int(mine.sum())) if max_drop is None else max_drop
             if after < before - allowed - ROUNDING:
                 break
         else:

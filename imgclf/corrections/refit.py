@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 from imgclf.corrections.assess import Case, Corrected
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import load_picture
-from imgclf.corrections.feature_memory import FeatureMemory
+from imgclf.corrections.feature_memory import FeatureMemory, JudgedFeatures
 from imgclf.corrections.feature_space import FeatureSpace
-from imgclf.corrections.guard import OVERALL, ROUNDING, Judged
+from imgclf.corrections.guard import Judged, Rights
 from imgclf.corrections.head_problem import HeadProblem, first_weights, margins
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.logistic_regression import LinearHead
-from imgclf.model.paired_test import drop_by_chance
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.last_layer import LastLayer
 from imgclf.model_file.manifest import Correction, Manifest
@@ -55,6 +54,8 @@ class Refitted:
         bias: Shape (units,).
         trained: Kernel and bias that they were pulled towards, with as many units.
         temperature: Fitted anew.
+        judge: What it was judged by.
+        right: Which of these come out right.
     """
 
     pictures: tuple[Corrected, ...]
@@ -64,6 +65,8 @@ class Refitted:
     bias: _Floats
     trained: tuple[_Floats, _Floats]
     temperature: float
+    judge: JudgedFeatures
+    right: Rights
 
 
 class Refit:
@@ -116,11 +119,14 @@ class Refit:
             solved = problem.solved(pull)
             if solved is None:
                 return None  # a stronger pull can't do better
-            judged = self._judged([as_trained, in_use, solved], held_out, judge.labels)
-            if all(
-                judged.after[name] >= judged.trained[name] - judged.tolerance[name] - ROUNDING
-                for name in judged.after
-            ):
+            right = Rights(
+                *(
+                    margins(head.logits(held_out), judge.labels) > 0
+                    for head in (as_trained, in_use, solved, solved)
+                )
+            )
+            judged = Judged.of(right, judge.labels, self._manifest.class_names, self._max_drop)
+            if not judged.worse:
                 break
         else:
             return None
@@ -138,7 +144,8 @@ class Refit:
         )
         units = self._layer.units if len(class_names) == 2 else len(class_names)
         layer, trained = (self._space.layer(one, units) for one in (solved, problem.trained))
-        return Refitted(pictures, judged, kept, *layer, trained, temperature)
+        by = JudgedFeatures(judge, self._memory.class_names)
+        return Refitted(pictures, judged, kept, *layer, trained, temperature, by, right)
 
     def recognised_unseen(
         self, cases: Sequence[Case], class_names: Sequence[str], name: str
@@ -215,29 +222,6 @@ class Refit:
 
     def _seen(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         return self._space.standardized(self._layer.inputs(features))
-
-    def _judged(
-        self, heads: Sequence[LinearHead], features: NDArray[np.float32], labels: _Labels
-    ) -> Judged:
-        """By the heads as they were trained, are in use, and would be."""
-        names = self._manifest.class_names
-        right = np.stack([margins(head.logits(features), labels) > 0 for head in heads])
-        names_and_pictures = {OVERALL: np.ones(len(labels), bool)} | {
-            names[one]: labels == one for one in np.flatnonzero(np.bincount(labels)).tolist()
-        }
-        counts = {name: int(mine.sum()) for name, mine in names_and_pictures.items()}
-        trained, before, after = (
-            {name: float(of_head[mine].mean()) for name, mine in names_and_pictures.items()}
-            for of_head in right
-        )
-        mended = right[2] & ~right[0]
-        tolerance = {
-            name: drop_by_chance(int(mended[mine].sum()), counts[name])
-            if self._max_drop is None
-            else self._max_drop
-            for name, mine in names_and_pictures.items()
-        }
-        return Judged(trained, before, after, after, tolerance, counts)
 
 
 def _only_first(head: LinearHead, classes: int) -> LinearHead:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model.engine import BATCH_SIZE
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.pictures_seen import DIGEST_SIZE, short_digest
 from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
@@ -41,20 +42,25 @@ class Samples:
     Args:
         pixels: uint8, shape (pictures, height, width, 3).
         labels: Shape (pictures,).
+        digests: Of the pictures' files, as `short_digest` gives them, uint8, shape (pictures, 16);
+            None in memories of earlier versions.
         pixel_digests: From `digests_of`, if they are known: pixels from the disk are compared
             with them.
 
     Attributes:
         labels: Shape (pictures,).
+        digests: Shape (pictures, 16), or None.
     """
 
     def __init__(
         self,
         pixels: Pixels,
         labels: NDArray[np.int64],
+        digests: NDArray[np.uint8] | None = None,
+        *,
         pixel_digests: Sequence[bytes] | None = None,
     ) -> None:
-        self.labels = labels
+        self.labels, self.digests = labels, digests
         self._held = _Held(pixels, pixel_digests)
         self._rows = np.arange(len(labels))
 
@@ -90,18 +96,25 @@ class Samples:
         for start in range(0, len(self), BATCH_SIZE):
             yield self.pixels_at(slice(start, start + BATCH_SIZE))
 
-    def without(self, pixels: Pixels) -> Samples:
-        """Less the pictures that have exactly these pixels, shape (n, height, width, 3)."""
-        unwanted = set(digests_of(pixels))
-        kept = [row for row, one in enumerate(self.pixel_digests) if one not in unwanted]
-        return self._at(np.array(kept, np.int64), self.labels)
+    def at(self, rows: NDArray[np.int64]) -> Samples:
+        """Some of them."""
+        return self._at(rows, self.labels)
 
-    def with_labels(self, pixels: Pixels, labels: NDArray[np.int64]) -> Samples:
-        """The same, but pictures that have exactly these pixels get these labels."""
-        known = dict(zip(digests_of(pixels), labels.tolist(), strict=True))
-        mine = zip(self.pixel_digests, self.labels.tolist(), strict=True)
-        given = np.array([known.get(digest, label) for digest, label in mine], np.int64)
-        return self._at(np.arange(len(self)), given)
+    def without(self, pixels: Pixels, digests: Collection[str] = ()) -> Samples:
+        """Less some pictures.
+
+        Args:
+            pixels: Of those that go, shape (n, height, width, 3).
+            digests: SHA-256 of files that go, in hexadecimal.
+        """
+        unwanted, files = set(digests_of(pixels)), set(map(short_digest, digests))
+        kept = [
+            row
+            for row, one in enumerate(self.pixel_digests)
+            if one not in unwanted
+            and (self.digests is None or self.digests[row].tobytes() not in files)
+        ]
+        return self.at(np.array(kept, np.int64))
 
     def renamed(self, before: Sequence[str], now: Sequence[str]) -> Samples:
         """With labels that are indices into other class names; classes not among them go."""
@@ -113,6 +126,7 @@ class Samples:
         """Some of them, with other labels, of which there is one for each of all."""
         found = copy.copy(self)
         found.labels, found._rows = labels[rows], self._rows[rows]
+        found.digests = None if self.digests is None else self.digests[rows]
         return found
 
 
@@ -212,13 +226,14 @@ def save_memory(model: Path, memory: ReplayMemory) -> None:
     parts = {"replay": memory.replay, "judge": memory.judge}
     arrays: dict[str, Any] = {"class_names": np.array(memory.class_names)}
     for name, part in parts.items():
+        pixel_digests = np.frombuffer(b"".join(part.pixel_digests), np.uint8)
         arrays |= {
             f"{name}_pixels": part.pixels,
             f"{name}_labels": part.labels,
-            f"{name}_pixel_digests": np.frombuffer(b"".join(part.pixel_digests), np.uint8).reshape(
-                -1, _DIGEST_SIZE
-            ),
+            f"{name}_pixel_digests": pixel_digests.reshape(-1, _DIGEST_SIZE),
         }
+        if part.digests is not None:
+            arrays[f"{name}_digests"] = part.digests
     atomic_write(
         history_directory(model) / "memory.npz",
         lambda stream: np.savez(stream, **arrays),
@@ -279,13 +294,19 @@ def _read(path: Path, arrays: Mapping[str, NDArray[Any]], part: str, num_classes
     )
     if not fits:
         raise ValueError(f"its pictures to {part} and their labels don't fit together")
-    if digests is None:
-        return Samples(pixels, labels)
-    if digests.dtype != np.uint8 or digests.shape != (len(labels), _DIGEST_SIZE):
-        raise ValueError(f"its pictures to {part} and their digests don't fit together")
-    return Samples(pixels, labels, [row.tobytes() for row in digests])
+    files = arrays.get(f"{part}_digests")
+    for known, size in ((digests, _DIGEST_SIZE), (files, DIGEST_SIZE)):
+        if known is not None and (known.dtype != np.uint8 or known.shape != (len(labels), size)):
+            raise ValueError(f"its pictures to {part} and their digests don't fit together")
+    pixel_digests = None if digests is None else [row.tobytes() for row in digests]
+    return Samples(pixels, labels, files, pixel_digests=pixel_digests)
 
 
 def _sample(part: Part, count: int, seed: int) -> Samples:
     chosen = balanced_rows(part.labels, count, seed)
-    return Samples(np.asarray(part.pixels[part.rows[chosen]]), part.labels[chosen])
+    digests = b"".join(short_digest(part.pictures[place].digest) for place in chosen.tolist())
+    return Samples(
+        np.asarray(part.pixels[part.rows[chosen]]),
+        part.labels[chosen],
+        np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_SIZE),
+    )

@@ -58,7 +58,7 @@ class SplitLearner(Learner):
         """
         neurons = _for_head(learned.neurons)
         with ModelArchive(self._path) as archive:
-            write_neurons(archive, after, self._layers, neurons, self._pool)
+            write_neurons(archive, after, self._layers, neurons, self._pool, learned.held_out)
 
 
 def split_learner(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from msgspec.structs import replace as replace_members
@@ -12,7 +13,8 @@ from imgclf.backend import keras
 from imgclf.callbacks.stack import bare_stack
 from imgclf.corrections.assess import Case, Corrected, left_out
 from imgclf.corrections.correctable_network import CorrectableNetwork
-from imgclf.corrections.guard import OVERALL, Judged, standard_error
+from imgclf.corrections.guard import Judged, Rights
+from imgclf.corrections.judged_pictures import judged_pictures, known_rights
 from imgclf.corrections.neurons import Neurons
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.source import Examples, Source
@@ -21,9 +23,8 @@ from imgclf.model.build import compile_as
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
-from imgclf.model.scores import Scores
-from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.classifier import Classifier
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
 from imgclf.training.phases import Phase, run_phases
 
@@ -46,15 +47,18 @@ class UnguardedFit:
         judged: Accuracy on held-out pictures; None without any.
         manifest: With the temperature that suits the new weights.
         model: Compiled as it was before.
+        held_out: Which held-out pictures come out right; None without any.
     """
 
     pictures: tuple[Corrected, ...]
     judged: Judged | None
     manifest: Manifest
     model: keras.Model
+    held_out: HeldOut | None
 
 
 def fit_alone(
+    path: Path,
     model: keras.Model,
     manifest: Manifest,
     cases: Sequence[Case],
@@ -64,10 +68,11 @@ def fit_alone(
     """Fits a model on the pictures of a few cases, and looks at what that did.
 
     Args:
+        path: The model file.
         model: Compiled; it is changed.
         manifest: Its manifest.
         cases: What to fit on; at least one.
-        held_out: To judge by, which stops nothing; None for nothing.
+        held_out: To judge by, less what was corrected, which stops nothing; None for nothing.
         epochs: How many times over.
 
     Returns:
@@ -79,17 +84,24 @@ def fit_alone(
         np.array([names.index(case.picture.label) for case in cases]),
     )
     classifier = Classifier(replace_members(manifest, temperature=1.0), KerasEngine(model))
+    if held_out is not None:
+        held_out = held_out.without(
+            samples.pixels,
+            [case.picture.digest for case in cases] + [one.digest for one in manifest.corrections],
+        )
+    if not held_out:
+        held_out = None
     before = None if held_out is None else classifier.probabilities_of(held_out.batches())
     _fit(model, samples, epochs)
-    judged = None
+    judged, known = None, None
     if held_out is not None and before is not None:
         after = classifier.probabilities_of(held_out.batches())
-        judged = _judged(
-            accuracy_scores(before, held_out.labels, names),
-            accuracy_scores(after, held_out.labels, names),
-            np.bincount(held_out.labels, minlength=len(names)).tolist(),
-            names,
-        )
+        was, now = (one.argmax(axis=1) == held_out.labels for one in (before, after))
+        known_before = known_rights(path, held_out)
+        trained = was if known_before is None else known_before[0]
+        right = Rights(trained, was, now, now)
+        judged = Judged.of(right, held_out.labels, names)
+        known = judged_pictures(held_out, names, right)
         temperature = fit_temperature(after, held_out.labels)
         manifest = replace_members(manifest, temperature=temperature)
     rows = Classifier(manifest, KerasEngine(model)).probabilities_of(samples.batches())
@@ -99,7 +111,7 @@ def fit_alone(
         learned = answer.label == case.picture.label
         picture = case.picture if learned else left_out(case, "it could not be learned")
         pictures.append(replace(picture, after=answer, fate="corrected" if learned else "left out"))
-    return UnguardedFit(tuple(pictures), judged, manifest, model)
+    return UnguardedFit(tuple(pictures), judged, manifest, model, known)
 
 
 def _fit(model: keras.Model, samples: Samples, epochs: int) -> None:
@@ -138,12 +150,3 @@ def with_silent_neurons(model: keras.Model, count: int) -> keras.Model:
     result = network.with_neurons(network.neurons.joined(silent, np.ones(count, bool)))
     compile_as(result, model.get_compile_config())
     return result
-
-
-def _judged(before: Scores, after: Scores, counts: list[int], names: Sequence[str]) -> Judged:
-    first, second = ({OVERALL: one.accuracy, **one.per_class} for one in (before, after))
-    pictures = {OVERALL: sum(counts)} | {
-        name: count for name, count in zip(names, counts, strict=True) if count
-    }
-    tolerance = {name: standard_error(first[name], count) for name, count in pictures.items()}
-    return Judged(first, first, second, second, tolerance, pictures)

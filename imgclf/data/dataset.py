@@ -61,6 +61,16 @@ class Part:
         return Part(pictures, self.pixels, self.rows[positions], self.labels[positions])
 
 
+def joined(one: Part, other: Part) -> Part:
+    """The pictures of two parts of a data set."""
+    return Part(
+        (*one.pictures, *other.pictures),
+        one.pixels,
+        np.concatenate([one.rows, other.rows]),
+        np.concatenate([one.labels, other.labels]),
+    )
+
+
 @dataclass(frozen=True)
 class DataSet:
     """A data set whose every picture has been decoded.

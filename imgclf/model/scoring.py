@@ -39,8 +39,9 @@ class Evaluation(Struct, frozen=True):
     Attributes:
         part: What the pictures are; "mixed" if they are of several parts.
         trained_on: How many of them the model was trained on; None if that can't be told, since
-            the data set is not there.
-        pictures: How many could be read.
+            its file doesn't say and the data set is not there.
+        corrected: How many more there were that it was corrected by, which are no evidence.
+        pictures: How many could be read and are judged.
         unreadable: How many could not; they are in no other figure.
         classes: By class name, in the model's order.
         confusion_matrix: Rows are true classes, columns given labels.
@@ -50,6 +51,7 @@ class Evaluation(Struct, frozen=True):
 
     part: Part | Literal["mixed"]
     trained_on: int | None
+    corrected: int
     pictures: int
     unreadable: int
     accuracy: float
@@ -66,6 +68,7 @@ def evaluate_probabilities(
     *,
     part: Part | Literal["mixed"],
     trained_on: int | None = 0,
+    corrected: int = 0,
     unreadable: int = 0,
     temperature: float = 1.0,
 ) -> Evaluation:
@@ -75,8 +78,9 @@ def evaluate_probabilities(
         probabilities: Calibrated, shape (pictures, classes).
         labels: True class indices, shape (pictures,); at least one.
         class_names: In output order.
-        part: What the pictures are; kept in the result, as are the next three.
+        part: What the pictures are; kept in the result, as are the next four.
         trained_on: How many of them were trained on.
+        corrected: How many more it was corrected by.
         unreadable: How many more there were.
         temperature: Of the calibration.
     """
@@ -86,6 +90,7 @@ def evaluate_probabilities(
     return Evaluation(
         part=part,
         trained_on=trained_on,
+        corrected=corrected,
         pictures=len(labels),
         unreadable=unreadable,
         accuracy=float(np.trace(confusion) / len(labels)),

@@ -2,7 +2,9 @@
 
 Members: `config.json`, `metadata.json` and `model.weights.h5` are Keras's; ours, which Keras
 ignores, are `imgclf/manifest.json` and what answers without Keras: `imgclf/features.tflite` and
-`imgclf/head.msgpack`, or `imgclf/model.tflite` of a model whose head NumPy can't do.
+`imgclf/head.msgpack`, or `imgclf/model.tflite` of a model whose head NumPy can't do; and
+`imgclf/pictures_seen.msgpack` and `imgclf/held_out.msgpack`, what it was trained on and how it did
+on the rest, which no prediction reads.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ MANIFEST = "imgclf/manifest.json"
 TWIN = "imgclf/model.tflite"
 FEATURES = "imgclf/features.tflite"
 HEAD = "imgclf/head.msgpack"
+PICTURES_SEEN = "imgclf/pictures_seen.msgpack"
+HELD_OUT = "imgclf/held_out.msgpack"
 WEIGHTS = "model.weights.h5"
 CONFIG = "config.json"
 
@@ -35,9 +39,18 @@ _CAPS = {
     TWIN: 2 << 30,
     FEATURES: 2 << 30,
     HEAD: 1 << 29,
+    PICTURES_SEEN: 1 << 28,
+    HELD_OUT: 1 << 28,
     METADATA: 16 << 20,
     CONFIG: 16 << 20,
     WEIGHTS: 8 << 30,
+}
+_WHAT = {
+    TWIN: "graph",
+    FEATURES: "graph",
+    HEAD: "head",
+    PICTURES_SEEN: "list of pictures",
+    HELD_OUT: "list of pictures",
 }
 # Keras and imgclf store members as they are. What unpacks to more than this many times its size
 # is a bomb, unless it is small.
@@ -167,8 +180,24 @@ class ModelArchive:
         """
         return self._read_checked(FEATURES, manifest.features_sha256)
 
+    def pictures_seen(self, manifest: Manifest) -> bytes | None:
+        """What `PicturesSeen.to_bytes` wrote, or None if there is none.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        return self._read_checked(PICTURES_SEEN, manifest.pictures_seen_sha256)
+
+    def held_out(self, manifest: Manifest) -> bytes | None:
+        """What `HeldOut.to_bytes` wrote, or None if there is none.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        return self._read_checked(HELD_OUT, manifest.held_out_sha256)
+
     def verify_graphs(self, manifest: Manifest) -> None:
-        """Makes sure that what answers without Keras is what the manifest was written with.
+        """Makes sure that what is ours beside the manifest is what that was written with.
 
         Raises:
             ModelFileError: It is not.
@@ -176,14 +205,17 @@ class ModelArchive:
         self.twin(manifest)
         self.features_graph(manifest)
         self._read_checked(HEAD, manifest.head_sha256)
+        self.pictures_seen(manifest)
+        self.held_out(manifest)
 
     def _read_checked(self, member: str, digest: str | None) -> bytes | None:
         if digest is None:
             return None
         content = self.read(member)
         if _sha256(content) != digest:
-            what = "head" if member == HEAD else "graph"
-            raise ModelFileError(f"{self.path} is damaged: {member} is not the {what} it should be")
+            raise ModelFileError(
+                f"{self.path} is damaged: {member} is not the {_WHAT[member]} it should be"
+            )
         return content
 
     def refuse_strange_members(self) -> None:

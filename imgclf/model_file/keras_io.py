@@ -24,12 +24,15 @@ from imgclf.model_file.archive import (
     CONFIG,
     FEATURES,
     HEAD,
+    HELD_OUT,
     MANIFEST,
     METADATA,
+    PICTURES_SEEN,
     TWIN,
     WEIGHTS,
     ModelArchive,
 )
+from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
@@ -48,6 +51,7 @@ def write_model_file(
     samples: Pixels,
     features_graph: bytes | None = None,
     trained: HeadLayer | None = None,
+    pictures: PictureRecords | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
 
@@ -63,6 +67,7 @@ def write_model_file(
         features_graph: That of the model's features, if there is one already; it is made anew if
             the model turns out to have other features.
         trained: Its last layer as it was trained, if corrections have changed it since.
+        pictures: What it says of pictures.
 
     Returns:
         The manifest as written.
@@ -73,7 +78,10 @@ def write_model_file(
     model = _as_graph(model)
     twin = make_twin(model, samples, features_graph, trained)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
-    size += sum(map(len, twin.members.values()))
+    members = dict(twin.members)
+    if pictures is not None:
+        members |= pictures.members()
+    size += sum(map(len, members.values()))
     with atomic_path(path, size) as temporary:
         with ExitStack() as inside:  # Keras makes a folder for assets, of which there are none
             with write_problems(None):
@@ -83,16 +91,18 @@ def write_model_file(
             weights = archive.read(WEIGHTS)
         written = msgspec.structs.replace(
             manifest,
-            format_version=FORMAT_VERSION if FEATURES in twin.members else 1,
+            format_version=FORMAT_VERSION if FEATURES in members else 1,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
-            twin_sha256=twin.digest(TWIN),
-            features_sha256=twin.digest(FEATURES),
-            head_sha256=twin.digest(HEAD),
+            twin_sha256=_digest(members.get(TWIN)),
+            features_sha256=_digest(members.get(FEATURES)),
+            head_sha256=_digest(members.get(HEAD)),
+            pictures_seen_sha256=_digest(members.get(PICTURES_SEEN)),
+            held_out_sha256=_digest(members.get(HELD_OUT)),
             twin_note=twin.note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:
             archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
-            for name, content in twin.members.items():
+            for name, content in members.items():
                 archive_file.writestr(name, content)
     return written
 
@@ -107,6 +117,10 @@ def _as_graph(model: keras.Model) -> keras.Model:
     again.set_weights(model.get_weights())
     compile_as(again, model.get_compile_config())
     return again
+
+
+def _digest(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def load_keras_model(path: Path) -> keras.Model:

@@ -8,8 +8,6 @@ they had.
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from dataclasses import dataclass
 
 import msgspec
@@ -18,10 +16,11 @@ from numpy.typing import NDArray
 
 from imgclf.model.activations import ActivationFunction
 from imgclf.model.head import HeadLayer, Numbers, NumpyHead
-from imgclf.model_file.archive import CONFIG, HEAD, MANIFEST, WEIGHTS, ModelArchive
+from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.keras_last_layer import KerasLastLayer, find_in_keras
 from imgclf.model_file.manifest import Manifest
-from imgclf.system.files import atomic_path
+from imgclf.model_file.rewriting import rewrite
 
 _Floats = NDArray[np.float64]
 
@@ -120,6 +119,7 @@ def write_last_layer(
     kernel: _Floats,
     bias: _Floats,
     trained: tuple[_Floats, _Floats] | None = None,
+    held_out: HeldOut | None = None,
 ) -> Manifest:
     """Writes the model with another last layer; it replaces the file, which is closed.
 
@@ -131,6 +131,7 @@ def write_last_layer(
         bias: Shape (units,).
         trained: What a layer with more units than before is to be pulled towards; None for what
             it was.
+        held_out: Which held-out pictures the new one has right; None if that isn't known.
 
     Returns:
         The manifest as written.
@@ -138,32 +139,12 @@ def write_last_layer(
     Raises:
         WriteError: There is no room for it.
     """
-    archive.verify_graphs(manifest)
     numpy_head = layer.head(kernel, bias, trained or layer.trained)
     config, weights = layer._in_keras.rewritten(
         archive.read(CONFIG), archive.read(WEIGHTS), kernel, bias, numpy_head.activation.name
     )
-    head = numpy_head.to_bytes()
-    written = msgspec.structs.replace(
-        manifest,
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
-        head_sha256=hashlib.sha256(head).hexdigest(),
-    )
-    changed = {
-        CONFIG: config,
-        WEIGHTS: weights,
-        HEAD: head,
-        MANIFEST: msgspec.json.format(msgspec.json.encode(written)),
-    }
-    members = {name: changed.get(name) or archive.read(name) for name in archive.members()}
-    archive.close()  # for where a file that is open can't be replaced
-    with (
-        atomic_path(archive.path, sum(map(len, members.values()))) as temporary,
-        zipfile.ZipFile(temporary, "w") as file,
-    ):
-        for name, content in members.items():
-            file.writestr(name, content)
-    return written
+    changed = {CONFIG: config, WEIGHTS: weights, HEAD: numpy_head.to_bytes()}
+    return rewrite(archive, manifest, changed, held_out)
 
 
 def _layer(kernel: _Floats, bias: _Floats) -> HeadLayer:

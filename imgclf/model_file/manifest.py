@@ -107,6 +107,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
         twin_sha256: Of the archive's LiteRT graph of the whole network; None if it has none.
         features_sha256: Of the archive's LiteRT graph of the features; None if it isn't split.
         head_sha256: Of the archive's head; likewise.
+        pictures_seen_sha256: Of the archive's list of pictures that it was trained on; None in
+            files of earlier versions, and in adopted ones.
+        held_out_sha256: Of the archive's list of held-out pictures that it has right; None if it
+            has none.
         twin_note: Why there is neither twin nor split.
     """
 
@@ -132,6 +136,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     twin_sha256: str | None = None
     features_sha256: str | None = None
     head_sha256: str | None = None
+    pictures_seen_sha256: str | None = None
+    held_out_sha256: str | None = None
     twin_note: str | None = None
 
     def why_the_log_differs(self) -> str | None:

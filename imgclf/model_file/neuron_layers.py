@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imgclf.model.head import HeadNeurons, NumpyHead
 from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, NEURONS, POOL, STRENGTH, SUM, UNIT
 from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
+from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.rewriting import rewrite
 from imgclf.model_file.saved_graph import (
@@ -86,6 +87,7 @@ def write_neurons(
     layers: NeuronLayers,
     neurons: HeadNeurons,
     pool: int,
+    held_out: HeldOut | None = None,
 ) -> Manifest:
     """Writes the model with other neurons; it replaces the file, which is closed.
 
@@ -95,6 +97,7 @@ def write_neurons(
         layers: From `read_neuron_layers`.
         neurons: All that the new one is to have.
         pool: Side of the squares over which the last feature map is averaged for them.
+        held_out: Which held-out pictures the new one has right; None if that isn't known.
 
     Returns:
         The manifest as written.
@@ -132,6 +135,7 @@ def write_neurons(
             HEAD: head.to_bytes(),
             CONFIG: json.dumps(layers._config | {"config": config}).encode(),  # as Keras does
         },
+        held_out,
     )
 
 

@@ -70,8 +70,27 @@ class TrainingData:
             DataError: It has too few pictures of a class, or can't be divided as it was.
             WriteError: The decoded pictures can't be kept.
         """
+        data = self._read()
+        if not self._unchanged(data):
+            console.warning(
+                f"{self.directory} has changed since {self.manifest.name} was trained: it may "
+                f"have seen some of {doubtful}"
+            )
+        return data
+
+    def read_unchanged(self) -> DataSet | None:
+        """As `read`, but None where its pictures are others than then.
+
+        Raises:
+            DataError: It has too few pictures of a class, or can't be divided as it was.
+            WriteError: The decoded pictures can't be kept.
+        """
+        data = self._read()
+        return data if self._unchanged(data) else None
+
+    def _read(self) -> DataSet:
         then = self.manifest.data
-        data = read_dataset(
+        return read_dataset(
             self.directory,
             self.validation_split,
             self.seed,
@@ -80,12 +99,10 @@ class TrainingData:
             self.arrangement,
             known=None if then is None else then.fingerprint,
         )
-        if then is None or data.folder.fingerprint != then.fingerprint:
-            console.warning(
-                f"{self.directory} has changed since {self.manifest.name} was trained: it may "
-                f"have seen some of {doubtful}"
-            )
-        return data
+
+    def _unchanged(self, data: DataSet) -> bool:
+        then = self.manifest.data
+        return then is not None and data.folder.fingerprint == then.fingerprint
 
 
 _Text = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+$")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -44,11 +43,6 @@ class Twin:
 
     members: Mapping[str, bytes]
     note: str | None = None
-
-    def digest(self, member: str) -> str | None:
-        """The SHA-256 of a member, in hexadecimal; None if it isn't there."""
-        content = self.members.get(member)
-        return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def make_twin(

@@ -23,6 +23,7 @@ import numpy as np
 from msgspec import Meta, Struct
 
 from imgclf.errors import ModelFileError
+from imgclf.model_file.archive import HELD_OUT, PICTURES_SEEN
 from imgclf.model_file.manifest import Manifest
 from imgclf.system.files import atomic_write_bytes
 
@@ -168,6 +169,36 @@ class PartsFile:
             return manifest_in(self.recipe, self.own_bytes())
         except ValueError as error:
             raise ModelFileError(f"{self.path} is damaged: its manifest: {error}") from error
+
+    def pictures_seen(self, manifest: Manifest) -> bytes | None:
+        """As `ModelArchive.pictures_seen`, without putting the version together."""
+        return self._member(PICTURES_SEEN, manifest.pictures_seen_sha256)
+
+    def held_out(self, manifest: Manifest) -> bytes | None:
+        """As `ModelArchive.held_out`, without putting the version together."""
+        return self._member(HELD_OUT, manifest.held_out_sha256)
+
+    def _member(self, name: str, digest: str | None) -> bytes | None:
+        """A member of the archive, if the manifest knows of it.
+
+        Raises:
+            ModelFileError: It is not the one that the manifest was written with.
+        """
+        if digest is None:
+            return None
+        start, end = self.recipe.members.get(name, (0, 0))
+        found, place = bytearray(), 0
+        with ExitStack() as stack:
+            for part in self.recipe.parts:
+                first, last = max(start, place), min(end, place + part.length)
+                if first < last and isinstance(part, Copied):
+                    stream, begins = self._open(part.source, stack)
+                    stream.seek(begins + part.offset + first - place)
+                    found += stream.read(last - first)
+                place += part.length
+        if hashlib.sha256(found).hexdigest() != digest:
+            raise self._unusable(self.path, f"{name} is not what was written")
+        return bytes(found)
 
     def own_bytes(self) -> bytes:
         """Those that only it has."""

@@ -35,8 +35,10 @@ class Version(msgspec.Struct, frozen=True):
         created: When.
         corrections: How many are in force in it.
         new: Those that it has and its parent didn't.
-        score: Accuracy on the held-out pictures, between 0 and 1; None if it wasn't measured.
+        score: Accuracy on held-out pictures, between 0 and 1; None if it wasn't measured.
         score_before: That of its parent on the same pictures.
+        pictures: How many there are of these.
+        same_pictures: Whether these are the ones that the other versions are scored on too.
     """
 
     version: int
@@ -47,6 +49,8 @@ class Version(msgspec.Struct, frozen=True):
     score: float | None
     score_before: float | None
     in_use: bool
+    pictures: int | None = None
+    same_pictures: bool = False
 
     @classmethod
     def of(cls, manifest: Manifest, in_use: int) -> Version:
@@ -66,6 +70,7 @@ class Version(msgspec.Struct, frozen=True):
             score=None if after is None else after.accuracy,
             score_before=None if before is None else before.accuracy,
             in_use=manifest.version == in_use,
+            pictures=None if after is None else after.pictures,
         )
 
 
@@ -111,6 +116,11 @@ def versions(model: Path) -> list[Manifest]:
             with suppress(ModelFileError):
                 found.append(kept_manifest(path))
     return sorted(found, key=lambda one: one.version)
+
+
+def version_file(model: Path, version: int) -> Path:
+    """The file of an earlier version that is there, as `versions` says."""
+    return kept_files(versions_directory(model))[version]
 
 
 def roll_back(model: Path, version: int | None) -> Manifest:

@@ -26,16 +26,19 @@ def fate_line(picture: Corrected) -> str:
 
 
 def judged_table(judged: Judged) -> str:
-    """What the held-out pictures say; `after` may be below `trained` by `tolerance`.
+    """What the held-out pictures say; `least` is what `after` must not be below.
 
     `asked` is what all the corrections together would have made of them.
     """
+    least = {
+        name: max(0.0, judged.trained[name] - judged.tolerance[name]) for name in judged.pictures
+    }
     figures = {
         "trained": judged.trained,
         "before": judged.before,
         "asked": judged.asked,
         "after": judged.after,
-        "tolerance": judged.tolerance,
+        "least": least,
     }
     columns = [Column("held-out", "left"), Column("pictures"), *map(Column, figures)]
     rows = (

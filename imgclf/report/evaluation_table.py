@@ -20,7 +20,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
         for name, one in evaluation.classes.items()
     )
     lines = [
-        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({evaluation.pictures} pictures)",
+        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({_pictures(evaluation)})",
         f"expected calibration error: {evaluation.expected_calibration_error:.4f} "
         f"(temperature {evaluation.temperature:.3f})",
         "",
@@ -35,6 +35,13 @@ def _heading(evaluation: Evaluation) -> str:
     if evaluation.part == "mixed":
         return "accuracy on pictures of several parts"
     return f"{evaluation.part} accuracy"
+
+
+def _pictures(evaluation: Evaluation) -> str:
+    judged = f"{evaluation.pictures} pictures"
+    if not evaluation.corrected:
+        return judged
+    return f"{judged}; {evaluation.corrected} that it was corrected by left out"
 
 
 def confusion_table(evaluation: Evaluation) -> str:

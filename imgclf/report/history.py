@@ -11,7 +11,10 @@ from imgclf.report.tables import Column, table
 
 
 def history_table(found: Sequence[Version]) -> str:
-    """A row for each version, in their order; accuracies with four digits."""
+    """A row for each version, in their order; accuracies with four digits.
+
+    Pictures are those that all versions are scored on, or `others`.
+    """
     columns = (
         Column("version"),
         Column("parent"),
@@ -19,6 +22,7 @@ def history_table(found: Sequence[Version]) -> str:
         Column("new", width=4),
         Column("before"),
         Column("after", width=6),
+        Column("pictures", "left"),
         Column("created", "left"),
     )
     return table(columns, map(_row, found))
@@ -45,6 +49,12 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join("-".join(map(str, one)) for one in ranges)
 
 
+def _pictures(one: Version) -> str:
+    if one.pictures is None:
+        return "-"
+    return f"{one.pictures}" if one.same_pictures else f"{one.pictures} others"
+
+
 def _row(one: Version) -> list[str]:
     before, after = (
         "-" if score is None else f"{score:.4f}" for score in (one.score_before, one.score)
@@ -56,5 +66,6 @@ def _row(one: Version) -> list[str]:
         str(len(one.new)),
         before,
         after,
+        _pictures(one),
         one.created + ("  (in use)" if one.in_use else ""),
     ]

@@ -55,6 +55,24 @@ class Settled(msgspec.Struct, frozen=True):
     cut: int | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the model of a training did not take the place of the one in use.
+
+    Attributes:
+        version: Of the model in use.
+        pictures: By how many held-out pictures both were judged.
+        before: Accuracy of the model in use on these, between 0 and 1.
+        after: That of the new one.
+        classes: Those of which the new one is worse, beyond chance, with both accuracies.
+    """
+
+    version: int
+    pictures: int
+    before: float
+    after: float
+    classes: dict[str, tuple[float, float]]
+
+
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What `run.json` says of a training.
 
@@ -70,9 +88,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         averaged: The weights lie half way between those and what fine-tuning began with.
         scores: Of the published model on the validation pictures.
         test_scores: Likewise on the data set's test part, if it has one.
-        model: Where the model was published.
+        model: Where the model was published, or lies if it was refused.
         command: What to type to go on.
         publication: What is being published, or was.
+        refusal: Why the model is kept in the run's folder; None if it isn't.
         failure: The error that ended it, in a line; None if it is finished or under way, or was
             stopped from outside.
     """
@@ -91,6 +110,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     command: str = ""
     publication: Publication | None = None
+    refusal: Refusal | None = None
     failure: str | None = None
 
 
@@ -114,6 +134,7 @@ class RunFolder:
         self.report_facts = path / "report.msgpack"
         self.labels_given = path / "corrections.json"
         self.still_wrong = path / "still-wrong.csv"
+        self.refused_model = path / "model.keras"
         self._record = path / "run.json"
 
     @property

@@ -12,20 +12,24 @@ import pytest
 
 from imgclf.callbacks.user_code import load_object
 from imgclf.commands.evaluate import evaluate
+from imgclf.commands.predict import predict
+from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
 from imgclf.commands.versions import history
+from imgclf.corrections.inputs import Labelled
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.model.calibration import expected_calibration_error, fit_temperature
 from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
+from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.trained_on import training_data
 from imgclf.report.evaluation_table import evaluation_table
 from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
 from tests.support.layouts import lay_out, nobody_may_read
-from tests.support.model_files import rewritten
+from tests.support.model_files import rewritten, without_pictures_seen
 
 # Six pictures: three cats, of which one is taken for a dog, two dogs, and a wolf taken for a dog.
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -191,12 +195,85 @@ def test_pictures_that_were_trained_on_are_no_test(trained: Trained, heard: Hear
 
 def test_where_the_data_set_is_gone_the_folder_s_name_is_what_is_known(trained: Trained) -> None:
     moved = rewritten(
-        trained.model, MANIFEST, lambda content: content.replace(b"/dataset", b"/gone")
+        without_pictures_seen(trained.model),
+        MANIFEST,
+        lambda content: content.replace(b"/dataset", b"/gone"),
     )
     Path("pets").mkdir()
     Path("new").rename("pets/train_set")
     found = evaluate(moved, Path("pets/train_set"), [])
     assert (found.part, found.trained_on) == ("training", None)
+
+
+def test_a_model_s_file_knows_what_it_was_trained_on_where_the_data_set_is_gone(
+    trained: Trained, heard: Heard
+) -> None:
+    data = read_manifest(trained.model).data
+    assert data is not None
+    shutil.copytree(data.directory, "again")
+    moved = rewritten(
+        trained.model, MANIFEST, lambda content: content.replace(b"/dataset", b"/gone")
+    )
+    found = evaluate(moved, Path("again"), [])
+    assert (found.part, found.trained_on, found.pictures) == ("mixed", 48, 60)
+    assert "pets was trained on 48 of these 60 pictures" in heard.text
+
+
+def test_pictures_that_it_was_corrected_by_are_left_out_and_counted(
+    trained: Trained, heard: Heard
+) -> None:
+    """Twenty corrected test pictures once raised test accuracy by exactly twenty."""
+    pictures = sorted(Path("new").rglob("*.jpg"))
+    answers = dict(zip(pictures, predict(open_classifier(trained.model), pictures), strict=True))
+    wrong = [path for path in pictures if answers[path].label != path.parent.name]
+    before = evaluate(trained.model, Path("new"), [])
+    assert before.corrected == 0
+    done = retrain(trained.model, [Labelled(path, path.parent.name) for path in wrong[:3]])
+    paths = [Path(one.before.path) for one in done.pictures if one.fate == "corrected"]
+    learned = len(paths)
+    assert learned > 1
+    paths[0].rename(paths[0].with_name("renamed.jpg"))  # it is the same picture
+    after = evaluate(trained.model, Path("new"), [])
+    assert (after.corrected, after.pictures) == (learned, 20 - learned)
+    assert f"{learned} pictures that pets was corrected by left out: " in heard.text
+    said = f"({after.pictures} pictures; {learned} that it was corrected by left out)"
+    assert said in evaluation_table(after)
+    # The rest is as right as it was, or one answer apart.
+    assert after.accuracy * after.pictures == pytest.approx(before.accuracy * 20, abs=1)
+
+
+def test_a_corrected_picture_of_the_validation_part_is_left_out(trained: Trained) -> None:
+    data = training_data(read_manifest(trained.model))
+    assert data is not None
+    held_out = data.read("these").validation.pictures
+    answers = predict(open_classifier(trained.model), [one.path for one in held_out])
+    wrong = [
+        one.path
+        for one, answer in zip(held_out, answers, strict=True)
+        if answer.label != one.path.parent.name
+    ]
+    retrain(trained.model, [Labelled(path, path.parent.name) for path in wrong[:1]])
+    found = evaluate(trained.model, None, [])
+    assert (found.part, found.corrected, found.pictures) == ("validation", 1, 11)
+
+
+def test_pictures_that_were_all_corrected_judge_nothing(trained: Trained) -> None:
+    pictures = sorted(Path("new").rglob("*.jpg"))
+
+    def corrected(content: bytes) -> bytes:
+        manifest = json.loads(content)
+        manifest["corrections"] = [
+            {"path": "", "digest": file_digest(path), "label": "cat", "was": "dog", "version": 1}
+            for path in pictures
+        ]
+        return json.dumps(manifest).encode()
+
+    model = rewritten(trained.model, MANIFEST, corrected)
+    with pytest.raises(DataError) as caught:
+        evaluate(model, Path("new"), [])
+    assert caught.value.message == (
+        "pets was corrected by each of these 20 pictures, so they don't say how it does on others"
+    )
 
 
 def test_of_a_set_that_comes_divided_the_test_part_is_judged(
@@ -260,6 +337,7 @@ def test_json_has_every_figure(trained: Trained) -> None:
     assert set(found) == {
         "part",
         "trained_on",
+        "corrected",
         "pictures",
         "unreadable",
         "accuracy",

@@ -39,7 +39,7 @@ from imgclf.corrections.replay_memory import (
 )
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import decode
-from imgclf.data.picture_files import file_digest
+from imgclf.data.picture_files import Picture, file_digest
 from imgclf.errors import BusyError, DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model.prediction import Prediction
@@ -387,23 +387,66 @@ def test_a_picture_of_the_data_set_under_the_wrong_label_is_found_and_moved(
 
 
 @pytest.mark.slow
-def test_what_was_corrected_is_judged_by_its_new_label(
-    trained: Trained, mistake: Prediction
-) -> None:
-    """A held-out picture that lay under the wrong label speaks for its correction."""
+@pytest.mark.parametrize("known_by", ["digest", "pixels"])
+def test_what_was_corrected_is_no_evidence(trained: Trained, known_by: str) -> None:
+    """Seven corrected validation pictures once raised validation accuracy from 0.76 to 0.80.
+
+    Neither in the correction itself nor in later ones, and under no other name.
+    """
     memory = load_memory(MODEL)
     assert memory is not None
-    wrong_label = ("cat", "dog").index(str(mistake.label))
-    pixels = decode(Path(mistake.path), read_manifest(MODEL).decoder.settings())
+    first, second = mistakes(trained.model)[:2]
+    pixels = decode(Path(first.path), read_manifest(MODEL).decoder.settings())
+    files = np.frombuffer(bytes.fromhex(file_digest(Path(first.path))[:32]), np.uint8)
+    assert memory.judge.digests is not None
     judge = Samples(
         np.concatenate([memory.judge.pixels, pixels[np.newaxis]]),
-        np.append(memory.judge.labels, wrong_label),
+        np.append(memory.judge.labels, ("cat", "dog").index(truth(first))),
+        np.concatenate([memory.judge.digests, files[np.newaxis]]) if known_by == "digest" else None,
+    )
+    if known_by == "digest":
+        judge.pixels[-1, 0, 0] ^= 1  # so that only the file tells
+    save_memory(MODEL, ReplayMemory(memory.replay, judge, memory.class_names))
+    Path(first.path).rename("another-name.jpg")
+    for label, path in ((truth(first), "another-name.jpg"), (truth(second), second.path)):
+        done = correct(label, path)
+        assert done.outcome == "corrected"
+        assert done.judged is not None
+        assert done.judged.pictures["(all)"] == len(memory.judge)
+
+
+@pytest.mark.slow
+def test_without_any_evidence_nothing_is_corrected(trained: Trained, mistake: Prediction) -> None:
+    memory = load_memory(MODEL)
+    assert memory is not None
+    pixels = decode(Path(mistake.path), read_manifest(MODEL).decoder.settings())
+    judge = Samples(pixels[np.newaxis], np.array([0]))
+    save_memory(MODEL, ReplayMemory(memory.replay, judge, memory.class_names))
+    before = MODEL.read_bytes()
+    with pytest.raises(DataError) as caught:
+        correct(truth(mistake), mistake.path)
+    assert caught.value.message == (
+        "all 1 held-out pictures were corrected, so nothing could tell whether a correction does "
+        "harm"
+    )
+    assert "--data FOLDER" in str(caught.value.hint)
+    assert MODEL.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_unguarded_is_not_judged_by_what_it_is_fitted_on(
+    trained: Trained, mistake: Prediction
+) -> None:
+    memory = load_memory(MODEL)
+    assert memory is not None
+    pixels = decode(Path(mistake.path), read_manifest(MODEL).decoder.settings())
+    judge = Samples(
+        np.concatenate([memory.judge.pixels, pixels[np.newaxis]]), np.append(memory.judge.labels, 0)
     )
     save_memory(MODEL, ReplayMemory(memory.replay, judge, memory.class_names))
-    judged = correct(truth(mistake), mistake.path).judged
-    assert judged is not None
-    count = judged.pictures["(all)"]
-    assert judged.after["(all)"] == pytest.approx(judged.before["(all)"] + 1 / count)
+    done = correct(truth(mistake), mistake.path, unguarded_epochs=20)
+    assert done.judged is not None
+    assert done.judged.pictures["(all)"] == len(memory.judge)
 
 
 def test_a_model_that_another_process_corrects_is_left_to_it(
@@ -498,13 +541,15 @@ def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
 @pytest.mark.slow
 def test_a_model_with_a_new_class_can_be_corrected_scored_and_rolled_back(trained: Trained) -> None:
     original = MODEL.read_bytes()
-    correct("fish", *striped(12), new_class=True)
+    fish = striped(24)
+    correct("fish", *fish[:12], new_class=True)
     wrong = mistakes(MODEL)[0]
     assert correct(truth(wrong), wrong.path).outcome in ("corrected", "right already")
     shutil.copytree("fish", "new/fish")
     scores = evaluate(MODEL, Path("new"), [])
-    assert scores.classes["fish"].recall == 1.0
-    assert scores.pictures == 32
+    assert scores.classes["fish"].recall > 0.5
+    assert (scores.classes["fish"].support, scores.corrected) == (12, 13)
+    assert scores.pictures == 44 - 13
     again = correct("fish", "fish/0.png", new_class=True)
     assert again.outcome == "right already"
     roll_back(MODEL, 1)
@@ -649,8 +694,8 @@ def test_the_guard_leaves_out_a_neuron_that_undoes_an_earlier_correction() -> No
 
 
 def test_the_guard_measures_from_the_trained_model_so_that_drops_do_not_add_up() -> None:
-    """Each of two neurons costs one picture in fifty, and one standard error is 1.98 of them."""
-    features = np.concatenate([one_hot(0), one_hot(1), one_hot(*[2] * 46), one_hot(3, 3)])
+    """Each of two neurons costs three pictures in fifty, and chance explains four."""
+    features = np.concatenate([one_hot(*[0] * 3, *[1] * 3, *[2] * 42), one_hot(3, 3)])
     logits = np.full((50, 1), -1, np.float32)
     logits[48:] = 1  # two that the trained model has wrong
     judge = Judge(
@@ -673,6 +718,9 @@ def test_the_guard_measures_from_the_trained_model_so_that_drops_do_not_add_up()
     assert first.accepted.tolist() == [True]
     assert second.accepted.tolist() == [False]
     assert second.judged.trained["(all)"] == pytest.approx(0.96)
+    assert second.judged.before["(all)"] == pytest.approx(0.90)
+    assert second.judged.asked["(all)"] == pytest.approx(0.84)
+    assert second.judged.drop_asked == 0.12
 
 
 def test_margins_are_positive_where_the_right_class_comes_first() -> None:
@@ -686,7 +734,8 @@ PETS = ("cat", "dog")
 
 def part(labels: list[int]) -> Part:
     pixels = np.arange(len(labels) * 12, dtype=np.uint8).reshape(-1, 2, 2, 3)
-    return Part((), pixels, np.arange(len(labels)), np.array(labels))
+    pictures = tuple(Picture(Path(), label, f"{place:064x}") for place, label in enumerate(labels))
+    return Part(pictures, pixels, np.arange(len(labels)), np.array(labels))
 
 
 def test_the_replay_memory_stays_below_its_size_and_keeps_rare_classes_whole() -> None:

@@ -16,6 +16,7 @@ from imgclf.corrections.journal import Entry, append_to_journal, read_journal
 from imgclf.errors import UsageError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.trained_on import training_data
 
 MODEL = Path("models/pets.keras")
 
@@ -41,6 +42,28 @@ def test_history_says_what_each_version_brought_and_scored(trained: Trained) -> 
     assert done.judged is not None
     assert second.score_before == done.judged.before["(all)"]
     assert second.score == done.judged.after["(all)"]
+
+
+def test_all_versions_are_scored_on_pictures_that_none_was_corrected_by(trained: Trained) -> None:
+    """Seven corrected validation pictures once raised "validation accuracy" by four points."""
+    first_score = history(MODEL)[0].score
+    assert trained.record.scores is not None
+    assert first_score == trained.record.scores.accuracy
+    data = training_data(read_manifest(MODEL))
+    assert data is not None
+    held_out = [one.path for one in data.read("these").validation.pictures]
+    rows = predict(open_classifier(MODEL), held_out)
+    wrong = [row.path for row in rows if row.label != Path(row.path).parent.name]
+    assert correct(str(wrong[0])).outcome == "corrected"
+    first, second = history(MODEL)
+    assert (first.pictures, second.pictures) == (11, 11)
+    assert first.same_pictures
+    assert second.same_pictures
+    # What the first had wrong is no longer among them.
+    assert first.score == pytest.approx(first_score * 12 / 11)
+    assert second.score_before == first.score
+    assert second.score is not None
+    assert abs(second.score - first.score) <= 1 / 11
 
 
 @pytest.mark.slow

@@ -53,16 +53,24 @@ def test_history_prints_a_row_for_each_version(monkeypatch: pytest.MonkeyPatch) 
     correction = Correction("new/cat.jpg", "", "cat", "dog", 2)
     found = [
         Version(1, None, "2026-11-22T10:15:03+01:00", 0, (), None, None, False),
-        Version(2, 1, "2026-11-22T10:20:00+01:00", 1, (correction,), 0.9375, 0.9167, True),
-        Version(13, 2, "2026-11-23T10:20:00+01:00", 120, (correction,) * 12, 1.0, 0.5, False),
+        Version(
+            *(2, 1, "2026-11-22T10:20:00+01:00", 1, (correction,), 0.9375, 0.9167, True),
+            pictures=48,
+            same_pictures=True,
+        ),
+        Version(
+            *(13, 2, "2026-11-23T10:20:00+01:00", 120, (correction,) * 12, 1.0, 0.5, False),
+            pictures=2,
+        ),
     ]
     monkeypatch.setattr("imgclf.commands.versions.history", lambda _: found)
     monkeypatch.setattr("imgclf.cli.session.chosen_model", lambda given: given)
     assert printed("history") == (
-        "version  parent  corrections   new  before   after  created\n"
-        "      1       -            0     0       -       -  2026-11-22T10:15:03+01:00\n"
-        "      2       1            1     1  0.9167  0.9375  2026-11-22T10:20:00+01:00  (in use)\n"
-        "     13       2          120    12  0.5000  1.0000  2026-11-23T10:20:00+01:00\n"
+        "version  parent  corrections   new  before   after  pictures  created\n"
+        "      1       -            0     0       -       -  -         2026-11-22T10:15:03+01:00\n"
+        "      2       1            1     1  0.9167  0.9375  48        2026-11-22T10:20:00+01:00"
+        "  (in use)\n"
+        "     13       2          120    12  0.5000  1.0000  2 others  2026-11-23T10:20:00+01:00\n"
     )
 
 
@@ -76,18 +84,18 @@ def judged(*names: str) -> Judged:
 
 def test_the_held_out_pictures_are_told_by_class() -> None:
     assert judged_table(judged("(all)", "cat", "Norwegian Forest")) == (
-        "held-out          pictures  trained  before   asked   after  tolerance\n"
-        "(all)                   12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
-        "cat                     12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
-        "Norwegian Forest        12   1.0000  0.9750  0.5000  0.9500     0.0125"
+        "held-out          pictures  trained  before   asked   after   least\n"
+        "(all)                   12   1.0000  0.9750  0.5000  0.9500  0.9875\n"
+        "cat                     12   1.0000  0.9750  0.5000  0.9500  0.9875\n"
+        "Norwegian Forest        12   1.0000  0.9750  0.5000  0.9500  0.9875"
     )
 
 
 def test_its_titles_stand_above_their_columns_whatever_the_classes_are_called() -> None:
     assert judged_table(judged("(all)", "cat")) == (
-        "held-out  pictures  trained  before   asked   after  tolerance\n"
-        "(all)           12   1.0000  0.9750  0.5000  0.9500     0.0125\n"
-        "cat             12   1.0000  0.9750  0.5000  0.9500     0.0125"
+        "held-out  pictures  trained  before   asked   after   least\n"
+        "(all)           12   1.0000  0.9750  0.5000  0.9500  0.9875\n"
+        "cat             12   1.0000  0.9750  0.5000  0.9500  0.9875"
     )
 
 

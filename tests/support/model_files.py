@@ -8,7 +8,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from imgclf.model_file.archive import FEATURES, MANIFEST, TWIN
+import msgspec
+
+from imgclf.model_file.archive import FEATURES, MANIFEST, PICTURES_SEEN, TWIN
 
 
 def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
@@ -33,3 +35,20 @@ def with_graph(model: Path, edit: Callable[[bytes], bytes]) -> Path:
         return json.dumps(json.loads(manifest) | {key: checksum}).encode()
 
     return rewritten(rewritten(model, name, edit), MANIFEST, set_right)
+
+
+def without_pictures_seen(model: Path) -> Path:
+    """A copy as earlier versions wrote it, which doesn't say what the model was trained on."""
+    older = model.with_name("older.keras")
+
+    def silent(content: bytes) -> bytes:
+        manifest = msgspec.json.decode(content)
+        del manifest["pictures_seen_sha256"]
+        return msgspec.json.encode(manifest)
+
+    with zipfile.ZipFile(model) as source, zipfile.ZipFile(older, "w") as made:
+        for name in source.namelist():
+            if name != PICTURES_SEEN:
+                content = source.read(name)
+                made.writestr(name, silent(content) if name == MANIFEST else content)
+    return older
