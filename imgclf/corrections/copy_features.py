@@ -7,7 +7,6 @@ them the next correction takes longer.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+from imgclf.system.kept_files import load_arrays
 from imgclf.system.threads import map_in_threads
 
 Floats = NDArray[np.float32]
@@ -102,12 +102,12 @@ class CopyFeatures:
 
     def _load(self) -> dict[str, _Known]:
         try:
-            with np.load(self._file, allow_pickle=False) as arrays:
-                digests, values = arrays["digests"].tolist(), arrays["values"]
-                pixels = arrays["pixels"].tolist()
-                if str(arrays["graph"]) != self._graph or values.dtype != np.float16:
-                    return {}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = load_arrays(self._file)
+            digests, values = arrays["digests"].tolist(), arrays["values"]
+            pixels = arrays["pixels"].tolist()
+        except (OSError, ValueError, KeyError):
+            return {}
+        if str(arrays.get("graph")) != self._graph or values.dtype != np.float16:
             return {}
         if values.ndim != 3 or values.shape[2] != self._network.width:
             return {}

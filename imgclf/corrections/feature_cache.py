@@ -8,7 +8,6 @@ long again.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+from imgclf.system.kept_files import load_arrays
 
 _AT_ONCE = 256  # pictures: each call of Keras costs a tenth of a second, each picture memory
 
@@ -108,12 +108,12 @@ class ResponseCache:
     def _load(self) -> None:
         nothing = self._parts[0]
         try:
-            with np.load(self._file, allow_pickle=False) as arrays:
-                if str(arrays["fingerprint"]) != self._fingerprint:
-                    return
-                known = Responses(arrays["features"], arrays["logits"])
-                rows = {bytes(key): row for row, key in enumerate(arrays["keys"])}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = load_arrays(self._file)
+            if str(arrays["fingerprint"]) != self._fingerprint:
+                return
+            known = Responses(arrays["features"], arrays["logits"])
+            rows = {bytes(key): row for row, key in enumerate(arrays["keys"])}
+        except (OSError, ValueError, KeyError):
             return
         shapes = (known.features.shape[1:], known.logits.shape[1:], known.features.dtype)
         expected = (nothing.features.shape[1:], nothing.logits.shape[1:], nothing.features.dtype)

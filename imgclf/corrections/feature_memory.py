@@ -10,11 +10,10 @@ take 150).
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
+from imgclf.system.kept_files import load_arrays
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Part  # which brings all that a config can say
@@ -157,18 +157,15 @@ def load_features(model: Path, manifest: Manifest) -> FeatureMemory | None:
     """
     path = _file(model)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if str(arrays["graph"]) != manifest.features_sha256:
-                return None
-            memory = FeatureMemory(
-                _read(arrays, "training"),
-                _read(arrays, "judge"),
-                str(arrays["graph"]),
-                tuple(arrays["class_names"].tolist()),
-            )
+        arrays = load_arrays(path)
+        if str(arrays["graph"]) != manifest.features_sha256:
+            return None
+        names = tuple(map(str, arrays["class_names"].tolist()))
+        training, judge = (_read(arrays, part, len(names)) for part in ("training", "judge"))
+        memory = FeatureMemory(training, judge, str(arrays["graph"]), names)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise ModelFileError(f"{path} is damaged: {error}", "train the model again") from error
     # A model of the same network that was trained on other classes may be rolled back to.
     trained_on = manifest.class_names[: len(manifest.class_names) - manifest.new_classes]
@@ -194,7 +191,7 @@ def _choose(part: Part, values: NDArray[np.float16], count: int, seed: int) -> L
     )
 
 
-def _read(arrays: np.lib.npyio.NpzFile, name: str) -> LabelledFeatures:
+def _read(arrays: Mapping[str, NDArray[Any]], name: str, num_classes: int) -> LabelledFeatures:
     part = LabelledFeatures(
         arrays[f"{name}_values"], arrays[f"{name}_labels"], arrays[f"{name}_digests"]
     )
@@ -207,6 +204,7 @@ def _read(arrays: np.lib.npyio.NpzFile, name: str) -> LabelledFeatures:
         or part.digests.shape != (count, DIGEST)
         or len(part.values) != count
         or not count
+        or not ((part.labels >= 0) & (part.labels < num_classes)).all()
     ):
         raise ValueError(f"its {name} pictures don't fit together")
     return part

@@ -82,7 +82,7 @@ def read_journal(model: Path) -> list[Entry]:
     for line in lines:
         try:
             entries.append(msgspec.json.decode(line, type=Entry))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return entries
 

@@ -73,12 +73,12 @@ class KerasLearner(Learner):
         """
         copies = self.responses_to_copies(cases)
         pixels = np.stack([case.pixels for case in cases])
-        replay = self._memory.replay.without(pixels)
-        judge = evidence(self._memory.judge, pixels, self.manifest.corrections)
+        replay = self.memory.replay.without(pixels)
+        judge = evidence(self.memory.judge, pixels, self.manifest.corrections)
         silent_on = self.response_cache.responses(replay).features
         held_out, names = self.response_cache.responses(judge), self.manifest.class_names
         key = solve_class(copies, silent_on)
-        threshold = choose_threshold(key, held_out, judge.labels, names, self._max_drop)
+        threshold = choose_threshold(key, held_out, judge.labels, names, self.max_drop)
         if threshold is None:
             raise UsageError(
                 f"--new-class: {name} looks so much like the old classes to this model that they "
@@ -94,7 +94,7 @@ class KerasLearner(Learner):
             class_names=(*names, name),
             head="softmax_logits" if self.manifest.head.endswith("logits") else "softmax",
         )
-        self.response_cache = ResponseCache(self._path, self._network)
+        self.response_cache = ResponseCache(self.path, self._network)
 
     def write(self, after: Manifest, learned: LearnedCorrections) -> None:
         """Replaces the model file by its next version.
@@ -114,8 +114,8 @@ class KerasLearner(Learner):
         else:
             compile_as(model, before.get_compile_config())
         # The features of the version in use are those of the next: only its head has changed.
-        with ModelArchive(self._path) as archive:
+        with ModelArchive(self.path) as archive:
             manifest = archive.manifest()
             graph, trained = archive.features_graph(manifest), trained_layer(archive)
             pictures = PictureRecords(archive.pictures_seen(manifest), learned.held_out)
-        write_model_file(model, after, self._path, self._samples, graph, trained, pictures)
+        write_model_file(model, after, self.path, self._samples, graph, trained, pictures)

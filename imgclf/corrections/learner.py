@@ -69,7 +69,10 @@ class Learner:
         max_drop: Of accuracy, between 0 and 1; None allows what chance explains, as in `Judge`.
 
     Attributes:
+        path: Of the model file.
         manifest: The model's, as it is to be corrected.
+        memory: What the network has to stay silent on and is judged by.
+        max_drop: Of accuracy; see above.
         response_cache: What the network makes of pictures, of which some was kept.
 
     Raises:
@@ -84,9 +87,9 @@ class Learner:
         memory: ReplayMemory,
         max_drop: float | None,
     ) -> None:
-        self._path, self.manifest = path, manifest
+        self.path, self.manifest = path, manifest
         self._network: CorrectedNetwork = network
-        self._memory, self._max_drop = memory, max_drop
+        self.memory, self.max_drop = memory, max_drop
         # Neurons that a plain Keras file brought along, if it was adopted with them, come first.
         owned = sum(one.by == "neuron" for one in manifest.corrections)
         self._adopted_neurons = len(network.neurons) - owned
@@ -142,15 +145,15 @@ class Learner:
         rows = [*range(self._adopted_neurons), *(self._adopted_neurons + index for index in stay)]
         left = self._network.neurons.only(np.array(rows, np.int64))
         earlier = self._earlier(kept)
-        held_out = evidence(self._memory.judge, earlier.pixels, kept)
+        held_out = evidence(self.memory.judge, earlier.pixels, kept)
         judge = Judge(
             responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
             class_names=self.manifest.class_names,
             earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
-            max_drop=self._max_drop,
-            known=known_rights(self._path, held_out),
+            max_drop=self.max_drop,
+            known=known_rights(self.path, held_out),
         )
         found = judge.judged_without(self._network.neurons, left)
         if found is None:
@@ -190,17 +193,17 @@ class Learner:
         )
         self.response_cache.add(digests_of(pixels), own)
         corrected = np.concatenate([earlier.pixels, pixels])
-        held_out = evidence(self._memory.judge, corrected, kept, replaced)
+        held_out = evidence(self.memory.judge, corrected, kept, replaced)
         judge = Judge(
             responses=self.response_cache.responses(held_out),
             labels=held_out.labels,
             class_names=names,
             earlier=self.response_cache.responses(earlier),
             earlier_labels=earlier.labels,
-            max_drop=self._max_drop,
-            known=known_rights(self._path, held_out),
+            max_drop=self.max_drop,
+            known=known_rights(self.path, held_out),
         )
-        replay = self._memory.replay.without(pixels)
+        replay = self.memory.replay.without(pixels)
         silent_on = np.concatenate(
             [self.response_cache.responses(replay).features, judge.earlier.features]
         )
@@ -219,7 +222,7 @@ class Learner:
 
     def _earlier(self, kept: tuple[Correction, ...]) -> Samples:
         manifest = msgspec.structs.replace(self.manifest, corrections=kept)
-        earlier, gone = load_corrected(self._path, manifest)
+        earlier, gone = load_corrected(self.path, manifest)
         for correction in gone:
             console.warning(
                 f"{correction.path}, corrected before, is no longer there to watch over"

@@ -57,7 +57,7 @@ class SplitLearner(Learner):
             WriteError: There is no room for it.
         """
         neurons = _for_head(learned.neurons)
-        with ModelArchive(self._path) as archive:
+        with ModelArchive(self.path) as archive:
             write_neurons(archive, after, self._layers, neurons, self._pool, learned.held_out)
 
 

@@ -155,7 +155,7 @@ class ModelArchive:
         try:
             version = msgspec.json.decode(content, type=_Format).format_version
             if version <= FORMAT_VERSION:
-                return msgspec.json.decode(content, type=Manifest)
+                return self._sound(msgspec.json.decode(content, type=Manifest))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ModelFileError(f"{self.path} is damaged: its manifest: {error}") from error
         raise ModelFileError(
@@ -163,6 +163,15 @@ class ModelArchive:
             f"this one reads up to {FORMAT_VERSION})",
             "pip install --upgrade imgclf",
         )
+
+    def _sound(self, manifest: Manifest) -> Manifest:
+        for one in manifest.corrections:
+            if one.label not in manifest.class_names:
+                raise ModelFileError(
+                    f"{self.path} is damaged: its manifest: a correction to {one.label!r}, which "
+                    "is no class of it"
+                )
+        return manifest
 
     def twin(self, manifest: Manifest) -> bytes | None:
         """The LiteRT graph of the whole network, or None if the model has none.

@@ -68,7 +68,7 @@ def test_pruning_says_what_is_gone_and_what_is_left() -> None:
 def test_corrections_are_printed_as_retrain_takes_them() -> None:
     kept = Path(f"models/pets.history/corrected/{3:064x}.png")
     kept.parent.mkdir()
-    kept.write_bytes(b"")
+    kept.write_bytes(b"a picture")
     assert lines("history", "--corrections") == [
         "path,label",
         "/2.jpg,cat",

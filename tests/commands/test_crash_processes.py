@@ -90,6 +90,7 @@ def test_of_two_retrainings_one_works_and_sigkill_leaves_no_lock(trained: Traine
     arguments = ["retrain", wrong, "--label", Path(wrong).parent.name]
     with started(*arguments) as first:
         wait_for(lambda: is_locked(trained.model))
+        first.send_signal(signal.SIGSTOP)  # it would be done in a second
         second = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
         first.kill()
         first.wait()
@@ -120,8 +121,8 @@ def test_a_retraining_that_is_ended_leaves_the_old_model_and_can_be_done_again(
     old = trained.model.read_bytes()
     with monkeypatch.context() as patched:
         patched.setenv("TMPDIR", str(temporary))
-        with started("retrain", "new") as process:
-            wait_for(lambda: list(temporary.iterdir()))  # it loads the model
+        with started("retrain", "new", "--unguarded") as process:
+            wait_for(lambda: list(temporary.iterdir()))  # Keras loads the model
             process.send_signal(number)
             out, said = process.communicate(timeout=60)
     assert (process.returncode, out, said) == (status, "", f"imgclf: {word}\n")
@@ -168,12 +169,12 @@ def test_a_prediction_that_is_ended_leaves_the_old_rows(
     trained: Trained, number: signal.Signals, status: int, word: str
 ) -> None:
     rows = Path("rows.tsv")
-    rows.write_text("old\n")
+    rows.write_text(old := "path\tlabel\tconfidence\terror\n")
     with started("predict", "-", "--output", "rows.tsv") as process:
         wait_for(lambda: list(Path().glob(".rows.*.tsv")))
         time.sleep(0.3)  # the file is there before what removes it at an interruption is
         process.send_signal(number)
         out, said = process.communicate(timeout=60)
     assert (process.returncode, out, said) == (status, "", f"imgclf: {word}\n")
-    assert rows.read_text() == "old\n"
+    assert rows.read_text() == old
     assert leftovers() == []

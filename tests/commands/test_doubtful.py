@@ -21,6 +21,7 @@ from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.journal import read_journal
 from imgclf.model.engine import SplitEngine
 from imgclf.model.prediction import Prediction
+from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
 
 MODEL = Path("models/pets.keras")
@@ -78,15 +79,17 @@ def test_a_wrong_correction_is_named_and_how_to_take_it_back(here: Path) -> None
         f"1 of these may be mistakes (doubtful): the features of {row.path} speak for "
         f"{row.label}, and not for {wrong}"
     ) in err
-    back = f"imgclf retrain {row.path} --label {row.label} --relabel --model {MODEL}"
+    back = f"imgclf retrain --forget {row.path} --model {MODEL}"
     assert f"to take one back: {back}" in err
     [entry] = read_journal(MODEL)
     assert (entry.fate, entry.doubtful) == ("corrected", True)
-    out, err = retrain(*back.split()[2:], "--json")
+    before = read_manifest(MODEL).version
+    retrain(*back.split()[2:])
+    assert read_manifest(MODEL).version == before + 1
+    assert read_manifest(MODEL).corrections == ()
+    out, _ = retrain(row.path, "--label", row.label, "--json")
     [picture] = json.loads(out)["pictures"]
-    assert (picture["fate"], picture["label"]) == ("corrected", row.label)
-    assert picture["doubtful"] is False
-    assert "may be mistakes" not in err
+    assert (picture["fate"], picture["doubtful"]) == ("right already", False)
 
 
 def test_the_model_and_the_nearest_pictures_both_speak_against_it(here: Path) -> None:

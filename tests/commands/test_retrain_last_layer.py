@@ -228,7 +228,7 @@ def test_what_neurons_learned_goes_into_the_last_layer_with_the_next_correction(
     [earlier] = read_manifest(MODEL).corrections
     seen = [
         Path("models/pets.history/corrected-features.npz"),
-        Path(f"models/pets.history/corrected/{earlier.digest}.png"),
+        kept_file(MODEL, earlier.digest) or Path("gone"),
     ]
     contents = [path.read_bytes() for path in seen]
     for path in seen:  # the last layer can't be solved without what it has learned before
@@ -399,3 +399,13 @@ def test_a_model_with_a_new_class_is_corrected_on_and_opened_by_keras(here: Path
     roll_back(MODEL, 1)
     assert MODEL.read_bytes() == original
     assert correct(wrong[0]).outcome == "corrected"
+
+
+@pytest.mark.parametrize(("key", "value"), [("training_labels", 2), ("judge_labels", -1)])
+def test_features_of_a_class_that_there_is_not_are_damage(here: Path, key: str, value: int) -> None:
+    with np.load("models/pets.history/features.npz") as arrays:
+        contents = dict(arrays)
+    contents[key] = np.full_like(contents[key], value)
+    np.savez("models/pets.history/features.npz", **contents)  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match=r"features\.npz is damaged: its .* don't fit"):
+        correct(mistakes()[0])

@@ -18,7 +18,7 @@ from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.train import Trained, train
 from imgclf.corrections.replay_memory import load_memory
 from imgclf.data.picture_files import file_digest
-from imgclf.model_file.archive import MANIFEST, TWIN, ModelArchive, read_manifest
+from imgclf.model_file.archive import FEATURES, MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.held_out import read_held_out
 from imgclf.model_file.pictures_seen import short_digest
@@ -93,7 +93,7 @@ def test_a_worse_model_does_not_replace_the_one_in_use(here: bytes, heard: Heard
     assert worst in ("cat", "dog")
     assert before > 0.7 > 0.3 > after
     assert MODEL.read_bytes() == here
-    assert [manifest.version for _, manifest in versions(MODEL)] == [1]
+    assert [manifest.version for manifest in versions(MODEL)] == [1]
     assert done.model == done.run.refused_model
     assert done.record.status == "finished"
     assert done.run.report.is_file()
@@ -144,7 +144,7 @@ def test_what_is_published_anyway_is_what_was_refused(here: bytes) -> None:
     assert load_memory(MODEL) is not None
     assert not refused.run.refused_model.exists()
     assert not refused.run.refused_model.with_suffix(".history").exists()
-    assert [manifest.version for _, manifest in versions(MODEL)] == [1, 2]
+    assert [manifest.version for manifest in versions(MODEL)] == [1, 2]
 
 
 def test_always_asks_nobody(here: bytes, heard: Heard) -> None:
@@ -167,7 +167,7 @@ def test_killed_at_any_step_a_refused_model_is_published_once(here: bytes) -> No
         if deaths % 3 == 0:  # whoever goes on does not know what was asked for
             train(CONFIG, BAD)
     assert deaths >= 5
-    assert [manifest.version for _, manifest in versions(MODEL)] == [1, 2]
+    assert [manifest.version for manifest in versions(MODEL)] == [1, 2]
     run = latest_run("pets")
     assert run is not None
     assert not run.refused_model.exists()
@@ -238,7 +238,7 @@ def test_with_other_classes_there_is_nothing_to_compare(here: bytes, heard: Hear
 
 
 def test_a_model_that_can_not_be_run_any_more_is_replaced(here: bytes, heard: Heard) -> None:
-    rewritten(MODEL, TWIN, lambda graph: graph[:-8] + b"damaged!").replace(MODEL)
+    rewritten(MODEL, FEATURES, lambda graph: graph[:-8] + b"damaged!").replace(MODEL)
     assert train(CONFIG, BAD).record.refusal is None
     assert read_manifest(MODEL).version == 2
     assert "published without a comparison with models/pets.keras: " in heard.text

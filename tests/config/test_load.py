@@ -98,6 +98,8 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  fine_tune: null\n"
         "  seed: null\n"
         "  publish: best\n"
+        "  corrections: include\n"
+        "  replace: if_not_worse\n"
         "  precision: auto\n"
         "  distribution: none\n"
         "callbacks: []\n"

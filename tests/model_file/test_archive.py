@@ -24,7 +24,7 @@ from imgclf.model_file.archive import (
 )
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.keras_io import load_keras_model
-from imgclf.model_file.manifest import Decoder
+from imgclf.model_file.manifest import Correction, Decoder
 from tests.support.model_files import rewritten
 
 
@@ -92,6 +92,14 @@ def test_a_graph_that_does_not_fit_the_manifest_is_refused(
     model = rewritten(trained.model, MANIFEST, lambda _: msgspec.json.encode(other))
     with pytest.raises(ModelFileError, match=reason):
         open_classifier(model)
+
+
+def test_a_correction_to_a_label_that_is_no_class_is_damage(trained: Trained) -> None:
+    said = Correction(path="a.jpg", digest="0" * 64, label="bird", was="cat", version=1)
+    other = msgspec.structs.replace(read_manifest(trained.model), corrections=(said,))
+    model = rewritten(trained.model, MANIFEST, lambda _: msgspec.json.encode(other))
+    with pytest.raises(ModelFileError, match="a correction to 'bird', which is no class of it"):
+        read_manifest(model)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from imgclf.commands.adopt import adopt
 from imgclf.commands.export import export
 from imgclf.commands.train import Trained
 from imgclf.errors import ModelFileError, UsageError
-from imgclf.model.engine import KerasEngine, LiteRTEngine
+from imgclf.model.engine import KerasEngine, LiteRTEngine, SplitEngine
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
 from tests.support.graphs import edited, operation
@@ -34,7 +34,7 @@ def with_custom_operation(content: bytes) -> bytes:
 
 def test_keras_answers_for_a_graph_that_is_not_run(trained: Trained) -> None:
     expected = open_classifier(trained.model)
-    assert isinstance(expected.engine, LiteRTEngine)
+    assert isinstance(expected.engine, SplitEngine)
     model = with_graph(trained.model, with_custom_operation)
     heard = listen()
     classifier = open_classifier(model)
@@ -50,8 +50,8 @@ def test_keras_answers_for_a_graph_that_is_not_run(trained: Trained) -> None:
 
 
 def test_a_graph_that_is_not_that_of_the_manifest_is_damage(trained: Trained) -> None:
-    model = rewritten(trained.model, "imgclf/model.tflite", with_custom_operation)
-    with pytest.raises(ModelFileError, match=r"model\.tflite is not the graph it should be"):
+    model = rewritten(trained.model, "imgclf/features.tflite", with_custom_operation)
+    with pytest.raises(ModelFileError, match=r"features\.tflite is not the graph it should be"):
         open_classifier(model)
 
 
@@ -62,7 +62,7 @@ def test_adopting_it_makes_the_graph_anew_and_keeps_the_rest(trained: Trained) -
     done = adopt(model, ["cat", "dog"])
     assert done.model == Path("models/other.keras")
     classifier = open_classifier(done.model)
-    assert isinstance(classifier.engine, LiteRTEngine)
+    assert isinstance(classifier.engine, SplitEngine)
     np.testing.assert_allclose(
         classifier.probabilities(PIXELS),
         open_classifier(trained.model).probabilities(PIXELS),
