@@ -130,15 +130,20 @@ def export(
         WriteError: There is no room for it, or for what converters write on their way.
     """
     target = export_target(model, form, output, quantize)
-    done = _export(open_source(model), form, target, quantize)
-    if not done.path.is_dir():
+    done, content = _export(open_source(model), form, target, quantize)
+    if content is not None:
         labels, readme = done.companions
-        atomic_write_text(labels, labels_text(done.manifest))
+        # First, for by this it is known what export wrote, should the rest be cut short.
         atomic_write_text(readme, readme_text(done.manifest, done.path.name, labels.name))
+        atomic_write_text(labels, labels_text(done.manifest))
+        atomic_write_bytes(target, content)
     return done
 
 
-def _export(source: ExportSource, form: Format, target: Path, quantize: str | None) -> Exported:
+def _export(
+    source: ExportSource, form: Format, target: Path, quantize: str | None
+) -> tuple[Exported, bytes | None]:
+    """What to write; a folder is written already, for only as one it can be looked at."""
     if quantize:
         return _export_quantised(source, target)
     if form == "litert" and source.twin is not None:
@@ -160,7 +165,7 @@ def _export(source: ExportSource, form: Format, target: Path, quantize: str | No
                 words = readme_text(manifest, target.name, LABELS)
                 (temporary / README).write_text(words, "utf-8")
             size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-            return Exported(target, size, manifest, difference, source.compared)
+            return Exported(target, size, manifest, difference, source.compared), None
         if form == "onnx":
             graph = _described(converters.onnx_graph(network), manifest, target)
             found = converters.run_onnx(graph, source.pixels)
@@ -168,8 +173,7 @@ def _export(source: ExportSource, form: Format, target: Path, quantize: str | No
             graph = converters.signed_litert_graph(network)
             found = run_litert(graph, source.pixels)
         difference = require_equal(found, expected, target)
-        atomic_write_bytes(target, graph)
-    return Exported(target, len(graph), manifest, difference, source.compared)
+    return Exported(target, len(graph), manifest, difference, source.compared), graph
 
 
 def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
@@ -188,16 +192,15 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
     return converters.described_onnx(graph, properties, words)
 
 
-def _export_twin(source: ExportSource, target: Path, twin: bytes) -> Exported:
+def _export_twin(source: ExportSource, target: Path, twin: bytes) -> tuple[Exported, bytes]:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
     found = run_litert(twin, source.pixels, made_here=False)
     own = open_classifier(source.path).engine
     difference = require_equal(found, own.run(source.pixels), target)
-    atomic_write_bytes(target, twin)
-    return Exported(target, len(twin), source.manifest, difference, source.compared)
+    return Exported(target, len(twin), source.manifest, difference, source.compared), twin
 
 
-def _export_quantised(source: ExportSource, target: Path) -> Exported:
+def _export_quantised(source: ExportSource, target: Path) -> tuple[Exported, bytes]:
     if source.memory is None:
         raise DataError(
             f"{source.path} has no replay memory beside it: quantising takes pictures to see "
@@ -229,8 +232,8 @@ def _export_quantised(source: ExportSource, target: Path) -> Exported:
             hold=_right(written, source.corrected),
             size_before=source.float_size,
         )
-        atomic_write_bytes(target, graph)
-    return Exported(target, len(graph), source.manifest, difference, source.compared, quantised)
+    done = Exported(target, len(graph), source.manifest, difference, source.compared, quantised)
+    return done, graph
 
 
 def _open_in_keras(source: ExportSource) -> tuple[KerasEngine, keras.Model]:

@@ -432,4 +432,6 @@ def test_the_command_says_what_it_made_and_nothing_of_the_libraries_gets_through
     assert last == "next: imgclf predict PICTURE --model models/mine.keras"
     said = [line for line in rest if not line.startswith("adopting mine.keras in ")]
     assert len(said) == 1
-    assert said[0].startswith("warning: LiteRT can't express this model: Select TensorFlow op(s)")
+    assert said[0].startswith(
+        "warning: the LiteRT graph of this model can't be checked: it has a custom operation"
+    )

@@ -181,6 +181,8 @@ def test_exports_that_are_killed_leave_the_old_or_the_new_and_nothing_else(
     if form == "saved_model":
         target.mkdir()
         target = target / "saved_model.pb"
+    else:  # which only an export may replace
+        export(trained.model, form, quantize=quantize)
     target.write_bytes(b"old")
     with dying_disk("write imgclf/features.tflite"), pytest.raises(Died):  # while Keras unpacks it
         export(trained.model, form, quantize=quantize)
@@ -287,7 +289,7 @@ def test_a_retraining_killed_at_any_step_leaves_one_of_the_two_versions(trained:
 def test_a_retraining_in_keras_killed_leaves_one_of_the_two_versions(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgclf.commands.retrain.split_learner", lambda *_: None)
+    monkeypatch.setattr("imgclf.corrections.learners.split_learner", lambda *_: None)
     old = trained.model.read_bytes()
     pictures = [Labelled(path, path.parent.name) for path in sorted(Path("new").rglob("*.jpg"))]
     for last_step in ("fsync", "link", "replace models/pets.keras"):

@@ -138,7 +138,7 @@ def test_it_comes_to_the_same_as_in_keras(
 
     shutil.rmtree("models")
     Path("models_before").rename("models")
-    monkeypatch.setattr("imgclf.commands.retrain.split_learner", lambda *_: None)
+    monkeypatch.setattr("imgclf.corrections.learners.split_learner", lambda *_: None)
     in_keras = retrain(MODEL, labelled, options)
     assert of(done) == of(in_keras)
     assert done.outcome == in_keras.outcome == "corrected"
