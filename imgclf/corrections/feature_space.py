@@ -31,7 +31,8 @@ class FeatureSpace:
         mean = values.mean(axis=0, dtype=np.float64)
         variance = np.square(values - mean.astype(np.float32)).mean(axis=0, dtype=np.float64)
         # As in training, and for the same reason: see `feature_moments`.
-        return cls(mean, np.sqrt(variance + variance.mean()))
+        deviation = np.sqrt(variance + variance.mean())
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))  # all alike: nothing to learn by
 
     def standardized(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         """Float32, shape (..., features), for features as they are."""

@@ -24,10 +24,17 @@ from imgclf.litert.flatbuffer import (
 
 FLOAT32: Final = 0
 INT32: Final = 2
+UINT8: Final = 3  # what a network casts pictures to that was made for whole numbers
 BOOL: Final = 6
 FLOAT64: Final = 10  # what a layer computed in that does nothing in a prediction
-TYPES: Final = {FLOAT32: "float32", INT32: "int32", BOOL: "bool", FLOAT64: "float64"}
-SIZES: Final = {FLOAT32: 4, INT32: 4, BOOL: 1, FLOAT64: 8}
+TYPES: Final = {
+    FLOAT32: "float32",
+    INT32: "int32",
+    UINT8: "uint8",
+    BOOL: "bool",
+    FLOAT64: "float64",
+}
+SIZES: Final = {FLOAT32: 4, INT32: 4, UINT8: 1, BOOL: 1, FLOAT64: 8}
 
 _CUSTOM = 32
 _LATEST_VERSION = 6  # of an operation that converters write for float32

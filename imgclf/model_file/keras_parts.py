@@ -70,7 +70,11 @@ def features_network(model: keras.Model) -> keras.Model:
         # of their place in that one.
         again = type(model).from_config(model.get_config())
         again.set_weights(model.get_weights())
-        return keras.Model(again.inputs[0], [last_map(again), _features(again)])
+        try:
+            return keras.Model(again.inputs[0], [last_map(again), _features(again)])
+        except ValueError:
+            # Of models inside of it, whose own input is another than its.
+            raise UsageError("this model's features are made inside of another model") from None
 
 
 def read_numpy_head(model: keras.Model) -> NumpyHead | None:

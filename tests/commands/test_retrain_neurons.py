@@ -124,7 +124,7 @@ def test_it_comes_to_the_same_as_in_keras(
         graph = archive.read(FEATURES)
 
     with monkeypatch.context() as without_keras:
-        without_keras.setattr("imgclf.commands.retrain._keras_learner", None)
+        without_keras.setattr("imgclf.corrections.learners.open_in_keras", None)
         done = retrain(MODEL, labelled, options)
     found = open_classifier(MODEL)
     assert isinstance(found.engine, SplitEngine)
@@ -192,7 +192,7 @@ def test_a_model_in_one_piece_is_corrected_in_keras_which_splits_it(
     assert retrain(MODEL, [first]).outcome == "corrected"
     assert "TensorFlow" in heard.text
     assert read_manifest(MODEL).format_version == 2
-    monkeypatch.setattr("imgclf.commands.retrain._keras_learner", None)
+    monkeypatch.setattr("imgclf.corrections.learners.open_in_keras", None)
     assert retrain(MODEL, [second]).outcome == "corrected"
 
 
