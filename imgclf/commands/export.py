@@ -136,7 +136,13 @@ def export(
         # First, for by this it is known what export wrote, should the rest be cut short.
         atomic_write_text(readme, readme_text(done.manifest, done.path.name, labels.name))
         atomic_write_text(labels, labels_text(done.manifest))
-        atomic_write_bytes(target, content)
+        try:
+            atomic_write_bytes(target, content)
+        except BaseException:
+            if not target.exists():
+                readme.unlink()
+                labels.unlink()
+            raise
     return done
 
 

@@ -20,7 +20,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_files import load_arrays
+from imgclf.system.kept_arrays import load_arrays
 from imgclf.system.threads import map_in_threads
 
 Floats = NDArray[np.float32]

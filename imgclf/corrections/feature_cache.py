@@ -19,7 +19,7 @@ from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_files import load_arrays
+from imgclf.system.kept_arrays import load_arrays
 
 _AT_ONCE = 256  # pictures: each call of Keras costs a tenth of a second, each picture memory
 

@@ -24,7 +24,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_files import load_arrays
+from imgclf.system.kept_arrays import load_arrays
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Part  # which brings all that a config can say

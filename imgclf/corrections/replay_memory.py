@@ -25,7 +25,7 @@ from imgclf.model_file.pictures_seen import DIGEST_SIZE, short_digest
 from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_files import load_arrays
+from imgclf.system.kept_arrays import load_arrays
 from imgclf.system.mapped_arrays import map_array
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imgclf.system.kept_files import load_arrays, read_kept
+from imgclf.system.kept_arrays import load_arrays
+from imgclf.system.kept_files import read_kept
 
 
 def test_what_was_kept_is_read(tmp_path: Path) -> None:
