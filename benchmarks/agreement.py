@@ -36,7 +36,7 @@ def compare(model: Path, folder: Path, most: int | None = None) -> tuple[int, fl
     plain = keras.models.load_model(model)
     manifest = classifier.manifest
     pixels, unreadable = [], 0
-    paths = [path for path in walk_files(folder) if not not_a_picture(path)]
+    paths = [path for path in walk_files(folder, lambda _: None) if not not_a_picture(path)]
     if most is not None:
         random.Random(0).shuffle(paths)
     for path in paths[:most]:

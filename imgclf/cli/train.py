@@ -60,8 +60,9 @@ def command(
     it; it is kept with its run, and the exit status is 3.
     """
     from imgclf.cli.option_texts import parse_size
-    from imgclf.commands.train import take_part, train_loaded
+    from imgclf.commands.train import train_loaded
     from imgclf.config.load import load_config
+    from imgclf.distribution.taking_part import take_part
 
     always = ["training.replace=always"] if replace else []
     loaded = load_config(config, [*(overrides or []), *always])

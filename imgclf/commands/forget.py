@@ -72,7 +72,7 @@ def forget(
     Args:
         model: The model file.
         pictures: See `find_said`.
-        max_drop: Of accuracy, between 0 and 1; None for one standard error.
+        max_drop: Of accuracy, between 0 and 1; None for what chance explains.
         data: Class folders to replay and to judge by, for neurons; None for the replay memory.
         dry_run: Change nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -13,19 +13,19 @@ import numpy as np
 from imgclf.corrections.assess import Case, Corrected, assess, refuse_contradictions
 from imgclf.corrections.copy_features import CopyFeatures
 from imgclf.corrections.corrected_pictures import keep_picture
-from imgclf.corrections.doubtful import contradicts_model, find_doubtful
-from imgclf.corrections.feature_memory import load_features
+from imgclf.corrections.doubtful import with_doubts
+from imgclf.corrections.entries import entries_of
 from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
 from imgclf.corrections.inputs import Labelled, require_classes
-from imgclf.corrections.journal import Entry, append_to_journal, as_text
+from imgclf.corrections.journal import append_to_journal, as_text
 from imgclf.corrections.judged_pictures import judged_features
 from imgclf.corrections.learners import open_in_keras, open_learner
 from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.data.decoder import Pixels
-from imgclf.errors import DataError, ModelFileError, UsageError
+from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.classifier import Classifier, open_classifier
@@ -37,9 +37,6 @@ from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
-
-if TYPE_CHECKING:
-    pass
 
 _COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
 
@@ -116,32 +113,31 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         manifest = classifier.manifest
         new_class = require_classes(labelled, manifest.class_names, new_class=options.new_class)
         cases, unreadable = assess(classifier, labelled)
-        cases = _with_doubts(model, classifier, cases)
+        cases = with_doubts(model, classifier, cases)
+        teaching = [case for case in cases if case.teaches]
         if new_class is not None:
             require_enough(new_class, sum(case.picture.label == new_class for case in cases))
         if not options.relabel:
             refuse_contradictions(cases, manifest)
         if not options.dry_run:
-            for case in cases:
-                if case.teaches:
-                    keep_picture(model, case.picture.digest, Path(case.path), case.pixels)
-        if not any(case.teaches for case in cases):
+            for case in teaching:
+                keep_picture(model, case.picture.digest, Path(case.path), case.pixels)
+        if not teaching:
             done = Retrained("right already", model, manifest.version, (), None)
         elif options.unguarded_epochs is None:
-            teaching = [case for case in cases if case.teaches]
             solved = _solve_last_layer(model, classifier, teaching, new_class, options)
             done = solved or _learn(model, classifier, cases, new_class, options)
         else:
             if new_class is not None or options.relabel:
                 raise UsageError("--unguarded goes neither with --new-class nor with --relabel")
-            done = _fit_unguarded(model, manifest, cases, options, options.unguarded_epochs)
+            done = _fit_unguarded(model, manifest, teaching, options, options.unguarded_epochs)
         if options.dry_run and done.outcome in ("corrected", "unguarded"):
             done = replace(done, outcome="dry run")
         learned = {picture.digest: picture for picture in done.pictures}
         pictures = tuple(learned.get(case.picture.digest, case.picture) for case in cases)
         done = replace(done, pictures=pictures)
         if not options.dry_run:
-            append_to_journal(model, _entries(manifest, done))
+            append_to_journal(model, entries_of(pictures, manifest, done.version))
         said = {case.picture.digest: case.picture.label for case in cases}
         misfiled = find_misfiled(
             manifest,
@@ -150,24 +146,6 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             fix=options.fix_dataset and not options.dry_run,
         )
     return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
-
-
-def _with_doubts(model: Path, classifier: Classifier, cases: Sequence[Case]) -> list[Case]:
-    """Marks the corrections that the model's features speak against; changes nothing else."""
-    engine = classifier.engine
-    if not isinstance(engine, SplitEngine) or not any(map(contradicts_model, cases)):
-        return list(cases)
-    try:
-        memory = load_features(model, classifier.manifest)
-    except ModelFileError:  # who needs it says so
-        memory = None
-    if memory is None:
-        return list(cases)
-    doubtful = find_doubtful(cases, memory, engine.features)
-    return [
-        replace(case, picture=replace(case.picture, doubtful=case.picture.digest in doubtful))
-        for case in cases
-    ]
 
 
 def _solve_last_layer(
@@ -282,8 +260,7 @@ def _fit_unguarded(
         from imgclf.corrections.unguarded import COST, fit_alone, with_silent_neurons
         from imgclf.model_file.keras_io import load_keras_model, write_model_file
 
-        to_learn = [case for case in cases if case.teaches]
-        fitted = fit_alone(model, load_keras_model(model), manifest, to_learn, held_out, epochs)
+        fitted = fit_alone(model, load_keras_model(model), manifest, cases, held_out, epochs)
         learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
         version = manifest.version
         if learned and not options.dry_run:
@@ -299,7 +276,7 @@ def _fit_unguarded(
             with ModelArchive(model) as archive:
                 seen = archive.pictures_seen(archive.manifest())
             pictures = PictureRecords(seen, fitted.held_out)
-            write_model_file(network, after, model, _samples(to_learn), pictures=pictures)
+            write_model_file(network, after, model, _samples(cases), pictures=pictures)
             version = after.version
     console.warning(COST)
     return Retrained("unguarded", model, version, fitted.pictures, fitted.judged)
@@ -339,33 +316,3 @@ def _next_version(
         scores_before=None if judged is None else judged.scores("before"),
         made_with=installed_versions(),
     )
-
-
-def _entries(manifest: Manifest, done: Retrained) -> list[Entry]:
-    """What the journal is told.
-
-    Corrections of earlier commands are told again: it leaves out what it knows, and if the
-    machine stopped before it knew them, they get in now.
-    """
-    in_force = {correction.digest: correction for correction in manifest.corrections}
-    entries = []
-    for picture in done.pictures:
-        earlier = in_force.get(picture.digest)
-        if picture.fate == "right already" and earlier is not None:
-            was, fate, version = earlier.was, "corrected", earlier.version
-        else:
-            was, fate, version = str(picture.before.label), picture.fate, done.version
-        path = as_text(Path(picture.before.path))
-        entries.append(
-            Entry(
-                time_with_zone(),
-                path,
-                picture.digest,
-                was,
-                picture.label,
-                fate,  # type: ignore[arg-type]
-                version,
-                picture.doubtful,
-            )
-        )
-    return entries

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import shlex
-import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +15,7 @@ from imgclf.backbones.views import without_a_part
 from imgclf.backend import keras_importing
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.commands.describe import describe
+from imgclf.commands.fit_in_memory import fit_in_memory
 from imgclf.commands.publish import Made, publish, publish_refused
 from imgclf.commands.report_training import report_training
 from imgclf.commands.training_corrections import Watched, doubts, take_in_corrections, watch
@@ -32,8 +30,7 @@ from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet
 from imgclf.distribution.launcher import TrainerProcess
-from imgclf.distribution.processes import find_processes
-from imgclf.errors import OutOfMemoryError
+from imgclf.distribution.taking_part import trainer_process
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
@@ -41,18 +38,15 @@ from imgclf.runs.earlier import look_back
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RunFolder, RunRecord, failure_noted
 from imgclf.runs.pinned_labels import pin_labels
-from imgclf.runs.resume import Plan, latest_commit, plan_training
+from imgclf.runs.resume import plan_training
 from imgclf.runs.written_before import refuse_to_replace
 from imgclf.system import console
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
 from imgclf.training.auto import settle
-from imgclf.training.fit import Fitted, fit
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import published_network
-from imgclf.training.out_of_memory import forget_attempt
-from imgclf.training.role import Role
-from imgclf.training.settings import TrainingSettings, training_settings
+from imgclf.training.settings import training_settings
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
 from imgclf.work_folders import MODELS_DIRECTORY, RUNS_DIRECTORY
 
@@ -138,7 +132,7 @@ def train_loaded(
     command = _command(loaded, replay_memory)
     try:
         with (
-            _trainer_process(loaded) as trainer,
+            trainer_process(loaded) as trainer,
             lock(RUNS_DIRECTORY / loaded.name, _PATIENCE),
             ExitStack() as until_done,
         ):
@@ -199,7 +193,7 @@ def _train(
         callbacks = DeclaredCallbacks(
             config.callbacks, loaded.file, plan.run.path, config_fingerprint(config)
         )
-        fitted, record = _fit(network, data, settings, callbacks, plan, record)
+        fitted, record = fit_in_memory(network, data, settings, callbacks, plan, record)
 
     with console.track("writing the model, its LiteRT graph and pictures to replay"):
         model = published_network(network, fitted.weights)
@@ -265,32 +259,6 @@ def _version_before(path: Path, version: int) -> Manifest | None:
     return replaced[-1] if replaced else None
 
 
-def take_part(loaded: LoadedConfig) -> bool:
-    """Trains along with a process that does the rest, if the environment says so.
-
-    Args:
-        loaded: What is trained.
-
-    Returns:
-        Whether it did; else this is the process that does the rest, or the only one.
-
-    Raises:
-        UsageError: See `find_processes` and `TrainerProcess`.
-        LostError: Another process is gone.
-    """
-    if loaded.config.training.distribution == "none":
-        return False
-    processes = find_processes(os.environ)
-    if processes.first:
-        return False
-    try:
-        with TrainerProcess(loaded, processes) as trainer:
-            trainer.take_part()
-    except KeyboardInterrupt as error:
-        raise ended_by(error, "; what was trained is kept") from None
-    return True
-
-
 def _refuse_itself(loaded: LoadedConfig, published: Path) -> None:
     """A model that is built on itself would be another training each time."""
     backbone = loaded.config.model.backbone
@@ -337,13 +305,6 @@ def _command(loaded: LoadedConfig, replay_memory: int) -> str:
     return f"imgclf train {shlex.quote(str(loaded.file.path))}{options}"
 
 
-def _trainer_process(loaded: LoadedConfig) -> AbstractContextManager[TrainerProcess | None]:
-    """The process that trains, if the training is one for several devices or processes."""
-    if loaded.config.training.distribution == "none":
-        return nullcontext()
-    return TrainerProcess(loaded, find_processes(os.environ))
-
-
 def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     declared = config.callbacks_named("TensorBoard")
     if not declared:
@@ -351,34 +312,3 @@ def _tensorboard(config: Config, run: RunFolder) -> Path | None:
     output = output_of("TensorBoard")
     places = [output.place(spec.arguments, run.path) for spec in declared]
     return next((place for place in places if place != run.tensorboard), run.tensorboard)
-
-
-def _fit(
-    network: Network,
-    data: DataSet,
-    settings: TrainingSettings,
-    callbacks: DeclaredCallbacks,
-    plan: Plan,
-    record: RunRecord,
-) -> tuple[Fitted, RunRecord]:
-    """Trains; with `batch_size: auto`, goes on with half as many pictures where memory ends."""
-    role, commit, before = Role(), plan.commit, 0.0
-    while True:
-        began = time.monotonic()
-        try:
-            fitted = fit(network, data, settings, callbacks, commit, role)
-            return dataclasses.replace(fitted, seconds=before + fitted.seconds), record
-        except OutOfMemoryError:
-            if not settings.may_halve:
-                raise
-        before += time.monotonic() - began
-        too_many, settings = settings.settled.batch_size, settings.with_half_the_batch()
-        commit = latest_commit(callbacks.specs, plan.run)
-        console.warning(
-            f"the memory does not suffice for batches of {too_many} pictures; "
-            f"{'starting over' if commit is None else 'going on'} with "
-            f"{settings.settled.batch_size}"
-        )
-        record = replace(record, settled=settings.settled)
-        plan.run.write(record)
-        forget_attempt()

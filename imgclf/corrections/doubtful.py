@@ -8,14 +8,19 @@ docs/retraining.md says how often each is right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.corrections.assess import Case
-from imgclf.corrections.feature_memory import FeatureMemory
-from imgclf.model.engine import LiteRTFeatures
+from imgclf.corrections.feature_memory import FeatureMemory, load_features
+from imgclf.corrections.feature_space import FeatureSpace
+from imgclf.errors import ModelFileError
+from imgclf.model.engine import LiteRTFeatures, SplitEngine
+from imgclf.model_file.classifier import Classifier
 
 _LEAST_PROBABILITY = 0.05
 """What the model gives the label that is said, at least, if it is not in doubt."""
@@ -24,7 +29,7 @@ _NEIGHBOURS = 10
 _OF_THE_LABEL = 1
 """So many of the nearest may have that label, at most, if it is."""
 
-_ROWS = 2048
+_ROWS = 2048  # so that not all are in memory once more
 _Floats = NDArray[np.float32]
 
 
@@ -32,6 +37,30 @@ def contradicts_model(case: Case) -> bool:
     """Whether the first witness, the model, speaks against what is said of a picture."""
     said = case.picture.before.probabilities.get(case.picture.label)  # None for a new class
     return case.teaches and said is not None and said < _LEAST_PROBABILITY
+
+
+def with_doubts(model: Path, classifier: Classifier, cases: Sequence[Case]) -> list[Case]:
+    """Marks the corrections that may be mistakes; none where there are no features to ask.
+
+    Args:
+        model: The model file.
+        classifier: It, opened.
+        cases: What was said, and what the model says.
+    """
+    engine = classifier.engine
+    if not isinstance(engine, SplitEngine) or not any(map(contradicts_model, cases)):
+        return list(cases)
+    try:
+        memory = load_features(model, classifier.manifest)
+    except ModelFileError:  # who needs it says so
+        memory = None
+    if memory is None:
+        return list(cases)
+    doubtful = find_doubtful(cases, memory, engine.features)
+    return [
+        replace(case, picture=replace(case.picture, doubtful=case.picture.digest in doubtful))
+        for case in cases
+    ]
 
 
 def find_doubtful(
@@ -49,10 +78,14 @@ def find_doubtful(
     training = memory.training.without([case.picture.digest for case in asked])
     if len(training) < _NEIGHBOURS:
         return set()
-    mean, deviation = _moments(training.values)
-    directions = _directions(features, mean, deviation)
+    space = FeatureSpace.of(training.values)
+    directions = _directions(features, space)
+    starts = range(0, len(training), _ROWS)
     similar = np.concatenate(
-        [rows @ directions.T for rows in _all_directions(training.values, mean, deviation)]
+        [
+            _directions(training.values[start : start + _ROWS], space) @ directions.T
+            for start in starts
+        ]
     )
     nearest = np.argpartition(-similar, _NEIGHBOURS - 1, axis=0)[:_NEIGHBOURS]
     labels = np.array([names.index(case.picture.label) for case in asked])
@@ -64,29 +97,9 @@ def find_doubtful(
     }
 
 
-def _moments(values: NDArray[np.float16]) -> tuple[_Floats, _Floats]:
-    """Of each feature, without all of them in memory in a larger type; shape (features,)."""
-    total = squares = np.zeros(values.shape[1])
-    for start in range(0, len(values), _ROWS):
-        rows = values[start : start + _ROWS].astype(np.float64)
-        total, squares = total + rows.sum(axis=0), squares + (rows**2).sum(axis=0)
-    mean = total / len(values)
-    variance = np.maximum(squares / len(values) - mean**2, 0)
-    # As in training, and for the same reason: see `feature_moments`.
-    deviation = np.sqrt(variance + variance.mean())
-    return mean.astype(np.float32), deviation.astype(np.float32)
-
-
-def _all_directions(
-    values: NDArray[np.float16], mean: _Floats, deviation: _Floats
-) -> Iterator[_Floats]:
-    for start in range(0, len(values), _ROWS):
-        yield _directions(values[start : start + _ROWS].astype(np.float32), mean, deviation)
-
-
-def _directions(features: _Floats, mean: _Floats, deviation: _Floats) -> _Floats:
+def _directions(features: NDArray[np.floating], space: FeatureSpace) -> _Floats:
     """Standardized and at unit length."""
-    found = (features - mean) / deviation
+    found = space.standardized(features)
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     directions: _Floats = (found / np.maximum(lengths, 1e-12)).astype(np.float32)
     return directions

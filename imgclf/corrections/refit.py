@@ -34,7 +34,6 @@ from imgclf.model.prediction import Prediction
 from imgclf.model_file.last_layer import LastLayer
 from imgclf.model_file.manifest import Correction, Manifest
 
-_Labels = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
 # The penalty, beside the mean over all pictures; more if it does harm (docs/retraining.md).

@@ -11,13 +11,8 @@ from pathlib import Path
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.version_parts import (
-    MOST_DIVIDED,
-    SUFFIX,
-    PartsFile,
-    manifest_in,
-    write_parts,
-)
+from imgclf.model_file.version_parts import SUFFIX, PartsFile, manifest_in, write_parts
+from imgclf.model_file.version_recipe import MOST_DIVIDED
 from imgclf.system.files import atomic_path, sync_folder
 
 WHOLE = ".keras"

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import copy
 import io
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +19,10 @@ from numpy.typing import NDArray
 
 from imgclf.model.head import NumpyHead
 from imgclf.model.layer_names import FEATURES, NEURONS, STANDARDIZATION
+from imgclf.model_file.saved_graph import Layer, names_in_weights, tensors_in
 from imgclf.model_file.weights_screening import read_numbers
 
 _Floats = NDArray[np.float64]
-_Layer = Mapping[str, Any]
 
 # Of float32 numbers that were multiplied once more: what is off by more is another layer.
 _ROUNDING = 1e-5
@@ -79,13 +77,8 @@ class KerasLastLayer:
         units = len(bias)
         if mine["config"]["units"] == units and len(self._kept) == len(layers):
             return config, _with_numbers(weights, {}, self.path, kernel, bias)
-        moved = dict(
-            zip(
-                (group for group, one in _with_groups(layers) if one["name"] in self._kept),
-                (group for group, _ in _with_groups(_only(layers, self._kept))),
-                strict=True,
-            )
-        )
+        before, after = names_in_weights(layers), names_in_weights(_only(layers, self._kept))
+        moved = {before[name]: group for name, group in after.items()}
         changed = copy.deepcopy(dict(self._config))
         changed["config"]["layers"] = _only(changed["config"]["layers"], self._kept)
         output: list[Any] = [self._name, 0, 0]
@@ -124,7 +117,7 @@ def find_in_keras(
     try:
         decoded = msgspec.json.decode(config)
         layers = decoded["config"]["layers"]
-        groups = {one["name"]: group for group, one in _with_groups(layers)}
+        groups = names_in_weights(layers)
         by_name = {one["name"]: one for one in layers}
         ours = [
             one["name"]
@@ -162,50 +155,23 @@ def find_in_keras(
     return KerasLastLayer(mean, deviation, path, decoded, last, kept) if same else None
 
 
-def _only(layers: Sequence[_Layer], names: frozenset[str]) -> list[_Layer]:
+def _only(layers: Sequence[Layer], names: frozenset[str]) -> list[Layer]:
     return [one for one in layers if one["name"] in names]
 
 
-def _ancestors(layers: Sequence[_Layer], name: str) -> frozenset[str]:
+def _ancestors(layers: Sequence[Layer], name: str) -> frozenset[str]:
     """A layer and all that it is computed from, by their names."""
-    nodes = {one["name"]: one["inbound_nodes"] for one in layers}
+    by_name = {one["name"]: one for one in layers}
     found: set[str] = set()
     to_visit = [name]
     while to_visit:
         one = to_visit.pop()
         if one not in found:
             found.add(one)
-            to_visit += _tensors_from(nodes[one])
+            to_visit += (
+                tensor["keras_history"][0] for tensor in tensors_in(by_name[one]["inbound_nodes"])
+            )
     return frozenset(found)
-
-
-def _tensors_from(nested: Any) -> Iterator[str]:
-    """The layers whose outputs are named in an `inbound_nodes` of Keras's."""
-    if isinstance(nested, Mapping):
-        if "keras_history" in nested:
-            yield nested["keras_history"][0]
-        nested = list(nested.values())
-    if isinstance(nested, list):
-        for one in nested:
-            yield from _tensors_from(one)
-
-
-def _with_groups(layers: Sequence[_Layer]) -> list[tuple[str, _Layer]]:
-    """Layers with the names that Keras's weight files have for them: by class, counted."""
-    counts: dict[str, Any] = {}
-    return [(_counted(_in_snake_case(one["class_name"]), counts), one) for one in layers]
-
-
-def _counted(name: str, counts: dict[str, Any]) -> str:
-    number = next(counts.setdefault(name, count()))
-    return f"{name}_{number}" if number else name
-
-
-def _in_snake_case(name: str) -> str:
-    """As Keras does it (`keras.src.utils.naming.to_snake_case`)."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _loss(activation: str) -> dict[str, Any] | str:

@@ -20,16 +20,8 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.kept_versions import kept_files
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.version_parts import (
-    SUFFIX,
-    Columns,
-    Copied,
-    Part,
-    PartsFile,
-    Span,
-    shareable_bytes,
-    write_parts,
-)
+from imgclf.model_file.version_parts import SUFFIX, PartsFile, shareable_bytes, write_parts
+from imgclf.model_file.version_recipe import Columns, Copied, Part, Span
 from imgclf.model_file.versions import versions, versions_directory
 from imgclf.system.files import sync_folder
 

@@ -26,7 +26,7 @@ def given_tensors(layer: Layer) -> list[Tensor]:
     nodes = layer["inbound_nodes"]
     if len(nodes) > 1:
         raise ValueError(f"{layer['name']} is called more than once")
-    found = list(_tensors(nodes))
+    found = list(tensors_in(nodes))
     if any(tensor["keras_history"][1:] != [0, 0] for tensor in found):
         raise ValueError(f"{layer['name']} takes one of several outputs")
     return found
@@ -85,16 +85,17 @@ def names_in_weights(layers: Sequence[Layer]) -> dict[str, str]:
     return found
 
 
-def _tensors(part: Any) -> Iterator[Tensor]:
+def tensors_in(part: Any) -> Iterator[Tensor]:
+    """All tensors that some `inbound_nodes` name, in Keras's order."""
     if isinstance(part, list):
         for one in part:
-            yield from _tensors(one)
+            yield from tensors_in(one)
     elif isinstance(part, dict):
         if part.get("class_name") == "__keras_tensor__":
             yield part["config"]
         else:
             for _, one in sorted(part.items()):
-                yield from _tensors(one)
+                yield from tensors_in(one)
 
 
 def _in_snake_case(name: str) -> str:

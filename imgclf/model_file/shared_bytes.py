@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from imgclf.model.head import NumpyHead
 from imgclf.model_file.archive import HEAD, MANIFEST, WEIGHTS
-from imgclf.model_file.version_parts import OWN, Columns, Copied, Part, PartsFile, Recipe, Span
+from imgclf.model_file.version_parts import PartsFile
+from imgclf.model_file.version_recipe import OWN, Columns, Copied, Part, Recipe, Span
 
 _LOCAL_HEADER = 30  # bytes before the name of a member
 _WORD = 4  # bytes of a float32, which no block cuts through

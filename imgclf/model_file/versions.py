@@ -172,10 +172,6 @@ def _list(there: list[int]) -> str:
     return f"versions: {', '.join(map(str, there))}; see: imgclf history"
 
 
-def _folder(model: Path) -> Path:
-    return history_directory(model) / "versions"
-
-
 def write_again(model: Path, version: int, manifest: Manifest) -> None:
     """Puts an earlier version in use with another manifest, under which it is a new one.
 

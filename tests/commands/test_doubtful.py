@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from typer.testing import CliRunner
 
 from imgclf.cli import app
 from imgclf.commands.predict import find_inputs, predict
-from imgclf.commands.train import train
 from imgclf.corrections.assess import assess
 from imgclf.corrections.doubtful import contradicts_model, find_doubtful
 from imgclf.corrections.feature_memory import LabelledFeatures, load_features
@@ -23,6 +21,7 @@ from imgclf.model.engine import SplitEngine
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
+from tests.support.trainings import trained_on_drawn
 
 MODEL = Path("models/pets.keras")
 _CONFIG = """\
@@ -36,16 +35,7 @@ _OTHER = {"cat": "dog", "dog": "cat"}
 @pytest.fixture(scope="module")
 def made(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dataset/, new/ and a model that is sure of what it says."""
-    folder = tmp_path_factory.mktemp("doubtful")
-    shutil.copytree(drawn, folder, dirs_exist_ok=True)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        Path("pets.yaml").write_text(_CONFIG)
-        train(Path("pets.yaml"))
-    finally:
-        os.chdir(before)
-    return folder
+    return trained_on_drawn(drawn, tmp_path_factory.mktemp("doubtful"), _CONFIG)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ import pytest
 from imgclf.commands.forget import Forgotten, forget
 from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
-from imgclf.commands.train import Trained, train
+from imgclf.commands.train import Trained
 from imgclf.commands.versions import corrections_in_force, history, rollback
 from imgclf.corrections.inputs import Labelled, read_inputs
 from imgclf.corrections.journal import read_journal
@@ -27,6 +26,7 @@ from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.report.corrections import corrections_csv
 from tests.support.dying_disk import Died, dying_disk
+from tests.support.trainings import trained_on_drawn
 
 MODEL = Path("models/pets.keras")
 _CONFIG = """\
@@ -39,16 +39,7 @@ training: {epochs: 1, optimizer: {Adam: 0.0005}}
 @pytest.fixture(scope="module")
 def made(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dataset/, new/ and a model that learned for too short a time."""
-    folder = tmp_path_factory.mktemp("forget")
-    shutil.copytree(drawn, folder, dirs_exist_ok=True)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        Path("pets.yaml").write_text(_CONFIG)
-        train(Path("pets.yaml"))
-    finally:
-        os.chdir(before)
-    return folder
+    return trained_on_drawn(drawn, tmp_path_factory.mktemp("forget"), _CONFIG)
 
 
 @pytest.fixture

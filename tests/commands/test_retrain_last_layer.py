@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -41,6 +40,7 @@ from imgclf.model_file.versions import roll_back
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
 from tests.support.pictures import striped
+from tests.support.trainings import trained_on_drawn
 
 MODEL = Path("models/pets.keras")
 _CONFIG = """\
@@ -53,16 +53,7 @@ training: {epochs: 1, optimizer: {Adam: 0.0005}}
 @pytest.fixture(scope="module")
 def made(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dataset/, new/ and a model that learned for too short a time."""
-    folder = tmp_path_factory.mktemp("last-layer")
-    shutil.copytree(drawn, folder, dirs_exist_ok=True)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        Path("pets.yaml").write_text(_CONFIG)
-        train(Path("pets.yaml"))
-    finally:
-        os.chdir(before)
-    return folder
+    return trained_on_drawn(drawn, tmp_path_factory.mktemp("last-layer"), _CONFIG)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.prune import prune
-from imgclf.model_file.version_parts import Columns, Copied, PartsFile, Recipe
+from imgclf.model_file.version_parts import PartsFile
+from imgclf.model_file.version_recipe import Columns, Copied, Recipe
 from imgclf.model_file.versions import keep_version, roll_back, versions
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.version_files import MODEL, kept, write_version

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +109,18 @@ def assert_equal(one: Trained, other: Trained) -> None:
         histories[0].variables["weights"], histories[1].variables["weights"], strict=True
     ):
         assert ours.tobytes() == others.tobytes()
+
+
+def trained_on_drawn(drawn: Path, folder: Path, config: str) -> Path:
+    """A folder with the drawn pictures, dataset/ and new/, and a model `pets` of them.
+
+    Args:
+        drawn: The pictures.
+        folder: Where to, an empty one.
+        config: Of the training.
+    """
+    shutil.copytree(drawn, folder, dirs_exist_ok=True)
+    with chdir(folder):
+        Path("pets.yaml").write_text(config)
+        train(Path("pets.yaml"))
+    return folder
