@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,6 +88,25 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(WriteError, match=r"no space is left on the disk .* of which 700 "):
         atomic_write_bytes(Path("new.txt"), b"x" * 1000)
+
+
+def test_a_file_that_others_remove_meanwhile_is_written_all_the_same(in_folder: Path) -> None:
+    target = in_folder / "notes.txt"
+    done = threading.Event()
+
+    def make_and_remove() -> None:
+        while not done.is_set():
+            target.touch()
+            target.unlink(missing_ok=True)
+
+    other = threading.Thread(target=make_and_remove)
+    other.start()
+    try:
+        for _ in range(500):
+            atomic_write_bytes(target, b"new")
+    finally:
+        done.set()
+        other.join()
 
 
 def test_a_folder_is_written_whole_or_not_at_all(in_folder: Path) -> None:
