@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
+
+from imgclf.model.intervals import wilson
 
 SHARE = 0.2
 """Of all pictures, to judge by; as many as `data.validation_split` holds out."""
 
-_Z = 1.959964  # of the normal distribution: 95 % lie within
-
 
 @dataclass(frozen=True)
-class Interval:
+class Judged:
     """An accuracy, and where the true one lies with 95 % confidence.
 
     Attributes:
@@ -31,18 +30,9 @@ class Interval:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Wilson 1927, Probable Inference, the Law of Succession, and Statistical Inference.
-
-        Of few pictures, and of shares near 0 and 1, it holds what it promises, where the accuracy
-        plus and minus two standard errors says 100 % ± 0 of three right ones.
-        """
-        if not self.pictures:
-            return 0.0, 1.0
-        count, share = self.pictures, self.accuracy
-        middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
-        half = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
-        half /= 1 + _Z**2 / count
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """See `wilson`."""
+        found = wilson(self.right, self.pictures)
+        return found.low, found.high
 
     @property
     def within(self) -> float:

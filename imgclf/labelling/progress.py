@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from imgclf.data.picture_files import Picture
-from imgclf.labelling.judging import Interval
+from imgclf.labelling.judging import Judged
 from imgclf.labelling.labels import Labels
 
 
@@ -52,7 +52,7 @@ class NextPage:
 
 
 def progress_of(
-    labels: Labels, accuracy: Interval | None, within: float, pictures: int, unreadable: int
+    labels: Labels, accuracy: Judged | None, within: float, pictures: int, unreadable: int
 ) -> Progress:
     """What there is to say.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.data.picture_files import Picture
 from imgclf.labelling.choice import Places, choose, least_certain, margins
-from imgclf.labelling.judging import Interval, draw, judges
+from imgclf.labelling.judging import Judged, draw, judges
 from imgclf.labelling.labels import Labels
 from imgclf.labelling.photos import Photos
 from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression, standardized
@@ -38,7 +38,7 @@ class Round:
         self._to_learn, self.learned = to_learn, len(to_learn)
         self._values = standardized(photos.features)
         self._head: LinearHead | None = None
-        self.accuracy: Interval | None = None
+        self.accuracy: Judged | None = None
         if len(set(of_learned.tolist())) < 2:
             return
         self._head = fit_logistic_regression(
@@ -46,7 +46,7 @@ class Round:
         )
         if len(to_judge):
             said = self._head.logits(self._values[to_judge]).argmax(axis=1)
-            self.accuracy = Interval(int((said == of_judged).sum()), len(to_judge))
+            self.accuracy = Judged(int((said == of_judged).sum()), len(to_judge))
 
     def next_to_learn(self, count: int) -> list[int]:
         """Places of pictures to learn from: at first such as stand for many others, then such as

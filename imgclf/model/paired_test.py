@@ -1,7 +1,7 @@
 """Two models compared on the same pictures, pair by pair.
 
 McNemar 1947, Note on the Sampling Error of the Difference Between Correlated Proportions, by its
-exact, one-sided form: pictures that both models have right, or both wrong, say nothing of which is
+exact form: pictures that both models have right, or both wrong, say nothing of which is
 better; of the others, as many should be mended as spoiled if neither is. An accuracy's standard
 error knows nothing of that, and would refuse one class of ten by chance alone, where a class has
 few pictures.
@@ -25,6 +25,17 @@ def probability(mended: int, spoiled: int) -> float:
     changed = mended + spoiled
     tail = sum(math.comb(changed, one) for one in range(spoiled, changed + 1))
     return tail / (1 << changed)
+
+
+def either_way(only_one: int, only_other: int) -> float:
+    """Of a difference as large or larger, to either side, if both models are equally good.
+
+    Args:
+        only_one: Pictures that only the one model has right.
+        only_other: Pictures that only the other has right.
+    """
+    fewer, more = sorted((only_one, only_other))
+    return min(1.0, 2 * probability(fewer, more))
 
 
 def drop_by_chance(mended: int, pictures: int) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.model.calibration import reliability
+from imgclf.model.intervals import wilson
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.report import charts
 from imgclf.report.curves import curves_of
@@ -55,6 +55,7 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
     record = facts.record
     curves = curves_of(facts.history, record.published_epoch, record.fine_tuned_after)
     board = facts.tensorboard
+    wrong = evaluation.pictures - round(evaluation.accuracy * evaluation.pictures)
     write_page(
         run.report,
         "run.html.j2",
@@ -67,10 +68,10 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
             "reliability": charts.chart_reliability(bins),
             "frame": charts,
             "epochs": _epoch_table(facts),
-            "interval": _interval(evaluation.accuracy, evaluation.pictures),
+            "interval": wilson(evaluation.pictures - wrong, evaluation.pictures),
             "confusions": _confusions(evaluation),
             "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
-            "wrong": evaluation.pictures - round(evaluation.accuracy * evaluation.pictures),
+            "wrong": wrong,
             "versions": {"python": facts.python, **facts.manifest.made_with},
             "tensorboard": f"tensorboard --logdir {shlex.quote(board)}" if board else None,
         },
@@ -90,15 +91,6 @@ def _epoch_table(facts: RunFacts) -> tuple[list[str], list[list[str]]]:
 
 def _cell(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.5g}"
-
-
-def _interval(share: float, count: int) -> tuple[float, float]:
-    """Between which the true share lies with 95 % confidence (Wilson 1927)."""
-    z = 1.96
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    room = share * (1 - share) / count + z * z / (4 * count * count)
-    reach = z * math.sqrt(room) / (1 + z * z / count)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _confusions(evaluation: Evaluation) -> list[Confusion]:

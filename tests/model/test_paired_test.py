@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgclf.model.paired_test import drop_by_chance, probability
+from imgclf.model.paired_test import drop_by_chance, either_way, probability
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,14 @@ from imgclf.model.paired_test import drop_by_chance, probability
 )
 def test_probability_is_the_binomial_tail(mended: int, spoiled: int, expected: float) -> None:
     assert probability(mended, spoiled) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [(0, 0, 1.0), (1, 1, 1.0), (0, 6, 2 / 64), (6, 0, 2 / 64), (2, 8, 2 * 56 / 1024)],
+)
+def test_either_way_it_is_the_tail_on_both_sides(one: int, other: int, expected: float) -> None:
+    assert either_way(one, other) == expected
 
 
 @pytest.mark.parametrize(
