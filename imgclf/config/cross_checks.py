@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from imgclf.config.callback_catalogue import entry_of
-from imgclf.config.keras_names import class_names
-from imgclf.config.keras_signatures import exports
+from imgclf.config.layer_checks import layer_problems
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.pretrained_checks import pretrained_problems
@@ -28,8 +27,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     metrics_known = not any(key.startswith("training.metrics") for key in refused)
     return [
         *_table_problems(config.data, file),
-        *_augmentation_problems(config.augmentation, file),
-        *_layer_problems(config.model.layers, file),
+        *layer_problems(config, file),
         *pretrained_problems(config, file),
         *(_log_problems(config, file) if metrics_known else ()),
         *_number_problems(config.callbacks, file),
@@ -59,55 +57,6 @@ def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     metrics = config.training.metrics
     yield from metric_problems(metrics, file, phases=config.training.fine_tune is not None)
     yield from monitor_problems(config.callbacks, metrics, file)
-
-
-def _augmentation_problems(augmentation: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
-    """Layers that do more than vary pictures in training."""
-    for index, spec in enumerate(augmentation):
-        if spec.name in class_names("layers") and spec.name not in augmentations():
-            yield file.problem(
-                f"augmentation.{index}",
-                f"{spec.name} is no augmentation, for it acts in prediction too; "
-                "put it into model.layers",
-                received=spec.name,
-                allowed=", ".join(augmentations()),
-            )
-
-
-def augmentations() -> list[str]:
-    """Layers that change pictures in training and leave them alone in prediction."""
-    always = (
-        "ActivityRegularization",
-        "AutoContrast",
-        "CenterCrop",
-        "ContrastLimitedAdaptiveHistogramEqualization",
-        "Resizing",
-    )
-    origins = exports("layers")
-    return [
-        name
-        for name in class_names("layers")
-        if name not in always
-        and (
-            ".image_preprocessing." in origins[name][0]
-            or ".regularization." in origins[name][0]
-            or name == "Pipeline"
-        )
-    ]
-
-
-def _layer_problems(layers: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
-    """Normalization that was never shown any data does nothing, and Keras doesn't say so."""
-    for index, spec in enumerate(layers):
-        given = spec.arguments
-        if spec.name == "Normalization" and not (given.get("mean") and given.get("variance")):
-            yield file.problem(
-                f"model.layers.{index}",
-                "Normalization does nothing without mean and variance, and there is no step that "
-                "adapts it",
-                received="Normalization",
-                allowed="Normalization: {mean: [...], variance: [...]}, or BatchNormalization",
-            )
 
 
 def _number_problems(callbacks: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:

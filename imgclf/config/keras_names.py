@@ -15,8 +15,13 @@ from imgclf.config.keras_signatures import Kind, exports
 CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer")
 """Layers that hold code, or a program of their own, where others hold numbers."""
 
+RESIDUAL = "Residual"
+"""A branch beside a shortcut, which is no class of Keras's: see `imgclf.model.chain`."""
+
 _RUNS_CODE = "it runs code, or a program of its own, that a model file can't carry safely"
-_ONE_CHAIN = "it takes several inputs, and the layers here form one chain"
+_ONE_CHAIN = (
+    f"it takes several inputs, and layers follow each other here; {RESIDUAL} adds to its own"
+)
 _MIXES_LABELS = "it has to change the labels along with the pictures, and labels don't reach layers"
 _BASE = "it is a base class for Python code and does nothing by itself"
 _TAKES_CODE = "it takes Python objects that a config can't express"
@@ -154,6 +159,8 @@ def resolve(kind: Kind, word: str) -> tuple[str, str | None] | None:
 def suggestions(kind: Kind) -> tuple[str, ...]:
     """Everything that a misspelt word could have meant."""
     names = class_names(kind) + BY_OUTPUT.get(kind, ())
+    if kind == "layers":
+        names += (RESIDUAL,)
     if kind in ("losses", "activations", "regularizers", "constraints", "initializers"):
         names += function_names(kind)
     if kind in ("metrics", "optimizers"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imgclf.config.keras_names import BY_OUTPUT
+from imgclf.config.keras_names import BY_OUTPUT, RESIDUAL
 from imgclf.config.keras_signatures import exports
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.schema import Config
@@ -47,7 +47,9 @@ def _layer_problems(layers: Sequence[Spec], file: ConfigFile) -> Iterator[Proble
     for index, spec in enumerate(layers):
         if spec.name in ("Reshape", "RepeatVector"):
             return  # whoever gives features a shape may use it
-        if spec.name in exports("layers") and _is_for_pictures(spec.name):
+        if spec.name == RESIDUAL or (
+            spec.name in exports("layers") and _is_for_pictures(spec.name)
+        ):
             yield file.problem(
                 f"model.layers.{index}",
                 f"{spec.name} works on pictures, and the layers here get the features of "

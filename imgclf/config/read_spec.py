@@ -12,7 +12,7 @@ from imgclf.config.argument_checks import (
     has_place_here,
     object_kind,
 )
-from imgclf.config.keras_names import FORBIDDEN, SINGULAR, a, resolve, suggestions
+from imgclf.config.keras_names import FORBIDDEN, RESIDUAL, SINGULAR, a, resolve, suggestions
 from imgclf.config.keras_signatures import MODULE, REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
 from imgclf.config.spec import Spec
@@ -40,6 +40,8 @@ def read_spec(report: Report, node: Node, kind: Kind, key: str, optional: str = 
     if split is None:
         return None
     word, value = split
+    if kind == "layers" and word == RESIDUAL:
+        return _read_residual(report, node, value, key)
     resolved = _resolve(report, node, kind, key, word)
     if resolved is None:
         return None
@@ -53,6 +55,17 @@ def read_spec(report: Report, node: Node, kind: Kind, key: str, optional: str = 
     if given_name is not None:
         arguments.setdefault("name", given_name)
     return Spec(name=name, arguments=arguments)
+
+
+def _read_residual(report: Report, node: Node, value: Node | None, key: str) -> Spec:
+    """`Residual: [...]`, or `Residual: {layers: [...]}`, as it is written out again."""
+    layers = node if value is None else value
+    if isinstance(layers.value, dict) and list(layers.value) == ["layers"]:
+        layers = layers.value["layers"]
+    key = f"{key}.layers"
+    report.origins[key] = layers.origin
+    inner = _read_objects(report, layers, "layers", RESIDUAL, key, "layers")
+    return Spec(name=RESIDUAL, arguments=inner)
 
 
 def split_spec(report: Report, node: Node, kind: Kind, key: str) -> tuple[str, Node | None] | None:
@@ -197,7 +210,8 @@ def _read_objects(
 ) -> dict[str, Any]:
     if not isinstance(node.value, list) or not node.value:
         message = f"{owner} takes a list of layers"
-        report.refuse(node, key, message, received=node.shown(), allowed=f"{argument}: [...]")
+        allowed = f"{owner if owner == RESIDUAL else argument}: [...]"
+        report.refuse(node, key, message, received=node.shown(), allowed=allowed)
         return {}
     specs = [read_spec(report, n, kind, f"{key}.{i}") for i, n in enumerate(node.value)]
     return {argument: [spec for spec in specs if spec is not None]}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config.choices import Precision
 from imgclf.config.keras_private import run_through
 from imgclf.config.network import Network
-from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
-from imgclf.errors import first_line
+from imgclf.model.chain import chained, keyed
 from imgclf.model.keras_objects import make
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model.probabilities import Activation, activation_of
@@ -26,7 +24,7 @@ def augmentation_layers(network: Network) -> list[Any]:
     """
     return [
         make("layers", spec, key, network.file)
-        for key, spec in _keyed("augmentation", network.augmentation)
+        for key, spec in keyed("augmentation", network.augmentation)
     ]
 
 
@@ -54,8 +52,8 @@ def build_model(
     """
     pictures = keras.Input((*network.image_size, 3))
     resampled = len(resampling.layers) if resampling else 0
-    augmentation = _keyed("augmentation", network.augmentation)[resampled:]
-    values = _chain(pictures, augmentation, "float32", network)
+    augmentation = keyed("augmentation", network.augmentation)[resampled:]
+    values = chained(pictures, augmentation, "float32", network.file)
     if backbone is None:
         values = _declared_layers(values, network, precision)
     else:
@@ -127,46 +125,17 @@ def _standardized(features: Any) -> Any:
 
 def _declared_layers(values: Any, network: Network, precision: Precision) -> Any:
     """The declared layers and the output layer, on what comes before them."""
-    values = _chain(values, _keyed("model.layers", network.layers), precision, network)
-    values = _chain(values, [("model.output", network.head.output)], "float32", network)
+    file = network.file
+    values = chained(values, keyed("model.layers", network.layers), precision, file)
+    values = chained(values, [("model.output", network.head.output)], "float32", file)
     if len(values.shape) != 2:
-        raise network.file.refusal(
+        raise file.refusal(
             "model.layers",
             "they must end in one row of numbers for each picture",
             received=f"an output of shape {values.shape}",
             allowed="a last layer such as Flatten or GlobalAveragePooling2D",
         )
     return values
-
-
-def _chain(
-    values: Any, keyed: Sequence[tuple[str, Spec]], precision: Precision, network: Network
-) -> Any:
-    """These layers, one after another."""
-    file = network.file
-    for key, spec in keyed:
-        with computing_in(precision):
-            layer = make("layers", spec, key, file)
-        try:
-            values = layer(values)
-        except Exception as error:  # whatever the layer raises when it sees its input's shape
-            raise file.refusal(
-                key,
-                f"{spec.name} can't follow the layers before it: {first_line(error)}",
-                received=f"the output of the layers before it, of shape {values.shape}",
-            ) from error
-    return values
-
-
-@contextmanager
-def computing_in(precision: Precision) -> Iterator[None]:
-    """Layers made meanwhile have this policy, unless their config gives another."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def output_activation(model: keras.Model) -> Activation:
@@ -183,8 +152,7 @@ def compile_model(model: keras.Model, network: Network) -> None:
     """Gives a model the declared optimizer, loss and metrics."""
     file = network.file
     metrics = [
-        make("metrics", spec, key, file)
-        for key, spec in _keyed("training.metrics", network.metrics)
+        make("metrics", spec, key, file) for key, spec in keyed("training.metrics", network.metrics)
     ]
     model.compile(
         optimizer=make("optimizers", network.optimizer, "training.optimizer", file),
@@ -212,7 +180,3 @@ def compile_as(model: keras.Model, config: dict[str, Any]) -> None:
         config: From the other's `get_compile_config`.
     """
     model.compile(**keras.saving.deserialize_keras_object(config))
-
-
-def _keyed(key: str, specs: Sequence[Spec]) -> list[tuple[str, Spec]]:
-    return [(f"{key}.{index}", spec) for index, spec in enumerate(specs)]

@@ -41,7 +41,8 @@ def build_network(
     Raises:
         ConfigError: Something that Keras refuses, or a backbone that can't be had.
     """
-    from imgclf.model.build import build_model, computing_in
+    from imgclf.model.build import build_model
+    from imgclf.model.chain import computing_in
 
     if network.backbone is None:
         return build_model(network, resampling, precision)

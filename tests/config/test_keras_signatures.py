@@ -12,9 +12,9 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.config.argument_checks import check_of, object_kind
-from imgclf.config.cross_checks import augmentations
 from imgclf.config.keras_names import FORBIDDEN, class_names, resolve, snake_case
 from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, exports, methods, signature
+from imgclf.config.layer_checks import augmentations
 from imgclf.config.metric_names import metric_direction, metric_name
 from imgclf.config.spec import Spec
 from imgclf.config.tree import Node

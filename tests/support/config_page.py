@@ -13,10 +13,10 @@ from pydantic import BaseModel
 
 from imgclf.config.backbone import default_augmentation, default_image_size, network_names
 from imgclf.config.callback_catalogue import CATALOGUE, CallbackEntry
-from imgclf.config.cross_checks import augmentations
 from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.key_policy import WithBackbone
+from imgclf.config.layer_checks import augmentations
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config, policies
 from imgclf.config.spec import written
@@ -125,6 +125,30 @@ schedule in an optimizer's `learning_rate`, a layer in `layer`. Optimizers, loss
 these small objects may also be in Keras's lower-case form (`adam`, `mse`, `he_normal`).
 """
 
+BRANCHES = """\
+### Residual
+
+Layers follow each other, but for one thing: what the layers in `Residual` make of something is
+added to it (He et al. 2016). Where they change its shape, a convolution of 1 x 1 with batch
+normalization brings it along. Whatever follows, an activation say, is the next layer. The model is
+one graph of Keras's own layers all the same, and every command takes it.
+
+```yaml
+model:
+  layers:
+    - Residual:
+      - Conv2D: {filters: 64, kernel_size: 3, strides: 2, padding: same, use_bias: false}
+      - BatchNormalization
+      - ReLU
+      - Conv2D: {filters: 64, kernel_size: 3, padding: same, use_bias: false}
+      - BatchNormalization
+    - ReLU
+```
+
+It stands in `model.layers`, also in another `Residual`, and not on a `backbone`, whose features are
+no picture.
+"""
+
 
 def attributes(documented: type) -> dict[str, str]:
     """What a class's docstring says under `Attributes:` or `Args:`, by name, each in one line."""
@@ -220,6 +244,8 @@ def kinds() -> str:
         words = BY_OUTPUT.get(kind)
         also = f"\n`{words[0]}` is the {singular} that fits the output.\n" if words else ""
         parts.append(f"### {kind.capitalize()}\n\n{named(names)}\n{also}")
+        if kind == "layers":
+            parts.append(BRANCHES)
     return "\n".join(parts)
 
 
