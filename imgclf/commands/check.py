@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
 from imgclf.config.references import own_code
@@ -49,9 +50,11 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
     refuse_to_replace(loaded)
     data = read_config_dataset(loaded.config.data)
     declared_network(loaded, len(data.folder.class_names))
+    check_class_weight(loaded, data.folder.class_names)
     if run_code:
         from imgclf.callbacks.user_code import try_own_code
 
         try_own_code(loaded.config.callbacks, loaded.file)
     code = tuple(one.reference for one in own_code(loaded.config.callbacks))
-    return Checked(loaded.name, count_pictures(data), find_problems(data), code, data.folder.notes)
+    findings = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
+    return Checked(loaded.name, count_pictures(data), findings, code, data.folder.notes)

@@ -58,6 +58,7 @@ def report_training(
         seed=config.seed,
         split_seed=config.data.seed,
         publish=config.training.publish,
+        made_up_for=config.makes_up_for_imbalance,
     )
     try:
         augmentation = sample_augmentation(

@@ -21,6 +21,7 @@ from imgclf.commands.report_training import report_training
 from imgclf.commands.training_corrections import Watched, doubts, take_in_corrections, watch
 from imgclf.commands.training_pictures import read_pictures, warn_of_the_worst
 from imgclf.config.callback_catalogue import output_of
+from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
@@ -161,6 +162,7 @@ def _train(
         taken = take_in_corrections(config, data, path, earlier)
         data = taken.data
     network = declared_network(loaded, len(data.folder.class_names))
+    check_class_weight(loaded, data.folder.class_names)
     _refuse_itself(loaded, path)
 
     pictures = data.fingerprint

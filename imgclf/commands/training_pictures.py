@@ -33,7 +33,8 @@ def read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
 
 def warn_of_the_worst(loaded: LoadedConfig, data: DataSet) -> None:
     """Says in a line what `imgclf check` would say in full; files left out are named already."""
-    found = [one for one in find_problems(data) if one.kind != "left out"]
+    findings = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
+    found = [one for one in findings if one.kind != "left out"]
     if not found:
         return
     worst = min(found, key=lambda one: one.weight)

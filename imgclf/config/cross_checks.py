@@ -10,7 +10,7 @@ from imgclf.config.layer_checks import layer_problems
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.pretrained_checks import pretrained_problems
-from imgclf.config.schema import BATCH_SIZE, Config, DataConfig, TrainingConfig
+from imgclf.config.schema import BALANCED, BATCH_SIZE, Config, DataConfig, TrainingConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
 
@@ -27,6 +27,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     metrics_known = not any(key.startswith("training.metrics") for key in refused)
     return [
         *_table_problems(config.data, file),
+        *_balance_problems(config, file),
         *layer_problems(config, file),
         *pretrained_problems(config, file),
         *(_log_problems(config, file) if metrics_known else ()),
@@ -51,6 +52,14 @@ def _table_problems(data: DataConfig, file: ConfigFile) -> Iterator[Problem]:
     if data.parts != "auto":
         message = "the parts stand in data.table, in the column part"
         yield file.problem("data.parts", message, allowed="auto")
+
+
+def _balance_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """Classes made up for twice come out the other way round."""
+    if config.data.oversample and config.training.class_weight == BALANCED:
+        message = "this makes up for what data.oversample makes up for already; keep one of the two"
+        allowed = "weights by class, or data.oversample: false"
+        yield file.problem("training.class_weight", message, received=BALANCED, allowed=allowed)
 
 
 def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:

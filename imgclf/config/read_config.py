@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
+from imgclf.config.class_weight import read_class_weight
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.read_data_parts import read_parts
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
@@ -41,6 +42,7 @@ _FILLERS: dict[str, dict[str, Any]] = {
 _READERS = {
     "data.parts": read_parts,
     "model.backbone": read_backbone,
+    "training.class_weight": read_class_weight,
     "training.fine_tune": read_fine_tune,
 }
 

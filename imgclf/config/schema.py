@@ -37,6 +37,12 @@ _BatchSize = Annotated[int, Field(ge=1, le=_LARGEST_BATCH)]
 BATCH_SIZE = f"a whole number from 1 to {_LARGEST_BATCH}"
 """What a message says a number of pictures in a batch may be."""
 
+BALANCED: Literal["balanced"] = "balanced"
+"""What `class_weight` says to have all classes count the same in all."""
+
+CLASS_WEIGHT = f"{BALANCED}, or weights by class such as {{cat: 1, dog: 3}}"
+"""What a message says `class_weight` may be."""
+
 _AUTO_BATCH_SIZE = 32
 _LARGEST_SEED = 2**32 - 1
 _SEED = f"a whole number from 0 to {_LARGEST_SEED}"
@@ -78,6 +84,7 @@ class DataConfig(_Section):
         resize: How a picture of another shape is fitted.
         bit_depth: How many bits pictures of 16 bits use, such as 12 of many sensors; imgclf check
             says when they use fewer.
+        oversample: Each class is drawn as often in an epoch as the largest, in training only.
         cache: Where decoded pictures are kept: disk for this and later commands, memory for one
             run, none to decode them anew each epoch.
     """
@@ -107,6 +114,7 @@ class DataConfig(_Section):
     batch_size: _BatchSize | Literal["auto"] = _field(f"{BATCH_SIZE}, auto", 32)
     resize: Resize = _field("stretch, crop, pad", "stretch")
     bit_depth: int = _field("a whole number from 8 to 16", 16, ge=8, le=16)
+    oversample: bool = _field("true, false", False)
     cache: Annotated[Keep, _NO_DIFFERENCE] = _field("disk, memory, none", "disk")
 
     @property
@@ -145,6 +153,8 @@ class TrainingConfig(_Section):
         epochs: At most; callbacks may end it earlier. With fine_tune those of the first phase.
         optimizer: A Keras optimizer.
         loss: Replaces the loss that follows from the number of classes.
+        class_weight: How much a picture of each class counts in the loss, in training only;
+            balanced has all classes count the same in all, and what is not named counts 1.
         metrics: What is measured beside the loss.
         fine_tune: A second phase, in which the backbone itself is trained: how many epochs, with
             which learning rate, and from which layer on: a name, or how many of the last.
@@ -164,6 +174,9 @@ class TrainingConfig(_Section):
     )
     optimizer: Annotated[Spec, Objects("optimizers")] = _field("an optimizer", Spec(name="Adam"))
     loss: Annotated[Spec | None, Objects("losses")] = _field("a loss, or null", None)
+    class_weight: Literal["balanced"] | dict[str, float] | None = _field(
+        f"{CLASS_WEIGHT}, or null", None
+    )
     metrics: Annotated[tuple[Spec, ...], Objects("metrics", or_one=True)] = _field(
         "a list of metrics", (Spec(name="accuracy"),)
     )
@@ -209,6 +222,11 @@ class Config(_Section):
     def seed(self) -> int:
         """Of weights, augmentation and shuffling."""
         return self.data.seed if self.training.seed is None else self.training.seed
+
+    @property
+    def makes_up_for_imbalance(self) -> bool:
+        """Whether it says anything of classes of different sizes."""
+        return self.data.oversample or self.training.class_weight is not None
 
     def callback_off(self, name: str) -> bool:
         """Whether a callback that is on by default was turned off (`TensorBoard: none`)."""

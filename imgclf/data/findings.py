@@ -57,14 +57,21 @@ def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def find_problems(data: DataSet) -> tuple[Finding, ...]:
-    """Files left out, copies, small classes and imbalance; costs no look at the pictures."""
+def find_problems(data: DataSet, *, made_up_for: bool = False) -> tuple[Finding, ...]:
+    """Files left out, copies, small classes and imbalance; costs no look at the pictures.
+
+    Args:
+        data: The pictures.
+        made_up_for: The training makes up for classes of different sizes.
+    """
+    counts = {name: train + validate for name, (train, validate, _) in count_pictures(data).items()}
     return (
         *_unusable(data),
         *_repeated(data),
         *_alike(data),
         *_depth(data),
-        *_uneven(count_pictures(data)),
+        *_small(counts),
+        *(() if made_up_for else _uneven(counts)),
     )
 
 
@@ -137,15 +144,17 @@ def _depth(data: DataSet) -> Iterator[Finding]:
         )
 
 
-def _uneven(counts: dict[str, tuple[int, int, int]]) -> Iterator[Finding]:
-    total = {name: train + validate for name, (train, validate, _) in counts.items()}
-    for name, count in total.items():
+def _small(counts: dict[str, int]) -> Iterator[Finding]:
+    for name, count in counts.items():
         if count < FEW_PICTURES:
             yield Finding("few pictures", f"{name} has {count}; {FEW_PICTURES} are little enough")
-    most, least = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
-    if total[most] >= IMBALANCE * total[least]:
+
+
+def _uneven(counts: dict[str, int]) -> Iterator[Finding]:
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    if counts[most] >= IMBALANCE * counts[least]:
         yield Finding(
             "imbalance",
-            f"{most} has {total[most]} pictures and {least} {total[least]}: "
-            f"answering {most} will seem to pay",
+            f"{most} has {counts[most]} pictures and {least} {counts[least]}: answering {most} "
+            "will seem to pay; training.class_weight: balanced makes up for it",
         )

@@ -63,12 +63,22 @@ class Examples:
         rows: Which rows take part, shape (examples,).
         labels: Encoded, shape (examples, ...).
         fingerprint: Changes when the values or the labels do; kept in each commit.
+        weights: How much each counts in the loss, float32, shape (examples,); None for 1 each.
+        drawn_evenly: The class of each, shape (examples,), where each class is drawn as often in an
+            epoch as the largest; None where each example is drawn once.
     """
 
     values: Values
     rows: NDArray[np.int64]
     labels: NDArray[Any]
     fingerprint: str = ""
+    weights: NDArray[np.float32] | None = None
+    drawn_evenly: NDArray[np.int64] | None = None
+
+    @property
+    def drawn(self) -> int:
+        """How many an epoch has."""
+        return len(self.rows) if self.drawn_evenly is None else evenly_drawn(self.drawn_evenly)
 
 
 @contextmanager
@@ -86,7 +96,7 @@ def failures_as_they_were(*sources: Source | None) -> Iterator[None]:
 
 
 class Source:
-    """Batches of examples with their labels, as a `tf.data.Dataset`.
+    """Batches of examples with their labels, and weights if they have any, as a `tf.data.Dataset`.
 
     Single examples are shuffled, anew each epoch, by a permutation that is a function of the seed
     and the epoch alone, and pictures resampled by maps that are a function of these and of the
@@ -117,7 +127,8 @@ class Source:
         share: Share = WHOLE,
     ) -> None:
         self._values, self._rows = examples.values, examples.rows
-        self._labels = examples.labels
+        self._labels, self._weights = examples.labels, examples.weights
+        self._drawn_evenly = examples.drawn_evenly
         self.fingerprint = examples.fingerprint
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
@@ -125,7 +136,7 @@ class Source:
         # Of the latest epoch, for of a large data set it takes a second.
         self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(self._rows)))
         self._share = share
-        self._usable = share.usable(len(self._rows))
+        self._usable = share.usable(examples.drawn)
         self.epoch = 0
         self.first_batch = 0
         self.failure: Exception | None = None
@@ -136,16 +147,19 @@ class Source:
         return -(-self._usable // self._batch_size)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
-        """Positions in `rows` in the order in which that epoch sees them, shape (examples,)."""
+        """Positions in `rows` in the order in which that epoch sees them, shape (drawn,)."""
         known, order = self._order
         if self._shuffle_seed is not None and known != epoch:
             random = np.random.default_rng([self._shuffle_seed, epoch])
-            order = random.permutation(len(self._rows))
+            if self._drawn_evenly is None:
+                order = random.permutation(len(self._rows))
+            else:
+                order = random.permutation(_evenly(self._drawn_evenly, random))
             self._order = epoch, order
         return order
 
-    def batch(self, epoch: int, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """One batch: values of shape (batch, ...) with their labels."""
+    def batch(self, epoch: int, number: int) -> tuple[NDArray[Any], ...]:
+        """One batch: values of shape (batch, ...), their labels, and their weights if any."""
         start = number * self._batch_size
         whole = self.order(epoch)[: self._usable][start : start + self._batch_size]
         positions = self._share.of(whole)
@@ -155,9 +169,9 @@ class Source:
             random = np.random.default_rng([self._shuffle_seed, epoch, number])
             matrices = self._resampling.draw(random, len(whole), *values.shape[1:3])
             values = self._resampling.apply(values, self._share.of(matrices))
-        return values, self._labels[positions]
+        return values, *(one[positions] for one in self._beside())
 
-    def batches(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def batches(self) -> Iterator[tuple[NDArray[Any], ...]]:
         """One epoch."""
         for number in range(self.first_batch, self.num_batches):
             yield self.batch(self.epoch, number)
@@ -173,13 +187,14 @@ class Source:
             lambda: ((self.epoch, batch) for batch in range(self.first_batch, self.num_batches)),
             output_signature=(tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int64)),
         )
-        dtypes = [tf.as_dtype(one.dtype) for one in (self._values, self._labels)]
+        arrays = [self._values, *self._beside()]
+        dtypes = [tf.as_dtype(one.dtype) for one in arrays]
 
-        def make(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            values, labels = tf.numpy_function(self._batch_or_failure, (epoch, number), dtypes)
-            values.set_shape((None, *self._values.shape[1:]))
-            labels.set_shape((None, *self._labels.shape[1:]))
-            return values, labels
+        def make(epoch: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            batch = tf.numpy_function(self._batch_or_failure, (epoch, number), dtypes)
+            for tensor, array in zip(batch, arrays, strict=True):
+                tensor.set_shape((None, *array.shape[1:]))
+            return tuple(batch)
 
         dataset = numbers.map(make, num_parallel_calls=os.cpu_count()).prefetch(2)
         # In TensorFlow 2.21 the thread that tunes misses now and then that an epoch is over, and
@@ -192,11 +207,29 @@ class Source:
         dataset.cardinality = lambda: tf.constant(self.num_batches, tf.int64)
         return dataset
 
-    def _batch_or_failure(
-        self, epoch: np.int64, number: np.int64
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _beside(self) -> list[NDArray[Any]]:
+        """What there is of each example beside its values."""
+        return [self._labels] if self._weights is None else [self._labels, self._weights]
+
+    def _batch_or_failure(self, epoch: np.int64, number: np.int64) -> tuple[NDArray[Any], ...]:
         try:
             return self.batch(int(epoch), int(number))
         except Exception as error:
             self.failure = error  # TensorFlow raises another one, in its own words
             raise
+
+
+def evenly_drawn(classes: NDArray[np.int64]) -> int:
+    """How many are drawn if each of these classes is drawn as often as the largest."""
+    counts = np.bincount(classes)
+    return int(counts.max() * np.count_nonzero(counts))
+
+
+def _evenly(classes: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Positions, those of each class as often as the largest has: each example about as often."""
+    largest, drawn = np.bincount(classes).max(), []
+    for label in np.unique(classes):
+        members = np.flatnonzero(classes == label)
+        times, rest = divmod(largest, len(members))
+        drawn += [np.tile(members, times), random.choice(members, rest, replace=False)]
+    return np.concatenate(drawn)

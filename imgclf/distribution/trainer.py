@@ -25,6 +25,7 @@ from imgclf.config.spec import Spec
 from imgclf.data.batch_share import Share
 from imgclf.data.dataset import DataSet, of_folder, read_config_dataset
 from imgclf.data.given_labels import take_in
+from imgclf.data.source import evenly_drawn
 from imgclf.distribution.messages import Failure, Job, Task
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, UsageError
@@ -125,7 +126,7 @@ def _train(job: Job, pipe: Pipe, peers: Peers) -> Failure | None:
     failure = _first_failure(job.processes, failure, peers)
     if failure is not None or ready is None:
         return failure
-    _say_how(ready)
+    _say_how(ready, oversample=job.loaded.config.data.oversample)
     fitted = _fit(job, task, ready)
     if job.processes.first:
         _hand_over(fitted, job.folder)
@@ -215,16 +216,17 @@ def _first_failure(processes: Processes, ours: Failure | None, peers: Peers) -> 
     return next((Failure(**one) for one in heard if one), None)
 
 
-def _say_how(ready: _Ready) -> None:
+def _say_how(ready: _Ready, *, oversample: bool) -> None:
     share, data, batch = ready.share, ready.data, ready.settled.batch_size
     console.note(
         f"{_counted(share.count, 'process', 'es')} with {_counted(share.devices, 'device')}: "
         f"{batch // share.devices} of each {batch} pictures go to each device"
     )
+    drawn = evenly_drawn(data.training.labels) if oversample else len(data.training)
     left = [
-        f"{len(part) - share.usable(len(part))} of {len(part)} {name} pictures"
-        for part, name in ((data.training, "training"), (data.validation, "validation"))
-        if share.usable(len(part)) < len(part)
+        f"{count - share.usable(count)} of {count} {name} pictures"
+        for count, name in ((drawn, "training"), (len(data.validation), "validation"))
+        if share.usable(count) < count
     ]
     if left:
         console.note(f"left out of each epoch, so that the devices get the same: {', '.join(left)}")

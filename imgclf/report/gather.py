@@ -79,7 +79,12 @@ def gather_facts(
         augmentation=augmentation,
         counts=count_pictures(data),
         findings=tuple(
-            _groups([*find_problems(data), *(Finding(_DOUBTFUL, one) for one in outcome.doubts)])
+            _groups(
+                [
+                    *find_problems(data, made_up_for=declared.made_up_for),
+                    *(Finding(_DOUBTFUL, one) for one in outcome.doubts),
+                ]
+            )
         ),
     )
 

@@ -32,6 +32,7 @@ class Declared(Struct, frozen=True, kw_only=True):
         seed: Of weights, augmentation and shuffling.
         split_seed: Of the choice of the validation pictures.
         publish: Whose weights are published.
+        made_up_for: The training makes up for classes of different sizes.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Declared(Struct, frozen=True, kw_only=True):
     seed: int
     split_seed: int
     publish: Publish
+    made_up_for: bool = False
 
 
 class Answers(Struct, frozen=True):

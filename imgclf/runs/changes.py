@@ -14,6 +14,7 @@ from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
 _SHOWN = 16
 _MISSING = object()
+_WITH_KEYS_INSIDE = ("training.fine_tune", "training.class_weight")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
             yield from _flat_spec(spec, f"{key}.{name if key == 'callbacks' else place}")
     elif (key in SINGLE_SPECS or key == "model.backbone") and value is not None:
         yield from _flat_spec(value, key)
-    elif key == "training.fine_tune" and value is None:
+    elif key in _WITH_KEYS_INSIDE and value is None:
         return  # else it would be one key more that differs, beside those that are inside of it
     elif isinstance(value, Mapping) and (value or not key):
         for name, item in value.items():

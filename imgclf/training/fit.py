@@ -21,6 +21,7 @@ from imgclf.training.out_of_memory import out_of_memory_as_error
 from imgclf.training.phases import Phase, Ran, run_phases
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
+from imgclf.training.sources import sources_of
 from imgclf.training.transfer import (
     FrozenFeatures,
     averaged,
@@ -142,16 +143,13 @@ def _phases(
     role: Role,
 ) -> list[Phase]:
     """One of pictures; on a pretrained network one of its features, and perhaps one of pictures."""
-    size, share = settings.settled.batch_size, role.share
 
     def pictures() -> tuple[Source, Source]:
-        training, validation = (
-            _examples(part, data, network) for part in (data.training, data.validation)
+        examples = (
+            _examples(data.training, data, network),
+            _examples(data.validation, data, network),
         )
-        return (
-            Source(training, size, settings.seed, resampling, share),
-            Source(validation, size, share=share),
-        )
+        return sources_of(examples, data, settings, role, resampling)
 
     if network.backbone is None:
         return [
@@ -181,19 +179,12 @@ def _maps(
     role: Role,
 ) -> tuple[Source, Source]:
     """What lies below the cut makes of pictures, in the order in which these would come."""
-    size, share = settings.settled.batch_size, role.share
-    training, validation = (
-        examples_of(maps, part.labels, data, network)
-        for maps, part in zip(
-            lower_maps(network, data, features.network, cut),
-            (data.training, data.validation),
-            strict=True,
-        )
+    training, validation = lower_maps(network, data, features.network, cut)
+    examples = (
+        examples_of(training, data.training.labels, data, network),
+        examples_of(validation, data.validation.labels, data, network),
     )
-    return (
-        Source(training, size, settings.seed, share=share),
-        Source(validation, size, share=share),
-    )
+    return sources_of(examples, data, settings, role)
 
 
 def _whole(

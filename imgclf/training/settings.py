@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from imgclf.config.choices import Publish
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.schema import Config
+from imgclf.data.class_balance import Balance
 from imgclf.runs.folder import Settled
 
 
@@ -24,6 +25,7 @@ class TrainingSettings:
         halves: Whether batches become smaller where the memory does not suffice for them.
         summary: Whether the network's layers are shown first.
         fine_tune: How a pretrained network is trained after what stands on it; None not to.
+        balance: What makes up for classes of different sizes.
     """
 
     epochs: int
@@ -33,6 +35,7 @@ class TrainingSettings:
     halves: bool = False
     summary: bool = False
     fine_tune: FineTune | None = None
+    balance: Balance = field(default_factory=Balance)
 
     @property
     def may_halve(self) -> bool:
@@ -58,4 +61,5 @@ def training_settings(
         halves,
         summary,
         training.fine_tune,
+        Balance(training.class_weight, config.data.oversample),
     )

@@ -33,6 +33,7 @@ from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.phases import Phase
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
+from imgclf.training.sources import sources_of
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
@@ -99,16 +100,12 @@ def head_phase(
             show_summary(head)
         return head
 
-    size = settings.settled.batch_size
     labels = np.tile(data.training.labels, len(features.training.rows))
-    training = examples_of(features.training, labels, data, network)
-    validation = examples_of(features.validation, data.validation.labels, data, network)
-    return Phase(
-        settings.epochs,
-        Source(training, size, settings.seed, share=role.share),
-        Source(validation, size, share=role.share),
-        model=make,
+    examples = (
+        examples_of(features.training, labels, data, network),
+        examples_of(features.validation, data.validation.labels, data, network),
     )
+    return Phase(settings.epochs, *sources_of(examples, data, settings, role), model=make)
 
 
 def head_outputs(

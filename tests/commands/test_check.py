@@ -57,7 +57,19 @@ def test_a_small_class_and_an_imbalance(pictures: Path) -> None:
     for number in range(8, 31):
         (pictures / f"dog/dog-{number:03}.jpg").unlink()
     assert [one.message for one in findings("few pictures")] == ["dog has 7; 20 are little enough"]
-    assert len(findings("imbalance")) == 1
+    [imbalance] = findings("imbalance")
+    assert imbalance.message == (
+        "cat has 30 pictures and dog 7: answering cat will seem to pay; "
+        "training.class_weight: balanced makes up for it"
+    )
+    for said in ("training.class_weight=balanced", "data.oversample=true"):
+        kinds = {one.kind for one in check(Path("pets.yaml"), [said]).findings}
+        assert kinds == {"few pictures"}
+
+
+def test_weights_of_classes_that_there_are_not(pictures: Path) -> None:
+    with pytest.raises(ConfigError, match="dgo"):
+        check(Path("pets.yaml"), ["training.class_weight={cat: 1, dgo: 2}"])
 
 
 def test_code_that_training_would_run_is_named_and_not_run(pictures: Path) -> None:

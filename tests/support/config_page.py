@@ -174,6 +174,8 @@ def as_yaml(value: Any) -> str:
     """A default as one would write it in a config."""
     if value is None:
         return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(as_yaml, value))}]"
     return str(value)

@@ -1,0 +1,39 @@
+"""What a phase trains on and what it is judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.dataset import DataSet
+from imgclf.data.resampling import Resampling
+from imgclf.data.source import Examples, Source
+from imgclf.training.role import Role
+from imgclf.training.settings import TrainingSettings
+
+
+def sources_of(
+    examples: tuple[Examples, Examples],
+    data: DataSet,
+    settings: TrainingSettings,
+    role: Role,
+    resampling: Resampling | None = None,
+) -> tuple[Source, Source]:
+    """Batches of a phase's examples: to train on, and to validate on as they are.
+
+    Args:
+        examples: Of the training and of the validation pictures; of the former in one view after
+            another, if there are several.
+        data: The pictures.
+        settings: How large batches are, and what makes up for classes of different sizes.
+        role: What this process reads of each batch.
+        resampling: What is done to pictures that are trained on in place of augmentation layers.
+    """
+    training, validation = examples
+    size, share = settings.settled.batch_size, role.share
+    labels: NDArray[np.int64] = np.resize(data.training.labels, len(training.rows))
+    training = settings.balance.of(training, labels, data.folder.class_names)
+    return (
+        Source(training, size, settings.seed, resampling, share),
+        Source(validation, size, share=share),
+    )
