@@ -11,6 +11,8 @@ share       what the rest gained, as a share of what it gains if the whole strea
             and trained on, both summed over the streams
 success     of the corrected pictures, right after their own command
 retention   right at the end of the stream
+reached     after how many corrections (looked at every 20) the rest was first as right as after
+            training on all 2 x COUNT; null if never, and then no mean of it is given
 worst       the lowest point of the rest on the way, less where it began, mean of the streams
 light, shifted, turned, encoded     of the corrected pictures, right at the end: mirrored, turned by
             5 degrees, cropped by 10 %, 15 % brighter and darker (the mean); moved by 10 % of the
@@ -45,7 +47,7 @@ from imgclf.system import console
 CONFIG = Path(__file__).parent.parent / "configs/pretrained.yaml"
 STEP = 20  # corrections between two looks at the rest
 
-Row = dict[str, float]
+Row = dict[str, float | None]
 
 
 def right(model: Path, paths: Sequence[Path], labels: Sequence[str]) -> list[bool]:
@@ -125,6 +127,7 @@ def stream(pictures: Path, count: int, seed: int, options: Sequence[str]) -> Row
         "whole": ceiling,
         "success": mean(successes),
         "retention": mean(held),
+        "reached": next((STEP * i for i, at in enumerate(course) if at >= ceiling), None),
         "worst": min(course) - before,
         "light": float(by_form[:5].mean()),
         "shifted": float(by_form[5]),
@@ -150,7 +153,11 @@ def main() -> None:
             rows.append(stream(pictures, given.count, seed, given.options))
             os.chdir(before)
         print(json.dumps(rows[-1]), flush=True)
-    means = {key: mean(row[key] for row in rows) for key in rows[0]}
+    means = {}
+    for key in rows[0]:
+        values = [value for row in rows if (value := row[key]) is not None]
+        if len(values) == len(rows):
+            means[key] = mean(values)
     gained, possible = means["after"] - means["before"], means["whole"] - means["before"]
     print(json.dumps({"streams": len(rows), **means, "share": gained / possible}))
 
