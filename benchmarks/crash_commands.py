@@ -260,11 +260,11 @@ def _journal_problems() -> list[str]:
     from imgclf.corrections.journal import read_journal
     from imgclf.model_file.archive import read_manifest
 
-    fates = {entry.digest: entry.fate for entry in read_journal(MODEL)}
+    outcomes = {entry.digest: entry.outcome for entry in read_journal(MODEL)}
     wanted = len(Path("wrong.csv").read_text().splitlines()) - 1
     corrected = {one.digest for one in read_manifest(MODEL).corrections}
-    wrong = [] if len(fates) == wanted else [f"the journal knows {len(fates)} of {wanted}"]
-    if {digest for digest, fate in fates.items() if fate == "corrected"} != corrected:
+    wrong = [] if len(outcomes) == wanted else [f"the journal knows {len(outcomes)} of {wanted}"]
+    if {digest for digest, outcome in outcomes.items() if outcome == "corrected"} != corrected:
         wrong.append("the journal and the model know other corrections")
     return wrong
 

@@ -159,8 +159,8 @@ def all_at_once(task: Task, model: Path) -> Row:
     started = time.perf_counter()
     done = retrain(model, task.labelled(task.chosen.tolist()))
     seconds = time.perf_counter() - started
-    fates = {picture.before.path: picture.fate for picture in done.pictures}
-    learned = [fates[str(task.paths[index])] == "corrected" for index in task.chosen]
+    outcomes = {picture.before.path: picture.outcome for picture in done.pictures}
+    learned = [outcomes[str(task.paths[index])] == "corrected" for index in task.chosen]
     row = figures(task, np.array(learned, bool), lambda pixels: given(model, pixels))
     return row | {"seconds": seconds, "outcome": done.outcome}
 
@@ -178,7 +178,7 @@ def wrong_on_purpose(task: Task, model: Path, count: int, seed: int) -> Row:
     judged = done.judged
     return {
         "outcome": done.outcome,
-        "accepted": sum(picture.fate == "corrected" for picture in done.pictures),
+        "accepted": sum(picture.outcome == "corrected" for picture in done.pictures),
         "drop_on_the_rest": 100 * float(task.right_before[rest].mean() - right[rest].mean()),
         "held_out_drop": 100 * (judged.before["(all)"] - judged.after["(all)"]) if judged else 0.0,
         "tolerance": 100 * judged.tolerance["(all)"] if judged else 0.0,

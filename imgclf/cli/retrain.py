@@ -116,7 +116,7 @@ def command(
     from imgclf.corrections.inputs import read_inputs
     from imgclf.data.left_out import LeftOut
     from imgclf.model_file.archive import read_manifest
-    from imgclf.report.corrections import fate_line, judged_table
+    from imgclf.report.corrections import judged_table, outcome_line
 
     file = session.chosen_model(model)
     if forget:
@@ -157,7 +157,7 @@ def command(
         print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
     else:
         for picture in done.pictures:
-            print(fate_line(picture))
+            print(outcome_line(picture))
         if done.judged is not None:
             print(judged_table(done.judged))
             if any(picture.reason == DROPS for picture in done.pictures):
@@ -167,7 +167,7 @@ def command(
     _say_what_is_doubtful(done)
     if done.outcome == "refused":
         raise typer.Exit(3)
-    if left_out.unreadable or any(picture.fate == "unreadable" for picture in done.pictures):
+    if left_out.unreadable or any(picture.outcome == "unreadable" for picture in done.pictures):
         raise typer.Exit(4)
 
 
@@ -192,9 +192,9 @@ def _forget(
     else:
         if done.judged is not None:
             print(judged_table(done.judged))
-        fate = "forgotten" if done.outcome == "forgotten" else "not forgotten"
+        outcome = "forgotten" if done.outcome == "forgotten" else "not forgotten"
         for one in done.corrections:
-            print(on_one_line(f"{one.path}: {one.label} ({fate})"))
+            print(on_one_line(f"{one.path}: {one.label} ({outcome})"))
         print(_forgotten_line(done))
     if done.outcome == "refused":
         raise typer.Exit(3)
@@ -229,8 +229,8 @@ def _say_what_is_doubtful(done: "Retrained") -> None:
 
 def _retrained_line(done: "Retrained") -> str:
     counts = ", ".join(
-        f"{sum(picture.fate == fate for picture in done.pictures)} {fate}"
-        for fate in ("corrected", "right already", "left out", "unreadable")
+        f"{sum(picture.outcome == outcome for picture in done.pictures)} {outcome}"
+        for outcome in ("corrected", "right already", "left out", "unreadable")
     )
     what = {
         "corrected": f"{done.model} is now version {done.version}",

@@ -230,8 +230,8 @@ def _warn(network: _Network, manifest: Manifest) -> None:
             "it predicts, but can't be corrected: "
             f"{network.uncorrectable.message}; {network.uncorrectable.hint}"
         )
-    if manifest.twin_note:
-        console.warning(f"{manifest.twin_note}: predictions will take seconds to start")
+    if manifest.litert_note:
+        console.warning(f"{manifest.litert_note}: predictions will take seconds to start")
 
 
 def _says_from_logits(declared: Any) -> bool:

@@ -31,7 +31,7 @@ def with_unknown_graph(source: Path) -> Manifest | None:
         if not archive.has(MANIFEST):
             return None
         manifest = archive.manifest()
-        for graph in (archive.twin(manifest), archive.features_graph(manifest)):
+        for graph in (archive.whole_graph(manifest), archive.features_graph(manifest)):
             try:
                 if graph is not None:
                     CheckedGraph(graph)

@@ -152,9 +152,9 @@ def _export(
     """What to write; a folder is written already, for only as one it can be looked at."""
     if quantize:
         return _export_quantised(source, target)
-    if form == "litert" and source.twin is not None:
+    if form == "litert" and source.whole_graph is not None:
         with suppress(GraphError):  # which is not run; Keras makes one anew
-            return _export_twin(source, target, source.twin)
+            return _export_whole_graph(source, target, source.whole_graph)
     from imgclf.model_file import converters  # Keras, which takes seconds
 
     manifest = source.manifest
@@ -198,12 +198,12 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
     return converters.described_onnx(graph, properties, words)
 
 
-def _export_twin(source: ExportSource, target: Path, twin: bytes) -> tuple[Exported, bytes]:
+def _export_whole_graph(source: ExportSource, target: Path, graph: bytes) -> tuple[Exported, bytes]:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
-    found = run_litert(twin, source.pixels, made_here=False)
+    found = run_litert(graph, source.pixels, made_here=False)
     own = open_classifier(source.path).engine
     difference = require_equal(found, own.run(source.pixels), target)
-    return Exported(target, len(twin), source.manifest, difference, source.compared), twin
+    return Exported(target, len(graph), source.manifest, difference, source.compared), graph
 
 
 def _export_quantised(source: ExportSource, target: Path) -> tuple[Exported, bytes]:

@@ -13,7 +13,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import UsageError, first_line
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import LiteRTEngine, Outputs
-from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
+from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH, ModelArchive
 from imgclf.model_file.manifest import Manifest
 from imgclf.system.stderr import quiet_stderr
 
@@ -31,7 +31,7 @@ class ExportSource:
     Attributes:
         path: The model file.
         manifest: What it says of itself.
-        twin: The LiteRT graph of the whole network; None if it has none.
+        whole_graph: The LiteRT graph of the whole network; None if it has none.
         float_size: Bytes of all that it has to answer without Keras; None if there is none.
         memory: Its replay memory; None if it has none.
         corrected: The pictures that it was corrected by.
@@ -39,7 +39,7 @@ class ExportSource:
 
     path: Path
     manifest: Manifest
-    twin: bytes | None
+    whole_graph: bytes | None
     float_size: int | None
     memory: ReplayMemory | None
     corrected: Samples
@@ -75,12 +75,12 @@ def open_source(model: Path) -> ExportSource:
     with ModelArchive(model) as archive:
         manifest = archive.manifest()
         archive.verify_graphs(manifest)
-        twin = archive.twin(manifest)
-        float_size = sum(map(archive.size, (TWIN, FEATURES, HEAD))) or None
+        graph = archive.whole_graph(manifest)
+        float_size = sum(map(archive.size, (WHOLE_GRAPH, FEATURES, HEAD))) or None
     memory = load_memory(model)
     corrected, _ = load_corrected(model, manifest)
     memory = memory and memory.for_model(manifest)
-    return ExportSource(model, manifest, twin, float_size, memory, corrected)
+    return ExportSource(model, manifest, graph, float_size, memory, corrected)
 
 
 class WrittenGraph:

@@ -38,7 +38,7 @@ from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
 from imgclf.system.signals import raise_again
 
-_COMPARED = 4  # pictures on which a new version's LiteRT twin is compared with Keras
+_COMPARED = 4  # pictures on which a new version's LiteRT graph is compared with Keras
 
 Outcome = Literal["corrected", "right already", "refused", "dry run", "unguarded"]
 
@@ -261,7 +261,7 @@ def _fit_unguarded(
         from imgclf.model_file.keras_io import load_keras_model, write_model_file
 
         fitted = fit_alone(model, load_keras_model(model), manifest, cases, held_out, epochs)
-        learned = {one.digest for one in fitted.pictures if one.fate == "corrected"}
+        learned = {one.digest for one in fitted.pictures if one.outcome == "corrected"}
         version = manifest.version
         if learned and not options.dry_run:
             network = with_silent_neurons(fitted.model, len(learned))
@@ -292,7 +292,7 @@ def _next_version(
 ) -> Manifest:
     """Keeps the version in use, and says what the next one is."""
     number = next_version(model)
-    accepted = [picture for picture in pictures if picture.fate == "corrected"]
+    accepted = [picture for picture in pictures if picture.outcome == "corrected"]
     new = (
         Correction(
             path=as_text(Path(picture.before.path)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from imgclf.corrections.inputs import Labelled
-from imgclf.corrections.journal import Fate
+from imgclf.corrections.journal import Outcome
 from imgclf.data.decoder import DecoderSettings, Pixels, decode
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError, PictureError, UsageError
@@ -29,7 +29,7 @@ class Corrected:
         digest: SHA-256 of the file; empty if it can't be read.
         before: What the model said.
         after: What the new version says; the same as `before` if there is none.
-        fate: Pictures that are "right already" teach nothing; those "left out" would have done
+        outcome: Pictures that are "right already" teach nothing; those "left out" would have done
             harm or could not be learned.
         reason: Why it was left out; None if it wasn't.
         doubtful: Its features speak for what the model said before; see `find_doubtful`.
@@ -39,7 +39,7 @@ class Corrected:
     digest: str
     before: Prediction
     after: Prediction
-    fate: Fate
+    outcome: Outcome
     reason: str | None = None
     doubtful: bool = False
 
@@ -68,7 +68,7 @@ class Case:
     @property
     def teaches(self) -> bool:
         """Whether the model has something to learn from it."""
-        return self.picture.fate != "right already" or self.replaces is not None
+        return self.picture.outcome != "right already" or self.replaces is not None
 
 
 def assess(
@@ -98,13 +98,13 @@ def assess(
         for one, row in zip(batch, rows, strict=True):
             before = Prediction.of(str(one.labelled.path), row, manifest.class_names)
             label = one.labelled.label
-            fate: Fate = "right already" if before.label == label else "left out"
+            outcome: Outcome = "right already" if before.label == label else "left out"
             earlier = in_force.get(one.digest, label)
             case = Case(
                 one.pixels,
                 one.size,
                 replaces=None if earlier == label else earlier,
-                picture=Corrected(label, one.digest, before, before, fate),
+                picture=Corrected(label, one.digest, before, before, outcome),
             )
             known = cases.setdefault(one.digest, case).picture
             if known.label != label:
@@ -153,7 +153,7 @@ def refuse_contradictions(cases: Sequence[Case], manifest: Manifest) -> None:
 
 def left_out(case: Case, reason: str) -> Corrected:
     """The picture of a case that was not learned."""
-    return replace(case.picture, fate="left out", reason=reason)
+    return replace(case.picture, outcome="left out", reason=reason)
 
 
 @dataclass(frozen=True)

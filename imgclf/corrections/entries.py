@@ -26,10 +26,10 @@ def entries_of(pictures: Sequence[Corrected], manifest: Manifest, now: int) -> l
     entries = []
     for picture in pictures:
         earlier = in_force.get(picture.digest)
-        if picture.fate == "right already" and earlier is not None:
-            was, fate, version = earlier.was, "corrected", earlier.version
+        if picture.outcome == "right already" and earlier is not None:
+            was, outcome, version = earlier.was, "corrected", earlier.version
         else:
-            was, fate, version = str(picture.before.label), picture.fate, now
+            was, outcome, version = str(picture.before.label), picture.outcome, now
         path = as_text(Path(picture.before.path))
         entries.append(
             Entry(
@@ -38,7 +38,7 @@ def entries_of(pictures: Sequence[Corrected], manifest: Manifest, now: int) -> l
                 picture.digest,
                 was,
                 picture.label,
-                fate,  # type: ignore[arg-type]
+                outcome,  # type: ignore[arg-type]
                 version,
                 picture.doubtful,
             )

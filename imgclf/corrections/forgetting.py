@@ -73,9 +73,9 @@ def find_said(given: Sequence[str], manifest: Manifest, journal: Sequence[Entry]
 def _all_said(manifest: Manifest, journal: Sequence[Entry]) -> list[Said]:
     said: dict[str, Said] = {}
     for entry in journal:
-        if entry.fate == "forgotten":
+        if entry.outcome == "forgotten":
             said.pop(entry.digest, None)
-        elif entry.fate != "unreadable":
+        elif entry.outcome != "unreadable":
             said[entry.digest] = Said(
                 entry.path, entry.digest, entry.label, entry.was, in_force=False
             )

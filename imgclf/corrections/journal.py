@@ -21,7 +21,7 @@ from imgclf.system.files import sync_folder
 _LARGEST = 1 << 28
 """In bytes, which is a million entries."""
 
-Fate = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
+Outcome = Literal["right already", "corrected", "left out", "unreadable", "forgotten"]
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         digest: SHA-256 of its file.
         was: What the model said.
         label: What a person said.
-        fate: What came of it; "forgotten" where all that was said of it was taken back.
+        outcome: What came of it; "forgotten" where all that was said of it was taken back.
         version: Of the model in use afterwards.
         doubtful: The picture's features spoke against it.
     """
@@ -43,16 +43,16 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str
     was: str
     label: str
-    fate: Fate
+    outcome: Outcome = msgspec.field(name="fate")  # as earlier versions wrote it
     version: int
     doubtful: bool = False
 
     def says_the_same_as(self, other: Entry) -> bool:
         """Whether only the time, the place or the model's earlier answer differ."""
-        return (self.digest, self.label, self.fate, self.version) == (
+        return (self.digest, self.label, self.outcome, self.version) == (
             other.digest,
             other.label,
-            other.fate,
+            other.outcome,
             other.version,
         )
 

@@ -25,9 +25,9 @@ def labels_given(model: Path) -> tuple[GivenLabel, ...]:
     """
     said: dict[str, list[Entry]] = {}
     for entry in read_journal(model):
-        if entry.fate == "forgotten":
+        if entry.outcome == "forgotten":
             said.pop(entry.digest, None)
-        elif entry.fate != "unreadable":
+        elif entry.outcome != "unreadable":
             said.setdefault(entry.digest, []).append(entry)
     return tuple(_given(model, entries) for entries in said.values())
 
@@ -40,6 +40,6 @@ def _given(model: Path, entries: Sequence[Entry]) -> GivenLabel:
         last.digest,
         composed(last.label),
         str(kept_file(model, last.digest) or last.path),
-        was_wrong=any(one.fate != "right already" for one in entries),
+        was_wrong=any(one.outcome != "right already" for one in entries),
         rather=next(doubts, None),
     )

@@ -55,7 +55,7 @@ class LearnedCorrections:
     @property
     def accepted(self) -> list[Corrected]:
         """The pictures that were learned, in the order of their neurons."""
-        return [picture for picture in self.pictures if picture.fate == "corrected"]
+        return [picture for picture in self.pictures if picture.outcome == "corrected"]
 
 
 class Learner:
@@ -212,7 +212,7 @@ class Learner:
         neurons = present.joined(new, verdict.accepted)
         rows = self._probabilities(neurons.correct(own))
         pictures = tuple(
-            replace(case.picture, after=Prediction.of(case.path, row, names), fate="corrected")
+            replace(case.picture, after=Prediction.of(case.path, row, names), outcome="corrected")
             if reason is None
             else left_out(case, reason)
             for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)

@@ -134,7 +134,7 @@ class Refit:
         rows = own.probabilities(problem.corrected[len(problem.labels) - len(cases) :, 0])
         pictures = tuple(
             replace(
-                case.picture, after=Prediction.of(case.path, row, class_names), fate="corrected"
+                case.picture, after=Prediction.of(case.path, row, class_names), outcome="corrected"
             )
             for case, row in zip(cases, rows, strict=True)
         )

@@ -110,7 +110,9 @@ def fit_alone(
         answer = Prediction.of(case.path, row, names)
         learned = answer.label == case.picture.label
         picture = case.picture if learned else left_out(case, "it could not be learned")
-        pictures.append(replace(picture, after=answer, fate="corrected" if learned else "left out"))
+        pictures.append(
+            replace(picture, after=answer, outcome="corrected" if learned else "left out")
+        )
     return UnguardedFit(tuple(pictures), judged, manifest, model, known)
 
 

@@ -23,7 +23,7 @@ from imgclf.spelling import path_as_spelled
 from imgclf.work_folders import MODELS_DIRECTORY
 
 MANIFEST = "imgclf/manifest.json"
-TWIN = "imgclf/model.tflite"
+WHOLE_GRAPH = "imgclf/model.tflite"
 FEATURES = "imgclf/features.tflite"
 HEAD = "imgclf/head.msgpack"
 PICTURES_SEEN = "imgclf/pictures_seen.msgpack"
@@ -36,7 +36,7 @@ METADATA = "metadata.json"
 # All the members there may be, and sizes beyond which they are an attempt to fill the memory.
 _CAPS = {
     MANIFEST: 16 << 20,
-    TWIN: 2 << 30,
+    WHOLE_GRAPH: 2 << 30,
     FEATURES: 2 << 30,
     HEAD: 1 << 29,
     PICTURES_SEEN: 1 << 28,
@@ -46,7 +46,7 @@ _CAPS = {
     WEIGHTS: 8 << 30,
 }
 _WHAT = {
-    TWIN: "graph",
+    WHOLE_GRAPH: "graph",
     FEATURES: "graph",
     HEAD: "head",
     PICTURES_SEEN: "list of pictures",
@@ -173,13 +173,13 @@ class ModelArchive:
                 )
         return manifest
 
-    def twin(self, manifest: Manifest) -> bytes | None:
+    def whole_graph(self, manifest: Manifest) -> bytes | None:
         """The LiteRT graph of the whole network, or None if the model has none.
 
         Raises:
             ModelFileError: It is not the one that the manifest was written with.
         """
-        return self._read_checked(TWIN, manifest.twin_sha256)
+        return self._read_checked(WHOLE_GRAPH, manifest.whole_graph_sha256)
 
     def features_graph(self, manifest: Manifest) -> bytes | None:
         """The LiteRT graph of the features, or None if the model isn't split.
@@ -211,7 +211,7 @@ class ModelArchive:
         Raises:
             ModelFileError: It is not.
         """
-        self.twin(manifest)
+        self.whole_graph(manifest)
         self.features_graph(manifest)
         self._read_checked(HEAD, manifest.head_sha256)
         self.pictures_seen(manifest)

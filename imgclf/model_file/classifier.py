@@ -21,7 +21,7 @@ from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine, LiteRTFeatures, SplitEngine
 from imgclf.model.head import NumpyHead
 from imgclf.model.probabilities import Probabilities, to_probabilities
-from imgclf.model_file.archive import FEATURES, HEAD, TWIN, ModelArchive
+from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH, ModelArchive
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
 
@@ -80,13 +80,13 @@ def open_classifier(path: Path) -> Classifier:
     """
     with ModelArchive(path) as archive:
         manifest = archive.manifest()
-        # Not `archive.twin`: the zip's own checksum tells damage, and SHA-256 of some megabytes
+        # Not `archive.whole_graph`: the zip's own checksum tells damage, and SHA-256 of megabytes
         # takes longer than the answer.
         wanted = [(FEATURES, manifest.features_sha256), (HEAD, manifest.head_sha256)]
         if None in (manifest.features_sha256, manifest.head_sha256):
-            wanted = [(TWIN, manifest.twin_sha256)]
+            wanted = [(WHOLE_GRAPH, manifest.whole_graph_sha256)]
         members = [archive.read(name) for name, digest in wanted if digest is not None]
-    reason = manifest.twin_note or "it has no LiteRT graph in it"
+    reason = manifest.litert_note or "it has no LiteRT graph in it"
     if members:
         try:
             engine = _quick_engine(path, manifest, *members)

@@ -1,4 +1,4 @@
-"""Model files on Keras's side: writing one with its LiteRT twin, and loading one back."""
+"""Model files on Keras's side: writing one with its LiteRT graph, and loading one back."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from imgclf.model_file.archive import (
     MANIFEST,
     METADATA,
     PICTURES_SEEN,
-    TWIN,
     WEIGHTS,
+    WHOLE_GRAPH,
     ModelArchive,
 )
 from imgclf.model_file.held_out import PictureRecords
+from imgclf.model_file.litert_members import make_litert_members
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
-from imgclf.model_file.twin import make_twin
 from imgclf.system.disk import write_problems
 from imgclf.system.files import atomic_path, temporary_files
 
@@ -53,15 +53,15 @@ def write_model_file(
     trained: HeadLayer | None = None,
     pictures: PictureRecords | None = None,
 ) -> Manifest:
-    """Writes the model, its manifest and its LiteRT twin as one file that replaces `path`.
+    """Writes the model, its manifest and its LiteRT graph as one file that replaces `path`.
 
-    The twin's outputs are compared with Keras's first; a model that LiteRT can't express is
-    written without one, and the manifest says why. Of a model on a pretrained network the twin
+    The graph's outputs are compared with Keras's first; a model that LiteRT can't express is
+    written without one, and the manifest says why. Of a model on a pretrained network the graph
     is split, into the graph of its features and a head for NumPy, if NumPy can do its head.
 
     Args:
         model: Compiled; takes float32 pictures.
-        manifest: Its checksums and twin fields are filled in here.
+        manifest: Its checksums and what it says of LiteRT are filled in here.
         path: Where to.
         samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already; it is made anew if
@@ -76,9 +76,9 @@ def write_model_file(
         WriteError: There is no room for it, or for what the converter writes on its way.
     """
     model = _as_graph(model)
-    twin = make_twin(model, samples, features_graph, trained)
+    litert = make_litert_members(model, samples, features_graph, trained)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
-    members = dict(twin.members)
+    members = dict(litert.members)
     if pictures is not None:
         members |= pictures.members()
     size += sum(map(len, members.values()))
@@ -93,12 +93,12 @@ def write_model_file(
             manifest,
             format_version=FORMAT_VERSION if FEATURES in members else 1,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
-            twin_sha256=_digest(members.get(TWIN)),
+            whole_graph_sha256=_digest(members.get(WHOLE_GRAPH)),
             features_sha256=_digest(members.get(FEATURES)),
             head_sha256=_digest(members.get(HEAD)),
             pictures_seen_sha256=_digest(members.get(PICTURES_SEEN)),
             held_out_sha256=_digest(members.get(HELD_OUT)),
-            twin_note=twin.note,
+            litert_note=litert.note,
         )
         with zipfile.ZipFile(temporary, "a") as archive_file:
             archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))

@@ -86,7 +86,11 @@ def installed_versions() -> dict[str, str]:
     return {name: version(name) for name in ("imgclf", "keras", "tensorflow")}
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
+# Two keys as earlier versions wrote them.
+_KEYS = {"whole_graph_sha256": "twin_sha256", "litert_note": "twin_note"}
+
+
+class Manifest(Struct, frozen=True, kw_only=True, rename=_KEYS):
     """The manifest of a model file.
 
     Attributes:
@@ -104,14 +108,14 @@ class Manifest(Struct, frozen=True, kw_only=True):
         corrections: All that have been applied, first to last.
         new_classes: How many of the last classes the last layer learned by corrections alone.
         weights_sha256: Of the archive's `model.weights.h5`.
-        twin_sha256: Of the archive's LiteRT graph of the whole network; None if it has none.
+        whole_graph_sha256: Of the archive's LiteRT graph of the whole network; None if it has none.
         features_sha256: Of the archive's LiteRT graph of the features; None if it isn't split.
         head_sha256: Of the archive's head; likewise.
         pictures_seen_sha256: Of the archive's list of pictures that it was trained on; None in
             files of earlier versions, and in adopted ones.
         held_out_sha256: Of the archive's list of held-out pictures that it has right; None if it
             has none.
-        twin_note: Why there is neither twin nor split.
+        litert_note: Why it has no LiteRT graph.
     """
 
     format_version: int = 1
@@ -133,12 +137,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
     new_classes: Annotated[int, Meta(ge=0)] = 0
     made_with: dict[str, str] = {}
     weights_sha256: str = ""
-    twin_sha256: str | None = None
+    whole_graph_sha256: str | None = None
     features_sha256: str | None = None
     head_sha256: str | None = None
     pictures_seen_sha256: str | None = None
     held_out_sha256: str | None = None
-    twin_note: str | None = None
+    litert_note: str | None = None
 
     def why_the_log_differs(self) -> str | None:
         """A line on why the log of its training has other scores than the model; None if not so."""

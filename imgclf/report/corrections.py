@@ -12,9 +12,9 @@ from imgclf.report.tables import Column, table
 from imgclf.spelling import on_one_line
 
 
-def fate_line(picture: Corrected) -> str:
+def outcome_line(picture: Corrected) -> str:
     """What the model said of a picture, what it says now, and what came of it."""
-    if picture.fate == "unreadable":
+    if picture.outcome == "unreadable":
         return on_one_line(f"{picture.before.path}: {picture.before.error} (unreadable)")
     before, after = (
         f"{said.label} {said.confidence:.1%}" for said in (picture.before, picture.after)
@@ -22,7 +22,7 @@ def fate_line(picture: Corrected) -> str:
     said = before if before == after else f"{before} -> {after}"
     reason = "" if picture.reason is None else f": {picture.reason}"
     doubt = ", doubtful" if picture.doubtful else ""
-    return on_one_line(f"{picture.before.path}: {said} ({picture.fate}{doubt}{reason})")
+    return on_one_line(f"{picture.before.path}: {said} ({picture.outcome}{doubt}{reason})")
 
 
 def judged_table(judged: Judged) -> str:

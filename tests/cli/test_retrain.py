@@ -62,7 +62,11 @@ def test_json_says_what_became_of_each_picture(trained: Trained) -> None:
     found = json.loads(done.stdout)
     assert (found["outcome"], found["version"], found["model"]) == ("corrected", 2, str(MODEL))
     [one] = found["pictures"]
-    assert (one["before"]["path"], one["label"], one["fate"]) == (picture.path, label, "corrected")
+    assert (one["before"]["path"], one["label"], one["outcome"]) == (
+        picture.path,
+        label,
+        "corrected",
+    )
     assert one["before"]["label"] != one["after"]["label"] == label
     assert set(found["judged"]["after"]) == {"(all)", "cat", "dog"}
 

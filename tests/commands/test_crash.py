@@ -281,7 +281,7 @@ def test_a_retraining_killed_at_any_step_leaves_one_of_the_two_versions(trained:
     assert deaths >= 40
     assert read_manifest(trained.model).version == 2
     [entry] = read_journal(trained.model)
-    assert (entry.label, entry.fate, entry.version) == (label, "corrected", 2)
+    assert (entry.label, entry.outcome, entry.version) == (label, "corrected", 2)
     assert leftovers() == []
 
 

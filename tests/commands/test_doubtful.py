@@ -72,14 +72,14 @@ def test_a_wrong_correction_is_named_and_how_to_take_it_back(here: Path) -> None
     back = f"imgclf retrain --forget {row.path} --model {MODEL}"
     assert f"to take one back: {back}" in err
     [entry] = read_journal(MODEL)
-    assert (entry.fate, entry.doubtful) == ("corrected", True)
+    assert (entry.outcome, entry.doubtful) == ("corrected", True)
     before = read_manifest(MODEL).version
     retrain(*back.split()[2:])
     assert read_manifest(MODEL).version == before + 1
     assert read_manifest(MODEL).corrections == ()
     out, _ = retrain(row.path, "--label", row.label, "--json")
     [picture] = json.loads(out)["pictures"]
-    assert (picture["fate"], picture["doubtful"]) == ("right already", False)
+    assert (picture["outcome"], picture["doubtful"]) == ("right already", False)
 
 
 def test_the_model_and_the_nearest_pictures_both_speak_against_it(here: Path) -> None:

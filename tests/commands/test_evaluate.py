@@ -229,7 +229,7 @@ def test_pictures_that_it_was_corrected_by_are_left_out_and_counted(
     before = evaluate(trained.model, Path("new"), [])
     assert before.corrected == 0
     done = retrain(trained.model, [Labelled(path, path.parent.name) for path in wrong[:3]])
-    paths = [Path(one.before.path) for one in done.pictures if one.fate == "corrected"]
+    paths = [Path(one.before.path) for one in done.pictures if one.outcome == "corrected"]
     learned = len(paths)
     assert learned > 1
     paths[0].rename(paths[0].with_name("renamed.jpg"))  # it is the same picture

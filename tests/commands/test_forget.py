@@ -114,7 +114,7 @@ def test_without_the_last_correction_the_network_is_what_it_was_before(here: Pat
         (3, 2, 1),
         (4, 3, 0),
     ]
-    assert [(one.fate, one.version) for one in read_journal(MODEL)] == [
+    assert [(one.outcome, one.version) for one in read_journal(MODEL)] == [
         ("corrected", 2),
         ("corrected", 3),
         ("forgotten", 4),
@@ -174,7 +174,7 @@ def test_what_is_no_longer_in_force_is_forgotten_by_the_journal_alone(here: Path
     done = forget(MODEL, [one])
     assert (done.outcome, done.version, done.corrections[0].in_force) == ("forgotten", 1, False)
     assert MODEL.read_bytes() == before
-    assert [entry.fate for entry in read_journal(MODEL)] == ["corrected", "forgotten"]
+    assert [entry.outcome for entry in read_journal(MODEL)] == ["corrected", "forgotten"]
     with pytest.raises(UsageError, match="no such correction"):
         forget(MODEL, [one])
 
@@ -213,7 +213,11 @@ def test_killed_at_any_step_it_is_forgotten_the_next_time(here: Path, which: int
             break
     assert deaths >= 10
     assert in_force() == names([learned[1 - which]])
-    assert [entry.fate for entry in read_journal(MODEL)] == ["corrected", "corrected", "forgotten"]
+    assert [entry.outcome for entry in read_journal(MODEL)] == [
+        "corrected",
+        "corrected",
+        "forgotten",
+    ]
     rollback(MODEL, 3)
     assert MODEL.read_bytes() == old
 

@@ -116,13 +116,13 @@ def test_a_folder_stands_for_its_pictures_and_not_for_its_other_files(trained: T
     assert all(path.endswith(".jpg") for path in found)
 
 
-def test_a_model_without_a_twin_predicts_on_keras_and_says_so(trained: Trained) -> None:
-    with_twin = list(predict(open_classifier(trained.model), ["new/cat/cat-001.jpg"]))
+def test_a_model_without_a_litert_graph_predicts_on_keras_and_says_so(trained: Trained) -> None:
+    with_graph = list(predict(open_classifier(trained.model), ["new/cat/cat-001.jpg"]))
     manifest = msgspec.structs.replace(
         read_manifest(trained.model),
         features_sha256=None,
         head_sha256=None,
-        twin_note="LiteRT can't express this model",
+        litert_note="LiteRT can't express this model",
     )
     with zipfile.ZipFile(trained.model) as source, zipfile.ZipFile("bare.keras", "w") as target:
         for name in source.namelist():
@@ -132,8 +132,8 @@ def test_a_model_without_a_twin_predicts_on_keras_and_says_so(trained: Trained) 
                 target.writestr(name, source.read(name))
     heard = listen()
     without = list(predict(open_classifier(Path("bare.keras")), [CAT_PATH]))
-    assert without[0].label == with_twin[0].label
-    assert without[0].confidence == pytest.approx(with_twin[0].confidence, abs=1e-5)
+    assert without[0].label == with_graph[0].label
+    assert without[0].confidence == pytest.approx(with_graph[0].confidence, abs=1e-5)
     assert "LiteRT can't express this model" in heard.text
 
 

@@ -43,7 +43,7 @@ from imgclf.data.picture_files import Picture, file_digest
 from imgclf.errors import BusyError, DataError, UsageError
 from imgclf.model.engine import SplitEngine
 from imgclf.model.prediction import Prediction
-from imgclf.model_file import twin
+from imgclf.model_file import litert_members
 from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Decoder
@@ -179,7 +179,7 @@ def test_several_pictures_in_one_command(trained: Trained) -> None:
     paths = [row.path for row in wrong if truth(row) == label]
     done = correct(label, *paths, paths[0])
     assert done.version == 2
-    assert [picture.fate for picture in done.pictures] == ["corrected"] * len(paths)
+    assert [picture.outcome for picture in done.pictures] == ["corrected"] * len(paths)
 
 
 @pytest.mark.slow
@@ -267,7 +267,7 @@ def test_an_unreadable_picture_is_listed_and_the_others_are_learned(
 ) -> None:
     Path("cut.jpg").write_bytes(b"\xff\xd8\xff")
     done = correct(truth(mistake), "cut.jpg", mistake.path, "gone.jpg")
-    assert [(one.before.path, one.fate) for one in done.pictures] == [
+    assert [(one.before.path, one.outcome) for one in done.pictures] == [
         (mistake.path, "corrected"),
         ("cut.jpg", "unreadable"),
         ("gone.jpg", "unreadable"),
@@ -343,7 +343,7 @@ def test_the_journal_keeps_what_was_said_and_the_same_command_again_adds_nothing
     right = next(row for row in answers(MODEL) if row.label == truth(row) == truth(mistake))
     for _ in range(2):
         correct(truth(mistake), mistake.path, right.path)
-        assert [(one.path, one.was, one.label, one.fate) for one in read_journal(MODEL)] == [
+        assert [(one.path, one.was, one.label, one.outcome) for one in read_journal(MODEL)] == [
             (str(Path(mistake.path).absolute()), mistake.label, truth(mistake), "corrected"),
             (str(Path(right.path).absolute()), right.label, right.label, "right already"),
         ]
@@ -474,7 +474,9 @@ def test_unguarded_fits_on_the_pictures_alone_and_keeps_the_version_before(
     done = correct(truth(second), second.path, unguarded_epochs=40)
     assert done.outcome == "unguarded"
     assert done.judged is None
-    assert [(one.after.label, one.fate) for one in done.pictures] == [(truth(second), "corrected")]
+    assert [(one.after.label, one.outcome) for one in done.pictures] == [
+        (truth(second), "corrected")
+    ]
     assert "61.6 %" in heard.text
     [now] = answers(MODEL, second.path)
     assert now.label == truth(second)
@@ -492,7 +494,7 @@ def test_unguarded_that_learns_nothing_publishes_nothing(
     monkeypatch.setattr(unguarded, "LEARNING_RATE", 1e-12)
     before = MODEL.read_bytes()
     done = correct(truth(mistake), mistake.path, unguarded_epochs=1)
-    assert [one.fate for one in done.pictures] == ["left out"]
+    assert [one.outcome for one in done.pictures] == ["left out"]
     assert MODEL.read_bytes() == before
 
 
@@ -525,7 +527,7 @@ def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
     manifest = read_manifest(MODEL)
     assert manifest.class_names == ("cat", "dog", "fish")
     assert manifest.head == "softmax"
-    assert manifest.twin_note is None
+    assert manifest.litert_note is None
     assert len(manifest.corrections) == 13
     unseen = [row.label for row in answers(MODEL, *paths[12:])]
     assert unseen.count("fish") >= 6
@@ -607,7 +609,7 @@ def test_a_correction_leaves_the_graph_of_the_features_as_it_is(
     def refuse(model: Any) -> None:
         raise AssertionError("it takes seconds, and would be the same")
 
-    monkeypatch.setattr(twin, "make_features_graph", refuse)
+    monkeypatch.setattr(litert_members, "make_features_graph", refuse)
     original, graph, head = MODEL.read_bytes(), member(FEATURES), member(HEAD)
     for version in (2, 3):
         wrong = mistakes(MODEL)[0]

@@ -101,7 +101,7 @@ def test_mistakes_are_mended_and_only_the_last_layer_has_changed(here: Path) -> 
     assert len(wrong) == 3
     done = correct(*wrong)
     assert (done.outcome, done.version) == ("corrected", 2)
-    assert [one.fate for one in done.pictures] == ["corrected"] * 3
+    assert [one.outcome for one in done.pictures] == ["corrected"] * 3
     assert labels(*wrong) == {path: truth(path) for path in wrong}
     assert kinds() == ["last layer"] * 3
     after = members()

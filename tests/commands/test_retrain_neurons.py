@@ -107,7 +107,7 @@ KINDS: dict[str, Callable[[], None]] = {
 
 def of(done: Retrained) -> list[tuple[str, str, str | None, str | None]]:
     """What came of each picture."""
-    return [(one.before.path, one.fate, one.reason, one.after.label) for one in done.pictures]
+    return [(one.before.path, one.outcome, one.reason, one.after.label) for one in done.pictures]
 
 
 @pytest.mark.slow

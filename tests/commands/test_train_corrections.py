@@ -19,7 +19,7 @@ from imgclf.commands.train import Trained, train
 from imgclf.config.load import load_config
 from imgclf.corrections.corrected_pictures import keep_picture, kept_file
 from imgclf.corrections.inputs import Labelled
-from imgclf.corrections.journal import Entry, Fate, append_to_journal
+from imgclf.corrections.journal import Entry, Outcome, append_to_journal
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.decoder import DecoderSettings, decode
 from imgclf.data.picture_files import file_digest
@@ -36,7 +36,7 @@ _IS = "(training.corrections: ignore leaves them out)"
 
 
 def say(
-    label: str, *paths: Path | str, fate: Fate = "corrected", rather: str | None = None
+    label: str, *paths: Path | str, outcome: Outcome = "corrected", rather: str | None = None
 ) -> None:
     """As `imgclf retrain` leaves it, without what the model learns of it.
 
@@ -45,10 +45,10 @@ def say(
     """
     for path in map(Path, paths):
         digest = file_digest(path)
-        if fate in ("corrected", "left out"):
+        if outcome in ("corrected", "left out"):
             keep_picture(MODEL, digest, path, decode(path, DecoderSettings(32, 32)))
         place, was = str(path.absolute()), rather or "?"
-        entry = Entry("2026-01-01", place, digest, was, label, fate, 2, rather is not None)
+        entry = Entry("2026-01-01", place, digest, was, label, outcome, 2, rather is not None)
         append_to_journal(MODEL, [entry])
 
 
@@ -72,8 +72,8 @@ def test_pictures_that_people_corrected_are_trained_on(trained: Trained, heard: 
     assert counts() == (48, 12)
     first, second, third, fourth = new("dog")[:4]
     say("dog", first, second)
-    say("dog", third, fate="left out")
-    say("dog", fourth, fate="right already")
+    say("dog", third, outcome="left out")
+    say("dog", fourth, outcome="right already")
     for picture in (first, second, third):
         picture.unlink()  # they are kept beside the model
     say("cat", *held_out("cat")[:1])
@@ -96,7 +96,7 @@ def test_nothing_new_was_said_so_there_is_nothing_to_do(trained: Trained, heard:
     say("dog", new("dog")[0])
     done = train(PETS)
     before = MODEL.read_bytes()
-    say("dog", new("dog")[0], fate="right already")
+    say("dog", new("dog")[0], outcome="right already")
     assert train(PETS).outcome == "unchanged"
     assert MODEL.read_bytes() == before
     again = train(PETS, ["training.corrections=ignore"])
@@ -111,7 +111,7 @@ def test_the_latest_word_counts_and_what_was_taken_back_does_not(
     first, second = new("dog")[:2]
     say("dog", first, second)
     say("cat", first)
-    say("dog", second, fate="forgotten")
+    say("dog", second, outcome="forgotten")
     assert kept_file(MODEL, file_digest(second)) is not None
     train(PETS)
     assert counts() == (49, 12)
@@ -133,7 +133,7 @@ def test_a_label_that_is_no_class_is_left_out_by_name(trained: Trained, heard: H
 def test_a_file_that_went_away_is_left_out_with_a_line(trained: Trained, heard: Heard) -> None:
     first, second = new("dog")[:2]
     say("dog", first)
-    say("dog", second, fate="right already")
+    say("dog", second, outcome="right already")
     kept = kept_file(MODEL, file_digest(first))
     assert kept is not None
     kept.unlink()
@@ -149,7 +149,7 @@ def test_a_doubtful_correction_is_named_and_stands_in_the_report(
 ) -> None:
     first, second = new("dog")[:2]
     say("cat", first, second, rather="dog")
-    say("cat", first, fate="right already")  # said again, when it had been learned
+    say("cat", first, outcome="right already")  # said again, when it had been learned
     say("dog", second)  # and that was taken back
     done = train(PETS)
     doubt = (

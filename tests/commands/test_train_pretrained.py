@@ -25,7 +25,7 @@ from imgclf.data.dataset import read_config_dataset
 from imgclf.data.drawn_sample import draw_sample
 from imgclf.errors import ConfigError, Interrupted
 from imgclf.model.engine import SplitEngine
-from imgclf.model_file import twin
+from imgclf.model_file import litert_members
 from imgclf.model_file.archive import FEATURES, HEAD, ModelArchive
 from imgclf.model_file.classifier import open_classifier
 from imgclf.runs.folder import RunFolder
@@ -114,7 +114,7 @@ def test_what_is_predicted_is_what_plain_keras_says(here: Path) -> None:
     done = by_config("frozen", _FROZEN)
     classifier = open_for_prediction(done.model, [])
     manifest = classifier.manifest
-    assert manifest.features_sha256 is not None  # the graph of the features and a head, no twin
+    assert manifest.features_sha256 is not None  # the graph of the features and a head, not of all
     pictures = list(find_inputs(["new"], []))
     said = [answer.probabilities["dog"] for answer in predict(classifier, pictures)]
     from imgclf.data.decoder import decode
@@ -286,7 +286,7 @@ def test_it_answers_in_two_parts_and_a_correction_changes_one(
     here: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = by_config("pets", text).model
-    monkeypatch.delattr(twin, "make_features_graph")
+    monkeypatch.delattr(litert_members, "make_features_graph")
     parts = []
     for version in (2, 3):
         engine = open_classifier(model).engine

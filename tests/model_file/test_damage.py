@@ -41,7 +41,7 @@ def told(path: Path) -> tuple[object, ...]:
         archive.verify_weights(manifest)
         screen(archive)
         archive.verify_graphs(manifest)
-        graphs = archive.twin(manifest), archive.features_graph(manifest)
+        graphs = archive.whole_graph(manifest), archive.features_graph(manifest)
         head = archive.read(HEAD) if manifest.head_sha256 else None
         return manifest, graphs, head, archive.read(CONFIG), archive.read(METADATA)
 

@@ -18,8 +18,15 @@ from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.engine import KerasEngine, LiteRTEngine, LiteRTFeatures, SplitEngine
 from imgclf.model.head import NumpyHead
 from imgclf.model.litert_graph import at_once
-from imgclf.model_file import twin
-from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN, ModelArchive, read_manifest
+from imgclf.model_file import litert_members
+from imgclf.model_file.archive import (
+    FEATURES,
+    HEAD,
+    MANIFEST,
+    WHOLE_GRAPH,
+    ModelArchive,
+    read_manifest,
+)
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.features_graph import foreign_operations, make_features_graph
 from imgclf.model_file.keras_io import load_keras_model
@@ -45,7 +52,7 @@ def require_split_and_equal(model: Any, features_graph: bytes | None = None) -> 
     manifest = written(model, features_graph=features_graph)
     assert features_graph in (None, members()[FEATURES])
     assert manifest.format_version == 2
-    assert (manifest.twin_sha256, manifest.twin_note) == (None, None)
+    assert (manifest.whole_graph_sha256, manifest.litert_note) == (None, None)
     assert set(members()) == {MANIFEST, FEATURES, HEAD}
     engine = open_classifier(MODEL).engine
     assert isinstance(engine, SplitEngine)
@@ -217,8 +224,8 @@ def test_what_numpy_can_not_do_is_one_graph_and_format_1(in_folder: Path, name: 
     assert read_numpy_head(model) is None
     manifest = written(model)
     assert manifest.format_version == 1
-    assert (manifest.features_sha256, manifest.head_sha256, manifest.twin_note) == (None,) * 3
-    assert set(members()) == {MANIFEST, TWIN}
+    assert (manifest.features_sha256, manifest.head_sha256, manifest.litert_note) == (None,) * 3
+    assert set(members()) == {MANIFEST, WHOLE_GRAPH}
     engine = open_classifier(MODEL).engine
     assert isinstance(engine, LiteRTEngine)
     np.testing.assert_allclose(engine.run(PIXELS), outputs(model), rtol=1e-5, atol=1e-5)
@@ -345,9 +352,9 @@ def test_a_head_with_other_outputs_is_not_written(
     model = on_backbone(Layers.Dense(3, activation="softmax"))
     wrong = read_numpy_head(on_backbone(Layers.Dense(3, activation="softmax"), seed=9))
     assert wrong is not None
-    monkeypatch.setattr(twin, "read_numpy_head", lambda _: wrong)
+    monkeypatch.setattr(litert_members, "read_numpy_head", lambda _: wrong)
     assert written(model).format_version == 1
-    assert set(members()) == {MANIFEST, TWIN}
+    assert set(members()) == {MANIFEST, WHOLE_GRAPH}
 
 
 @pytest.mark.slow
@@ -473,12 +480,15 @@ def test_an_old_file_reads_as_it_is(in_folder: Path) -> None:
     whole = keras.Model(model.inputs[0], model.outputs[0])
     Path("models").mkdir()
     whole.save(MODEL)
-    graph = twin._whole(model, PIXELS[:2], outputs(model)[:2]).members[TWIN]
-    manifest = msgspec.to_builtins(manifest_of(model)) | {"format_version": 1, "twin_sha256": "-"}
+    graph = litert_members._whole(model, PIXELS[:2], outputs(model)[:2]).members[WHOLE_GRAPH]
+    manifest = msgspec.to_builtins(manifest_of(model)) | {
+        "format_version": 1,
+        "twin_sha256": "-",
+    }
     del manifest["features_sha256"], manifest["head_sha256"]
     with zipfile.ZipFile(MODEL, "a") as archive:
         archive.writestr(MANIFEST, msgspec.json.encode(manifest))
-        archive.writestr(TWIN, graph)
+        archive.writestr(WHOLE_GRAPH, graph)
     engine = open_classifier(MODEL).engine
     assert isinstance(engine, LiteRTEngine)
     np.testing.assert_allclose(engine.run(PIXELS), outputs(model), rtol=1e-5, atol=1e-5)

@@ -78,7 +78,7 @@ def test_numbers_stay_unique_after_going_back(trained: Trained) -> None:
 
     assert correct(path).version == 3
     assert [(one.version, one.parent) for one in history(MODEL)] == [(1, None), (2, 1), (3, 1)]
-    assert [(one.fate, one.version) for one in read_journal(MODEL)] == [
+    assert [(one.outcome, one.version) for one in read_journal(MODEL)] == [
         ("corrected", 2),
         ("corrected", 3),
     ]

@@ -370,7 +370,7 @@ def test_relabelled_by_click_and_by_key_kept_undone_saved_and_retrained(
     done = CliRunner().invoke(app, ["retrain", str(file), "--json"])
     pictures = json.loads(done.stdout)["pictures"]
     assert [(one["before"]["path"], one["label"]) for one in pictures] == expected
-    assert {one["fate"] for one in pictures} <= {"corrected", "left out"}
+    assert {one["outcome"] for one in pictures} <= {"corrected", "left out"}
     assert done.exit_code in (0, 3)
 
 

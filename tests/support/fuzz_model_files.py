@@ -24,7 +24,7 @@ from imgclf.commands.predict import predict
 from imgclf.errors import ModelFileError
 from imgclf.litert.check import CheckedGraph
 from imgclf.litert.flatbuffer import GraphError
-from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, TWIN
+from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, WHOLE_GRAPH
 from imgclf.model_file.classifier import open_classifier
 
 ODD: list[Any] = [
@@ -81,7 +81,9 @@ def with_odd_value(whole: Any, chance: random.Random) -> Any:
 
 def other_graph(members: dict[str, bytes], chance: random.Random) -> None:
     """Another graph, with the checksum that a hostile author would write beside it."""
-    name, checksum = (TWIN, "twin_sha256") if TWIN in members else (FEATURES, "features_sha256")
+    name, checksum = (
+        (WHOLE_GRAPH, "twin_sha256") if WHOLE_GRAPH in members else (FEATURES, "features_sha256")
+    )
     members[name] = flipped(members[name], chance)
     manifest = json.loads(members[MANIFEST])
     manifest[checksum] = hashlib.sha256(members[name]).hexdigest()
@@ -123,7 +125,7 @@ def main(model: Path, picture: str, count: int) -> None:
                     members[HEAD] = other_head(members[HEAD], chance)
                 else:
                     other_graph(members, chance)
-                    if is_refused(members[TWIN if TWIN in members else FEATURES]):
+                    if is_refused(members[WHOLE_GRAPH if WHOLE_GRAPH in members else FEATURES]):
                         outcomes["graph: refused"] += 1
                         continue
                 with zipfile.ZipFile(target, "w") as archive:

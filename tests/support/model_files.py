@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from imgclf.model_file.archive import FEATURES, MANIFEST, PICTURES_SEEN, TWIN
+from imgclf.model_file.archive import FEATURES, MANIFEST, PICTURES_SEEN, WHOLE_GRAPH
 
 
 def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
@@ -27,11 +27,11 @@ def rewritten(model: Path, member: str, edit: Callable[[bytes], bytes]) -> Path:
 def with_graph(model: Path, edit: Callable[[bytes], bytes]) -> Path:
     """A copy with another LiteRT graph, and its checksum as a hostile author would set it."""
     with zipfile.ZipFile(model) as archive:
-        name = TWIN if TWIN in archive.namelist() else FEATURES
+        name = WHOLE_GRAPH if WHOLE_GRAPH in archive.namelist() else FEATURES
         checksum = hashlib.sha256(edit(archive.read(name))).hexdigest()
 
     def set_right(manifest: bytes) -> bytes:
-        key = "twin_sha256" if name == TWIN else "features_sha256"
+        key = "twin_sha256" if name == WHOLE_GRAPH else "features_sha256"
         return json.dumps(json.loads(manifest) | {key: checksum}).encode()
 
     return rewritten(rewritten(model, name, edit), MANIFEST, set_right)

@@ -75,7 +75,7 @@ def published_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> Trained:
     So earlier versions wrote networks from scratch, and this one those whose head NumPy can't do.
     """
     with monkeypatch.context() as before:
-        before.setattr("imgclf.model_file.twin.read_numpy_head", lambda _: None)
+        before.setattr("imgclf.model_file.litert_members.read_numpy_head", lambda _: None)
         return train(Path("pets.yaml"), ["training.publish=last"])
 
 
@@ -89,7 +89,7 @@ def is_whole(model: Path) -> bool:
         manifest = archive.manifest()
         archive.verify_weights(manifest)
         archive.verify_graphs(manifest)
-        return manifest.twin_note is None
+        return manifest.litert_note is None
 
 
 def leftovers() -> list[Path]:

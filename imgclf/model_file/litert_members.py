@@ -1,4 +1,4 @@
-"""The twin of a Keras model, which answers without TensorFlow: made, and compared with Keras."""
+"""What in a model file answers without TensorFlow: made of a Keras model, and compared with it."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ from imgclf.model.engine import (
     SplitEngine,
 )
 from imgclf.model.head import HeadLayer
-from imgclf.model_file.archive import FEATURES, HEAD, TWIN
+from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH
 from imgclf.model_file.converters import litert_graph
 from imgclf.model_file.features_graph import make_features_graph
 from imgclf.model_file.keras_parts import read_numpy_head
 
-# The twin and Keras sum in different orders. Measured differences are near 1e-7; a graph that
+# LiteRT and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
-TWIN_TOLERANCE = 1e-4
+LITERT_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Twin:
+class LiteRTMembers:
     """What answers without TensorFlow.
 
     Attributes:
         members: Of the archive: a graph of the whole network, or one of its features and a head;
-            empty if there is no twin.
-        note: Why there is none.
+            empty if LiteRT can't express it.
+        note: Why they are empty.
     """
 
     members: Mapping[str, bytes]
     note: str | None = None
 
 
-def make_twin(
+def make_litert_members(
     model: keras.Model,
     samples: Pixels,
     features_graph: bytes | None = None,
     trained: HeadLayer | None = None,
-) -> Twin:
-    """A twin whose outputs are Keras's own on some pictures.
+) -> LiteRTMembers:
+    """Members whose outputs are Keras's own on some pictures.
 
     Args:
         model: Takes float32 pictures.
@@ -64,7 +64,7 @@ def make_twin(
     """
     expected = KerasEngine(model).run(samples)
     members = _split(model, samples, expected, features_graph, trained)
-    return Twin(members) if members else _whole(model, samples, expected)
+    return LiteRTMembers(members) if members else _whole(model, samples, expected)
 
 
 def _split(
@@ -86,7 +86,7 @@ def _split(
             difference = _difference(engine, samples, expected)
         except (ValueError, ImportError, ModelFileError):
             continue
-        if difference <= TWIN_TOLERANCE:
+        if difference <= LITERT_TOLERANCE:
             return {FEATURES: graph, HEAD: head.to_bytes()}
     return None
 
@@ -101,20 +101,20 @@ def _features_graphs(model: keras.Model, known: bytes | None) -> Iterator[bytes]
     yield graph
 
 
-def _whole(model: keras.Model, samples: Pixels, expected: Outputs) -> Twin:
+def _whole(model: keras.Model, samples: Pixels, expected: Outputs) -> LiteRTMembers:
     """The graph of the whole network."""
     try:
         graph = litert_graph(model)
         difference = _difference(LiteRTEngine(graph), samples, expected)
     except UsageError as error:
-        return Twin({}, error.message)
+        return LiteRTMembers({}, error.message)
     except GraphError as error:
-        return Twin({}, f"the LiteRT graph of this model can't be checked: {error}")
+        return LiteRTMembers({}, f"the LiteRT graph of this model can't be checked: {error}")
     except (ValueError, ImportError, ModelFileError) as error:
-        return Twin({}, f"LiteRT can't express this model: {first_line(error)}")
-    if not difference <= TWIN_TOLERANCE:
-        return Twin({}, f"LiteRT's outputs differ from Keras's by {difference:.1e}")
-    return Twin({TWIN: graph})
+        return LiteRTMembers({}, f"LiteRT can't express this model: {first_line(error)}")
+    if not difference <= LITERT_TOLERANCE:
+        return LiteRTMembers({}, f"LiteRT's outputs differ from Keras's by {difference:.1e}")
+    return LiteRTMembers({WHOLE_GRAPH: graph})
 
 
 def _difference(engine: Engine, samples: Pixels, expected: Outputs) -> float:
