@@ -11,8 +11,8 @@ share       what the rest gained, as a share of what it gains if the whole strea
             and trained on, both summed over the streams
 success     of the corrected pictures, right after their own command
 retention   right at the end of the stream
-reached     after how many corrections (looked at every 20) the rest was first as right as after
-            training on all 2 x COUNT; null if never, and then no mean of it is given
+reached     after how many corrections (looked at every 20, and at the end) the rest was first as
+            right as after training on all 2 x COUNT; null if never, and then there is no mean
 worst       the lowest point of the rest on the way, less where it began, mean of the streams
 light, shifted, turned, encoded     of the corrected pictures, right at the end: mirrored, turned by
             5 degrees, cropped by 10 %, 15 % brighter and darker (the mean); moved by 10 % of the
@@ -114,6 +114,9 @@ def stream(pictures: Path, count: int, seed: int, options: Sequence[str]) -> Row
         successes += right(model, [path], [label])
         if len(corrected) % STEP == 0:
             course.append(mean(right(model, rest, labels)))
+    after = mean(right(model, rest, labels))
+    looked = [STEP * index for index in range(len(course))] + [len(corrected)]
+    course.append(after)
     held = right(model, corrected, [path.parent.name for path in corrected])
     forms: list[list[bool]] = []
     for path in corrected:
@@ -123,11 +126,11 @@ def stream(pictures: Path, count: int, seed: int, options: Sequence[str]) -> Row
     return {
         "corrected": len(corrected),
         "before": before,
-        "after": mean(right(model, rest, labels)),
+        "after": after,
         "whole": ceiling,
         "success": mean(successes),
         "retention": mean(held),
-        "reached": next((STEP * i for i, at in enumerate(course) if at >= ceiling), None),
+        "reached": next((n for n, at in zip(looked, course, strict=True) if at >= ceiling), None),
         "worst": min(course) - before,
         "light": float(by_form[:5].mean()),
         "shifted": float(by_form[5]),
