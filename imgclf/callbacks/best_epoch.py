@@ -128,9 +128,7 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         weights = self.model.get_weights()
         if self.swap is None or self.swap.swap_on_epoch:  # already swapped in
             return list(weights)
-        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        for one in getattr(optimizer, "optimizers", [optimizer]):
-            position = {id(variable): index for index, variable in enumerate(self.model.weights)}
-            for variable, average in averaged_weights(one):
-                weights[position[id(variable)]] = keras.ops.convert_to_numpy(average)
+        position = {id(variable): index for index, variable in enumerate(self.model.weights)}
+        for variable, average in averaged_weights(self.model.optimizer):
+            weights[position[id(variable)]] = keras.ops.convert_to_numpy(average)
         return list(weights)

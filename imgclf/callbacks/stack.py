@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgclf.backend import keras
+from imgclf.callbacks.averages import TrainOn, UseAverages
 from imgclf.callbacks.best_epoch import BestEpoch
 from imgclf.callbacks.captured_prints import prints_as_notes
 from imgclf.callbacks.carry_over import CarryOver
@@ -113,6 +114,7 @@ def build_stack(
     stop: StopRequest | None = None,
     before_stopping: Sequence[Any] = (),
     writes: bool = True,
+    averages: bool = False,
 ) -> Stack:
     """Builds what a config declares, and what is on without being named.
 
@@ -124,6 +126,8 @@ def build_stack(
         before_stopping: Callbacks that look after everything else whether to stop.
         writes: Whether this process writes: of several that train together, one does. The others
             have all callbacks that decide anything, and see the same metrics.
+        averages: Whether the optimizer's averages of the weights are judged and kept in their
+            place.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -143,6 +147,10 @@ def build_stack(
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
         built.append(CheckNumbers(set_epoch))
     built.append(CheckMonitors(built, set_epoch))
+    back = []
+    if averages:
+        built.append(UseAverages())
+        back.append(TrainOn(built[-1]))
     swaps = (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights))
     context.best.swap = next(swaps, None)
     callbacks = sorted(built, key=_rank)
@@ -166,7 +174,7 @@ def build_stack(
     committing = [] if committed_state is None else [committed_state]
     stopping = [] if stop is None else [StopWhenAsked(stop, committed_state)]
     return Stack(
-        [*callbacks, carry_over, *committing, *before_stopping, *stopping],
+        [*callbacks, carry_over, *back, *committing, *before_stopping, *stopping],
         set_epoch,
         carry_over,
         committed_state,

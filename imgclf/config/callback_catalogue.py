@@ -159,6 +159,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
         needs_averages=True,
         remembers=("_ema_weights_in_model",),
     ),
+    CallbackEntry("UseAverages"),
     CallbackEntry("BestEpoch"),
     CallbackEntry(
         "ModelCheckpoint",

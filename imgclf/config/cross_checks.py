@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from imgclf.config.callback_catalogue import entry_of
+from imgclf.config.keras_names import BY_OUTPUT
+from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.layer_checks import layer_problems
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BALANCED, BATCH_SIZE, Config, DataConfig, TrainingConfig
-from imgclf.config.spec import Spec
+from imgclf.config.spec import Spec, written
 from imgclf.errors import Problem
 
 
@@ -28,6 +30,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     return [
         *_table_problems(config.data, file),
         *_balance_problems(config, file),
+        *_smoothing_problems(config.training, file),
         *layer_problems(config, file),
         *pretrained_problems(config, file),
         *(_log_problems(config, file) if metrics_known else ()),
@@ -60,6 +63,26 @@ def _balance_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
         message = "this makes up for what data.oversample makes up for already; keep one of the two"
         allowed = "weights by class, or data.oversample: false"
         yield file.problem("training.class_weight", message, received=BALANCED, allowed=allowed)
+
+
+def _smoothing_problems(training: TrainingConfig, file: ConfigFile) -> Iterator[Problem]:
+    """Labels that are smoothed twice, or by a loss that wants sure ones."""
+    amount, loss = training.label_smoothing, training.loss
+    if amount is None or loss is None:
+        return
+    if "label_smoothing" in loss.arguments:
+        yield file.problem(
+            "training.loss.label_smoothing",
+            "training.label_smoothing says how much already, of training alone; keep one of them",
+            received=str(loss.arguments["label_smoothing"]),
+        )
+    elif amount > 0 and loss.name not in (*SMOOTHED_LOSSES, *BY_OUTPUT["losses"]):
+        yield file.problem(
+            "training.label_smoothing",
+            f"{loss.name} has no room for labels that are not quite sure",
+            received=str(amount),
+            allowed=f"0, or another training.loss: {', '.join(SMOOTHED_LOSSES)}",
+        )
 
 
 def _log_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
@@ -110,10 +133,25 @@ def _learning_rate_problems(config: Config, file: ConfigFile) -> Iterator[Proble
 
 
 def _average_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """Averages of the weights that nobody keeps, or that are asked for twice."""
+    optimizer = _optimizer(config.training)
+    asked = config.training.ema is not None
+    if asked and {"use_ema", "ema_momentum"} & optimizer.arguments.keys():
+        yield file.problem(
+            "training.optimizer",
+            "training.ema has the optimizer keep averages already; keep one of the two",
+            received=f"{optimizer.name}: {written(optimizer.arguments)}",
+            allowed="training.ema: {momentum: 0.99}, and no use_ema and ema_momentum",
+        )
     for index, spec in enumerate(config.callbacks):
         if entry_of(spec.name).needs_averages and not spec.off:
-            optimizer = _optimizer(config.training)
-            if not optimizer.arguments.get("use_ema"):
+            if asked:
+                yield file.problem(
+                    f"callbacks.{index}",
+                    f"training.ema does already what {spec.name} does; keep one of the two",
+                    received=spec.name,
+                )
+            elif not optimizer.arguments.get("use_ema"):
                 yield file.problem(
                     f"callbacks.{index}",
                     f"{spec.name} needs an optimizer that keeps averages of the weights",

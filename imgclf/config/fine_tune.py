@@ -18,12 +18,20 @@ class FineTune(Declared):
         learning_rate: That it begins with; it falls along a cosine.
         from_: Where the layers begin that are trained, written as `from`: "all", the name of a
             layer, or how many of its last layers, as Keras counts them.
+        global_clipnorm: What the norm of all gradients together is cut to; None not to.
     """
 
     epochs: int = 8
     learning_rate: float = 3e-4
     from_: int | str = ALL_LAYERS
+    global_clipnorm: float | None = None
 
     def written(self) -> dict[str, Any]:
         """The form that a config has."""
-        return {"epochs": self.epochs, "learning_rate": self.learning_rate, "from": self.from_}
+        clipped = {} if self.global_clipnorm is None else {"global_clipnorm": self.global_clipnorm}
+        return {
+            "epochs": self.epochs,
+            "learning_rate": self.learning_rate,
+            "from": self.from_,
+            **clipped,
+        }

@@ -70,9 +70,17 @@ def given_learning_rate(optimizer: Any) -> Any:
 
 
 def averaged_weights(optimizer: Any) -> list[tuple[Any, Any]]:
-    """Each variable that an optimizer trains, with its average; none unless it has `use_ema`."""
-    averages = getattr(optimizer, "_model_variables_moving_average", [])
-    return list(zip(optimizer._trainable_variables, averages, strict=False))
+    """Each variable that an optimizer trains, with its average; none unless it has `use_ema`.
+
+    Args:
+        optimizer: One, or what has one or several inside.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    found: list[tuple[Any, Any]] = []
+    for one in getattr(optimizer, "optimizers", [optimizer]):
+        averages = getattr(one, "_model_variables_moving_average", [])
+        found += zip(one._trainable_variables, averages, strict=False)
+    return found
 
 
 def with_inner_layers(layer: Any) -> list[Any]:

@@ -20,6 +20,15 @@ DEFAULT_LOSS: dict[LabelMode, str] = {
     "int": "SparseCategoricalCrossentropy",
     "categorical": "CategoricalCrossentropy",
 }
+FOCAL_LOSSES = ("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy")
+SMOOTHED_LOSSES = (
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy",
+    *FOCAL_LOSSES,
+)
+"""Those whose labels can be smoothed."""
+
 # In words, for a message.
 LABELS: dict[LabelMode, str] = {
     "binary": "labels of 0 and 1",

@@ -54,13 +54,14 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
     head = resolve_head(config.model.output, config.training, num_classes, loaded.file)
     if config.model.backbone is not None:
         head = _from_nothing(head)
+    optimizer, ema = config.training.optimizer, config.training.ema
     return Network(
         config.data.image_size,
         config.model.backbone,
         config.augmentation,
         config.model.layers,
         head,
-        config.training.optimizer,
+        optimizer if ema is None else ema.kept_by(optimizer),
         config.training.metrics,
         loaded.file,
     )

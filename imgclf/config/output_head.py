@@ -9,6 +9,7 @@ from imgclf.config.choices import LabelMode
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.label_modes import (
     DEFAULT_LOSS,
+    FOCAL_LOSSES,
     LABELS,
     NO_LOSS_HERE,
     NO_METRIC_HERE,
@@ -68,6 +69,7 @@ def resolve_head(
     loss = training.loss
     if loss is not None:
         modes = _modes_of_loss(loss, modes, output or _output(modes[0], num_classes), file)
+        _refuse_alpha(loss, num_classes, file)
     mode = next((m for m in modes if _metrics_fit(training.metrics, m)), modes[0])
     problems = _metric_problems(training.metrics, mode, num_classes, file)
     if problems:
@@ -159,6 +161,36 @@ def _modes_of_loss(
             allowed=losses_for(modes),
         )
     return fitting
+
+
+def _refuse_alpha(loss: Spec, num_classes: int, file: ConfigFile) -> None:
+    """Weights in a focal loss that do nothing, or are not one for each class."""
+    alpha = loss.arguments.get("alpha")
+    if alpha is None:
+        return
+    several = isinstance(alpha, list)
+    if loss.name == "BinaryFocalCrossentropy":
+        if not loss.arguments.get("apply_class_balancing"):
+            raise file.refusal(
+                "training.loss.alpha",
+                "alpha, the weight of the second class, does nothing without apply_class_balancing",
+                received=str(alpha),
+                allowed=f"{loss.name}: {{apply_class_balancing: true, alpha: ...}}",
+            )
+        if several:
+            raise file.refusal(
+                "training.loss.alpha",
+                "alpha is the weight of the second class, and 1 less it that of the first",
+                received=str(alpha),
+                allowed="a number",
+            )
+    elif several and loss.name in FOCAL_LOSSES and len(alpha) != num_classes:
+        raise file.refusal(
+            "training.loss.alpha",
+            f"alpha has {len(alpha)} weights, and there are {num_classes} classes",
+            received=str(alpha),
+            allowed=f"a number for all, or a list of {num_classes}, in the order of their names",
+        )
 
 
 def _metrics_fit(metrics: Sequence[Spec], mode: LabelMode) -> bool:

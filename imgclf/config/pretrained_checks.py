@@ -6,17 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from imgclf.config.keras_names import BY_OUTPUT, RESIDUAL
 from imgclf.config.keras_signatures import exports
+from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.errors import Problem
-
-# Their labels can be smoothed, which the second phase does.
-_SMOOTHED_LOSSES = (
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "SparseCategoricalCrossentropy",
-)
 
 
 def pretrained_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
@@ -33,12 +27,16 @@ def pretrained_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
             allowed="model.backbone: EfficientNetLite0, or training.fine_tune: none",
         )
     loss = config.training.loss
-    if loss is not None and loss.name not in (*_SMOOTHED_LOSSES, *BY_OUTPUT["losses"]):
+    if (
+        config.training.label_smoothing is None
+        and loss is not None
+        and loss.name not in (*SMOOTHED_LOSSES, *BY_OUTPUT["losses"])
+    ):
         yield file.problem(
             "training.loss",
             f"training.fine_tune smooths the labels, which {loss.name} has no room for",
             received=loss.name,
-            allowed=", ".join(_SMOOTHED_LOSSES),
+            allowed=f"{', '.join(SMOOTHED_LOSSES)}, or training.label_smoothing: 0",
         )
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.class_weight import read_class_weight
+from imgclf.config.ema import read_ema
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.read_data_parts import read_parts
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
@@ -43,6 +44,7 @@ _READERS = {
     "data.parts": read_parts,
     "model.backbone": read_backbone,
     "training.class_weight": read_class_weight,
+    "training.ema": read_ema,
     "training.fine_tune": read_fine_tune,
 }
 

@@ -22,6 +22,7 @@ from imgclf.config.tree import Node
 from imgclf.config.value_checks import (
     MISMATCH,
     Check,
+    Null,
     Number,
     OneOf,
     PathText,
@@ -41,6 +42,7 @@ _FINE_TUNE: dict[str, Check] = {
     "epochs": Whole(1, 1_000_000),
     "learning_rate": Number(above=0),
     "from": either(OneOf((ALL_LAYERS,)), Whole(1), Text()),
+    "global_clipnorm": either(Number(above=0), Null()),
 }
 _FROM = "all, the name of a layer, or how many of the last"
 

@@ -19,6 +19,7 @@ from imgclf.config.choices import (
     Resize,
 )
 from imgclf.config.data_parts import DataParts
+from imgclf.config.ema import EMA, Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
 from imgclf.config.spec import Spec, written
@@ -155,6 +156,10 @@ class TrainingConfig(_Section):
         loss: Replaces the loss that follows from the number of classes.
         class_weight: How much a picture of each class counts in the loss, in training only;
             balanced has all classes count the same in all, and what is not named counts 1.
+        label_smoothing: How much of each label goes to all classes alike, in training only; null is
+            0, and 0.1 while fine_tune trains the network.
+        ema: Averages of the weights over the steps are judged, kept and published in their place;
+            momentum is how slowly they follow.
         metrics: What is measured beside the loss.
         fine_tune: A second phase, in which the backbone itself is trained: how many epochs, with
             which learning rate, and from which layer on: a name, or how many of the last.
@@ -177,6 +182,8 @@ class TrainingConfig(_Section):
     class_weight: Literal["balanced"] | dict[str, float] | None = _field(
         f"{CLASS_WEIGHT}, or null", None
     )
+    label_smoothing: float | None = _field("a number from 0 to below 1, or null", None, ge=0, lt=1)
+    ema: Ema | None = _field(EMA, None)
     metrics: Annotated[tuple[Spec, ...], Objects("metrics", or_one=True)] = _field(
         "a list of metrics", (Spec(name="accuracy"),)
     )

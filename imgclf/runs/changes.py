@@ -14,7 +14,7 @@ from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
 
 _SHOWN = 16
 _MISSING = object()
-_WITH_KEYS_INSIDE = ("training.fine_tune", "training.class_weight")
+_WITH_KEYS_INSIDE = ("training.fine_tune", "training.class_weight", "training.ema")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console
+from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.out_of_memory import out_of_memory_as_error
@@ -107,6 +108,7 @@ def fit(
             stop=role.stop,
             before_stopping=role.callbacks,
             writes=role.writes,
+            averages=settings.ema is not None,
         )
         started = time.monotonic()
         with stack.running(), role.stop.listening():
@@ -195,6 +197,7 @@ def _whole(
 
     keras.utils.set_random_seed(settings.seed)  # again, whatever was made since
     model = build_network(network, resampling, settings.settled.precision)
+    smooth_labels(model, settings.label_smoothing or 0, network.head)
     if settings.summary:
         show_summary(model)
     return model

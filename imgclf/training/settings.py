@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from imgclf.config.choices import Publish
+from imgclf.config.ema import Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.schema import Config
 from imgclf.data.class_balance import Balance
@@ -26,6 +27,8 @@ class TrainingSettings:
         summary: Whether the network's layers are shown first.
         fine_tune: How a pretrained network is trained after what stands on it; None not to.
         balance: What makes up for classes of different sizes.
+        label_smoothing: How much labels are smoothed; None for what suits each phase.
+        ema: Which averages of the weights are judged and published; None for the weights.
     """
 
     epochs: int
@@ -36,6 +39,8 @@ class TrainingSettings:
     summary: bool = False
     fine_tune: FineTune | None = None
     balance: Balance = field(default_factory=Balance)
+    label_smoothing: float | None = None
+    ema: Ema | None = None
 
     @property
     def may_halve(self) -> bool:
@@ -62,4 +67,6 @@ def training_settings(
         summary,
         training.fine_tune,
         Balance(training.class_weight, config.data.oversample),
+        training.label_smoothing,
+        training.ema,
     )

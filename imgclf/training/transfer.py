@@ -19,6 +19,7 @@ from imgclf.backbones.features import PartFeatures, compute_features
 from imgclf.backbones.graphs import FeaturesNetwork, features_network
 from imgclf.backbones.views import views_of
 from imgclf.config.callback_catalogue import entry_of
+from imgclf.config.ema import Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from imgclf.backend import keras
 
 LABEL_SMOOTHING = 0.1
-"""Of the second phase, where the loss has none of its own."""
+"""Of the second phase, where neither the config nor the loss says how much."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def head_phase(
         keras.utils.set_random_seed(settings.seed)
         head = build_head(network, features.network.width)
         head.get_layer(STANDARDIZATION).set_weights(feature_moments(features.training))
+        smooth_labels(head, settings.label_smoothing or 0, network.head)
         if settings.summary:
             show_summary(head)
         return head
@@ -164,9 +166,11 @@ def fine_tuning_phase(
         if below is not None:
             model = upper_part(model, below)
             compile_model(model, network)
-        compile_again(model, _optimizer(fine_tune, sources[0].num_batches, callbacks))
+        steps = sources[0].num_batches
+        compile_again(model, _optimizer(fine_tune, steps, callbacks, settings.ema))
         if not network.head.loss.arguments.get("label_smoothing"):
-            smooth_labels(model, LABEL_SMOOTHING, network.head.label_mode)
+            given = settings.label_smoothing
+            smooth_labels(model, LABEL_SMOOTHING if given is None else given, network.head)
         layers = sum(1 for layer in model.layers if layer.trainable_weights)
         on = "pictures" if below is None else f"what the {below} below them made of pictures"
         console.note(f"fine-tuning {layers} layers on {on}, {fine_tune.epochs} epochs")
@@ -201,7 +205,7 @@ def averaged(
 
 
 def _optimizer(
-    fine_tune: FineTune, steps: int, callbacks: Sequence[Spec]
+    fine_tune: FineTune, steps: int, callbacks: Sequence[Spec], ema: Ema | None
 ) -> keras.optimizers.Optimizer:
     """AdamW whose rate falls along a cosine, unless a callback sets it."""
     from imgclf.backend import keras
@@ -210,7 +214,13 @@ def _optimizer(
     rate: Any = fine_tune.learning_rate
     if not any(entry.sets_learning_rate for entry in in_use):
         rate = keras.optimizers.schedules.CosineDecay(rate, steps * fine_tune.epochs)
-    return keras.optimizers.AdamW(rate, use_ema=any(entry.needs_averages for entry in in_use))
+    averages = ema or (Ema() if any(entry.needs_averages for entry in in_use) else None)
+    return keras.optimizers.AdamW(
+        rate,
+        global_clipnorm=fine_tune.global_clipnorm,
+        use_ema=averages is not None,
+        ema_momentum=(averages or Ema()).momentum,
+    )
 
 
 def feature_moments(features: PartFeatures) -> list[NDArray[np.float32]]:

@@ -28,6 +28,7 @@ from imgclf.model.engine import SplitEngine
 from imgclf.model_file import litert_members
 from imgclf.model_file.archive import FEATURES, HEAD, ModelArchive
 from imgclf.model_file.classifier import open_classifier
+from imgclf.runs.commits import load_latest
 from imgclf.runs.folder import RunFolder
 from imgclf.training import lower_maps
 from imgclf.training.lower_maps import choose_cut
@@ -421,3 +422,35 @@ def test_half_way_between_is_the_same_above_a_cut_as_of_the_whole_network(here: 
     upper = averaged(network, fine_tuned[6:], head, cut=3)
     for ours, theirs in zip(upper, whole[6:], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+# Fewer dogs than cats, and all that makes up for it and regularizes.
+_LEVERS = _BOTH.replace(
+    "data: {",
+    "data: {oversample: true, ",
+).replace(
+    "training: {",
+    "training: {class_weight: {dog: 2}, label_smoothing: 0.05, ema: {momentum: 0.8}, "
+    "loss: {BinaryFocalCrossentropy: {gamma: 1}}, ",
+)
+
+
+@pytest.mark.slow
+def test_levers_act_in_both_phases_and_it_resumes_in_either(here: Path) -> None:
+    for number in range(9, 31):
+        Path(f"dataset/dog/dog-{number:03}.jpg").unlink()
+    whole = elsewhere(here, here.parent / "other", _LEVERS)
+    rows = list(csv.DictReader((whole.run.path / "training.csv").open()))
+    assert [row["phase"] for row in rows] == ["1"] * 3 + ["2"] * 3
+    state = load_latest(whole.run.path / "state")
+    assert state is not None
+    # Of 24 cats and as many drawn dogs in batches of 16: three steps in each of three epochs.
+    assert 9 in [int(value) for value in state.variables["optimizer"] if value.shape == ()]
+    for moment in ("epoch 1 batch 1", "epoch 4 batch 0"):
+        Path("stop").write_text(moment)
+        with pytest.raises(Interrupted):
+            by_config("both", _LEVERS)
+    resumed = by_config("both", _LEVERS)
+    assert_equal(resumed, whole)
+    for ours, others in zip(weights(resumed.model), weights(whole.model), strict=True):
+        assert ours.tobytes() == others.tobytes()

@@ -29,6 +29,7 @@ OURS = {
     "CompleteLogs": "epoch",
     "Progress": "progress",
     "CheckNumbers": "nan_guard",
+    "UseAverages": "averages",
     "BestEpoch": "best_epoch",
     "CommittedState": "committed_state",
 }
@@ -38,8 +39,9 @@ KERAS = [entry for entry in CATALOGUE if entry.name in class_names("callbacks")]
 def test_every_callback_that_a_config_may_name_has_one_entry() -> None:
     names = [entry.name for entry in CATALOGUE]
     assert len(set(names)) == len(names)
-    others = {"SetEpoch", "CheckMonitors", "CompleteLogs", "CheckNumbers", "BestEpoch"}
-    assert set(names) == {*class_names("callbacks"), *others, OTHERS.name}
+    others = {"SetEpoch", "CheckMonitors", "CompleteLogs", "CheckNumbers"}
+    ours = {*others, "UseAverages", "BestEpoch"}
+    assert set(names) == {*class_names("callbacks"), *ours, OTHERS.name}
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
@@ -128,4 +130,4 @@ def test_what_a_change_means_is_said_by_the_key_or_what_it_stands_in(
 
 def test_every_key_and_every_exception_has_one_rule() -> None:
     keys = [key for keys in keys_by_rule().values() for key in keys]
-    assert len(set(keys)) == len(keys) == 34
+    assert len(set(keys)) == len(keys) == 38

@@ -289,7 +289,7 @@ def test_the_ways_to_write_how_it_is_fine_tuned(written: str, expected: FineTune
         ),
         ("{from: 0}", ".from", "fine_tune can't take this from", "all, the name of a layer, or"),
         ("{from: 1.5}", ".from", "fine_tune can't take this from", "all, the name of a layer, or"),
-        ("{rate: 3}", ".rate", "fine_tune has no argument rate", "epochs, from, learning_rate"),
+        ("{rate: 3}", ".rate", "fine_tune has no argument rate", "epochs, from, global_"),
     ],
 )
 def test_fine_tunings_that_are_refused(written: str, key: str, message: str, allowed: str) -> None:
@@ -324,15 +324,17 @@ def test_losses_whose_labels_can_be_smoothed_fit_fine_tuning(loss: str) -> None:
     assert load(with_fine_tune("8", f"  loss: {written}\n")).config.training.fine_tune
 
 
-@pytest.mark.parametrize("loss", ["mse", "BinaryFocalCrossentropy", "CategoricalHinge"])
+@pytest.mark.parametrize("loss", ["mse", "CategoricalHinge"])
 def test_other_losses_are_refused_with_fine_tuning_only(loss: str) -> None:
     found = problem(with_fine_tune("8", f"  loss: {loss}\n"))
     assert (found.line, found.key) == (5, "training.loss")
     assert "training.fine_tune smooths the labels, which" in found.message
     assert found.allowed == (
-        "BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy"
+        "BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, "
+        "BinaryFocalCrossentropy, CategoricalFocalCrossentropy, or training.label_smoothing: 0"
     )
     assert load(with_fine_tune("none", f"  loss: {loss}\n"))
+    assert load(with_fine_tune("8", f"  loss: {loss}\n  label_smoothing: 0\n"))
 
 
 def test_the_log_of_what_is_fine_tuned_has_a_column_that_no_metric_can_have() -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.config.choices import LabelMode
+from imgclf.config.output_head import Head
+from imgclf.config.spec import Spec
 from imgclf.training.label_smoothing import smooth_labels
 
 RANDOM = np.random.default_rng(0)
@@ -25,6 +27,10 @@ def model(units: int, loss: Any) -> keras.Model:
     return made
 
 
+def head(loss: str, mode: LabelMode) -> Head:
+    return Head(Spec(name="Dense"), Spec(name=loss), mode)
+
+
 def labels(mode: LabelMode) -> np.ndarray:
     classes = np.arange(12) % 4
     if mode == "binary":
@@ -38,19 +44,26 @@ def labels(mode: LabelMode) -> np.ndarray:
         ("binary", 1, keras.losses.BinaryCrossentropy, keras.losses.BinaryCrossentropy),
         ("categorical", 4, keras.losses.CategoricalCrossentropy, None),
         ("int", 4, keras.losses.SparseCategoricalCrossentropy, None),
+        ("binary", 1, keras.losses.BinaryFocalCrossentropy, keras.losses.BinaryFocalCrossentropy),
+        (
+            "categorical",
+            4,
+            keras.losses.CategoricalFocalCrossentropy,
+            keras.losses.CategoricalFocalCrossentropy,
+        ),
     ],
 )
 def test_training_is_what_keras_makes_of_smoothed_labels(
     mode: LabelMode, units: int, plain: Any, smoothed: Any
 ) -> None:
     ours = model(units, plain())
-    smooth_labels(ours, 0.1, mode)
+    smooth_labels(ours, 0.1, head(plain.__name__, mode))
     losses = smoothed or keras.losses.CategoricalCrossentropy
     theirs = model(units, losses(label_smoothing=0.1))
     one_hot = labels("binary" if mode == "binary" else "categorical")
-    for _ in range(3):
-        mine = ours.train_on_batch(FEATURES, labels(mode), return_dict=True)
-        reference = theirs.train_on_batch(FEATURES, one_hot, return_dict=True)
+    for weights in (None, None, np.linspace(0.5, 3, 12)):
+        mine = ours.train_on_batch(FEATURES, labels(mode), weights, return_dict=True)
+        reference = theirs.train_on_batch(FEATURES, one_hot, weights, return_dict=True)
         assert mine["loss"] == pytest.approx(reference["loss"], abs=1e-5)
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
@@ -64,6 +77,6 @@ def test_training_is_what_keras_makes_of_smoothed_labels(
 
 def test_accuracy_in_training_counts_the_labels_as_they_are() -> None:
     ours = model(1, keras.losses.BinaryCrossentropy())
-    smooth_labels(ours, 0.1, "binary")
+    smooth_labels(ours, 0.1, head("BinaryCrossentropy", "binary"))
     measured = ours.train_on_batch(FEATURES, labels("binary"), return_dict=True)
     assert measured["accuracy"] > 0  # which it is not of labels like 0.05
