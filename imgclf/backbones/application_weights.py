@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import socket
 import warnings
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from imgclf.backbones.applications import construct
 from imgclf.backbones.weight_files import keras_file
 from imgclf.backend import keras
 from imgclf.config.backbone import IMAGENET
-from imgclf.config.keras_private import no_variable_left_to_initialize
 from imgclf.errors import ImgclfError, ModelFileError, first_line
+from imgclf.model.without_weights import number_of_weights, without_weights
 from imgclf.model_file.weights_screening import count_numbers
 from imgclf.system import console
 from imgclf.system.disk import write_problems
@@ -118,7 +117,6 @@ def _downloading() -> Iterator[None]:
 
 def _size(name: str, image_size: tuple[int, int]) -> str:
     """How large the file is, but for some kilobytes of names."""
-    with no_variable_left_to_initialize(), keras.StatelessScope(initialize_variables=False):
+    with without_weights():
         network = construct(name, image_size, None)
-    size = sum(4 * math.prod(weight.shape) for weight in network.weights)
-    return f"about {max(round(size / 1e6), 1)} MB"
+    return f"about {max(round(4 * number_of_weights(network) / 1e6), 1)} MB"

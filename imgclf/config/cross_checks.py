@@ -11,6 +11,7 @@ from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.layer_checks import layer_problems
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
+from imgclf.config.number_checks import number_problems
 from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BALANCED, BATCH_SIZE, Config, DataConfig, TrainingConfig
 from imgclf.config.spec import Spec, written
@@ -32,6 +33,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
         *_balance_problems(config, file),
         *_smoothing_problems(config.training, file),
         *layer_problems(config, file),
+        *number_problems(config, file),
         *pretrained_problems(config, file),
         *(_log_problems(config, file) if metrics_known else ()),
         *_number_problems(config.callbacks, file),

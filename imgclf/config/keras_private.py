@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 METRIC_DIRECTION = "_direction"
@@ -139,3 +140,15 @@ def no_variable_left_to_initialize() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("uninitialized_variables", noted)
+
+
+@contextmanager
+def numbered_as_before() -> Iterator[None]:
+    """Has Keras forget which names it gave meanwhile: the next layer of a kind has the same."""
+    from keras.src.backend.common import global_state
+
+    given = copy(global_state.get_global_attribute("object_name_uids"))
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", given)

@@ -7,6 +7,7 @@ from typing import Any
 
 from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile, LoadedConfig
+from imgclf.config.network_size import NetworkSize, network_size, refuse_giant
 from imgclf.config.output_head import Head, resolve_head
 from imgclf.config.spec import Spec, written
 
@@ -48,14 +49,14 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
     """The network that a config declares for so many classes.
 
     Raises:
-        ConfigError: See `resolve_head`.
+        ConfigError: See `resolve_head`; or it would fill the memory, see `refuse_giant`.
     """
     config = loaded.config
     head = resolve_head(config.model.output, config.training, num_classes, loaded.file)
     if config.model.backbone is not None:
         head = _from_nothing(head)
     optimizer, ema = config.training.optimizer, config.training.ema
-    return Network(
+    network = Network(
         config.data.image_size,
         config.model.backbone,
         config.augmentation,
@@ -64,6 +65,16 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
         optimizer if ema is None else ema.kept_by(optimizer),
         config.training.metrics,
         loaded.file,
+    )
+    refuse_giant(size_of(network), loaded.file)
+    return network
+
+
+def size_of(network: Network) -> NetworkSize:
+    """What it takes, as far as that is known without Keras."""
+    backbone = None if network.backbone is None else network.backbone.name
+    return network_size(
+        network.image_size, network.augmentation, network.layers, network.head.output, backbone
     )
 
 

@@ -40,6 +40,11 @@ class Spec(Declared):
         """Whether this is a user's own callback."""
         return ":" in self.name
 
+    def shown(self) -> str:
+        """The same for a message: `Name: {argument: value}`, or the name alone."""
+        given = ", ".join(f"{name}: {value}" for name, value in self.arguments.items())
+        return f"{self.name}: {{{given}}}" if given else self.name
+
     def written(self) -> Any:
         """The form that a config has: `Name`, `{Name: {...}}` or `{Name: "none"}`."""
         if self.off:

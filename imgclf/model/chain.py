@@ -9,10 +9,12 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.config.choices import Precision
 from imgclf.config.keras_names import RESIDUAL
+from imgclf.config.layer_sizes import sized
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.spec import Spec
 from imgclf.errors import first_line
 from imgclf.model.keras_objects import make
+from imgclf.model.without_weights import refuse_giant_built
 
 
 def keyed(key: str, specs: Sequence[Spec]) -> list[tuple[str, Spec]]:
@@ -38,6 +40,8 @@ def chained(
         if spec.name == RESIDUAL:
             values = _residual(values, key, spec, precision, file)
             continue
+        if sized(spec, values.shape[1:]) is None:
+            refuse_giant_built(values, key, spec, file)
         with computing_in(precision):
             layer = make("layers", spec, key, file)
         try:

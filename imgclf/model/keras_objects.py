@@ -43,7 +43,7 @@ def make(kind: Kind, spec: Spec, key: str, file: ConfigFile) -> Any:
     except Exception as error:  # Keras raises whatever its code stumbles over
         reason = " ".join(str(error).split()) or type(error).__name__
         message = f"Keras can't make this {spec.name}: {reason}"
-        raise file.refusal(key, message, received=_shown(spec)) from error
+        raise file.refusal(key, message, received=spec.shown()) from error
 
 
 def _make_inner(argument: str, value: Any, key: str, file: ConfigFile) -> Any:
@@ -52,8 +52,3 @@ def _make_inner(argument: str, value: Any, key: str, file: ConfigFile) -> Any:
     if isinstance(value, list) and any(isinstance(item, Spec) for item in value):
         return [_make_inner(argument, v, f"{key}.{i}", file) for i, v in enumerate(value)]
     return value
-
-
-def _shown(spec: Spec) -> str:
-    given = ", ".join(f"{name}: {value}" for name, value in spec.arguments.items())
-    return f"{spec.name}: {{{given}}}" if given else spec.name

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from imgclf.config.bounds import MOST_WEIGHT_BYTES
 from imgclf.errors import ModelFileError, nearest_match
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import refusal_of
@@ -43,7 +44,7 @@ _CAPS = {
     HELD_OUT: 1 << 28,
     METADATA: 16 << 20,
     CONFIG: 16 << 20,
-    WEIGHTS: 8 << 30,
+    WEIGHTS: MOST_WEIGHT_BYTES,
 }
 _WHAT = {
     WHOLE_GRAPH: "graph",

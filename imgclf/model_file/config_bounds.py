@@ -1,7 +1,7 @@
 """How much a stranger's config may ask for: numbers, kinds of numbers and names within bounds.
 
-A config of a few bytes can ask for a metric with 30,000 x 30,000 counts, or for an array of texts
-of a gigabyte each, which Keras makes before anybody sees how large it is.
+A config of a few bytes can ask for an array of texts of a gigabyte each, which Keras makes before
+anybody sees how large it is.
 """
 
 from __future__ import annotations
@@ -10,23 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from imgclf.config.bounds import most_of
 from imgclf.errors import ModelFileError
-
-LARGEST = 10**7
-"""Of the numbers that say how large something is."""
-
-# Of the first, a metric makes the square.
-_LARGEST_OF = {"num_classes": 4096, "num_thresholds": 1 << 20, "num_bins": 1 << 20}
-
-# Which say nothing of sizes.
-_NO_SIZES = {
-    "seed",
-    "shared_object_id",
-    "decay_steps",
-    "first_decay_steps",
-    "warmup_steps",
-    "boundaries",
-}
 
 _DTYPES = {
     *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
@@ -68,8 +53,8 @@ def _excesses(config: Any) -> Iterator[str]:
         elif isinstance(value, list):
             waiting.extend((key, part) for part in value)
         elif isinstance(value, int) and not isinstance(value, bool):
-            most = _LARGEST_OF.get(key, LARGEST)
-            if abs(value) > most and key not in _NO_SIZES:
+            most = most_of(key)
+            if most is not None and abs(value) > most:
                 yield f"its {key} is {value}, and {most} is the most"
         elif isinstance(value, str) and key == "dtype":
             if value not in _DTYPES and value != "string":

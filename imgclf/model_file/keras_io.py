@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 
 from imgclf.backend import keras
-from imgclf.config.keras_private import no_variable_left_to_initialize
+from imgclf.config.bounds import MOST_VALUES
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
 from imgclf.model.build import compile_as
 from imgclf.model.head import HeadLayer
+from imgclf.model.without_weights import largest_output, number_of_weights, without_weights
 from imgclf.model_file.archive import (
     CONFIG,
     FEATURES,
@@ -39,9 +40,6 @@ from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.system.disk import write_problems
 from imgclf.system.files import atomic_path, temporary_files
-
-# 512 MiB for one picture in one layer, which no classifier of pictures takes.
-MOST_VALUES = 1 << 27
 
 
 def write_model_file(
@@ -180,12 +178,12 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
     A config of a few bytes can ask for a layer that fills the memory long before Keras finds
     that there are no weights for it.
     """
-    with no_variable_left_to_initialize(), keras.StatelessScope(initialize_variables=False):
+    with without_weights():
         # A copy, for Keras takes configs apart while it builds from them.
         config = copy.deepcopy(contents.config) | {"compile_config": None}
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        asked = sum(math.prod(weight.shape) for weight in model.weights)
-        largest = max(map(_largest_output, model.layers), default=0)
+        asked = number_of_weights(model)
+        largest = largest_output(model)
     if asked > contents.numbers:
         raise ModelFileError(
             f"{path} is damaged or not to be trusted: its layers ask for {asked} weights, and "
@@ -196,9 +194,3 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
             f"{path} is not to be trusted: it makes {largest} numbers of one picture in one layer"
         )
 
-
-def _largest_output(layer: keras.Layer) -> int:
-    """How many numbers a layer puts out for one picture, or the largest inside of it."""
-    shapes = [tensor.shape for tensor in keras.tree.flatten(getattr(layer, "output", ()))]
-    inside = [_largest_output(inner) for inner in getattr(layer, "layers", ())]
-    return max([*(math.prod(filter(None, shape[1:])) for shape in shapes), *inside], default=0)
