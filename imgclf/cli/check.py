@@ -29,6 +29,7 @@ def command(
 
     found = check(config, overrides or [], run_code=run_code)
     print(counts_table(found.counts))
+    print(on_one_line(f"network: {found.network.in_words()}"))
     for note in found.notes:
         console.note(note)
     for finding in found.findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.findings import Finding, count_pictures, find_problems
 from imgclf.runs.written_before import refuse_to_replace
+from imgclf.training.memory_needed import NetworkTakes, network_takes, refuse_beyond_memory
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Checked:
 
     Attributes:
         counts: By class: pictures to train on, to validate on and to test on.
+        network: What the network takes.
         code: People's own code that training would run, as the config names it.
         notes: What was taken for what in the data set, in sentences.
     """
@@ -29,6 +31,7 @@ class Checked:
     name: str
     counts: dict[str, tuple[int, int, int]]
     findings: tuple[Finding, ...]
+    network: NetworkTakes
     code: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -49,12 +52,21 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
     require_folder(loaded)
     refuse_to_replace(loaded)
     data = read_config_dataset(loaded.config.data)
-    declared_network(loaded, len(data.folder.class_names))
+    network = declared_network(loaded, len(data.folder.class_names))
     check_class_weight(loaded, data.folder.class_names)
+    refuse_beyond_memory(network)
+    takes = network_takes(network, loaded.config.data.first_batch_size)
     if run_code:
         from imgclf.callbacks.user_code import try_own_code
 
         try_own_code(loaded.config.callbacks, loaded.file)
     code = tuple(one.reference for one in own_code(loaded.config.callbacks))
-    findings = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
-    return Checked(loaded.name, count_pictures(data), findings, code, data.folder.notes)
+    found = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
+    findings = (*found, *_too_large(takes))
+    counts, notes = count_pictures(data), data.folder.notes
+    return Checked(loaded.name, counts, findings, takes, code, notes)
+
+
+def _too_large(takes: NetworkTakes) -> Iterator[Finding]:
+    if takes.memory_there is not None and takes.memory > takes.memory_there:
+        yield Finding("memory", f"{takes.in_words()}; a smaller data.batch_size takes less")

@@ -46,6 +46,7 @@ from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
 from imgclf.training.auto import settle
 from imgclf.training.lower_maps import lower_maps
+from imgclf.training.memory_needed import refuse_beyond_memory
 from imgclf.training.networks import published_network
 from imgclf.training.settings import training_settings
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
@@ -163,6 +164,7 @@ def _train(
         data = taken.data
     network = declared_network(loaded, len(data.folder.class_names))
     check_class_weight(loaded, data.folder.class_names)
+    refuse_beyond_memory(network)
     _refuse_itself(loaded, path)
 
     pictures = data.fingerprint

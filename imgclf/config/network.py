@@ -72,9 +72,12 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
 
 def size_of(network: Network) -> NetworkSize:
     """What it takes, as far as that is known without Keras."""
-    backbone = None if network.backbone is None else network.backbone.name
     return network_size(
-        network.image_size, network.augmentation, network.layers, network.head.output, backbone
+        network.image_size,
+        network.augmentation,
+        network.layers,
+        network.head.output,
+        on_features=network.backbone is not None,
     )
 
 

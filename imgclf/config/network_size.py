@@ -46,7 +46,7 @@ class NetworkSize:
 
     Attributes:
         layers: In their order, those of branches among them.
-        unknown: Why the rest isn't known, in words; None if everything is counted.
+        unknown: The layer from which on nothing is known, and its key; None if there is none.
     """
 
     layers: tuple[LayerSize, ...]
@@ -109,7 +109,8 @@ def network_size(
     augmentation: Sequence[Spec],
     layers: Sequence[Spec],
     output: Spec,
-    backbone: str | None,
+    *,
+    on_features: bool,
 ) -> NetworkSize:
     """What a network takes that is built of these.
 
@@ -118,18 +119,18 @@ def network_size(
         augmentation: Layers that act in training only.
         layers: The declared ones.
         output: The last one.
-        backbone: The name of the pretrained network between the two, whose own layers are not
-            counted, and of whose features nobody knows here how many there are.
+        on_features: A pretrained network lies between the two, whose own layers are not counted,
+            and of whose features nobody knows here how many there are.
     """
     sizes = _Sizes()
     shape = sizes.follow((*image_size, 3), "augmentation", augmentation)
-    if backbone is not None:
+    if on_features:
         shape = (None,)
     if shape is not None:
         shape = sizes.follow(shape, "model.layers", layers)
     if shape is not None:
         sizes.add(shape, "model.output", output)
-    return NetworkSize(tuple(sizes.layers), backbone or sizes.unknown)
+    return NetworkSize(tuple(sizes.layers), sizes.unknown)
 
 
 def refuse_giant(size: NetworkSize, file: ConfigFile) -> None:

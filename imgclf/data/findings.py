@@ -18,7 +18,7 @@ IMBALANCE = 4
 _BY_WEIGHT: Final = (
     *("two labels", "in two parts", "alike, two labels", "alike, in two parts"),
     *("dark", "cut off"),
-    *("few pictures", "imbalance", "left out", "duplicate", "alike"),
+    *("few pictures", "imbalance", "memory", "left out", "duplicate", "alike"),
 )
 NO_WARNING: Final = _BY_WEIGHT.index("few pictures")
 _PARTS: Final = ("training", "validation", "test")

@@ -193,4 +193,3 @@ def _refuse_giant(path: Path, contents: Contents) -> None:
         raise ModelFileError(
             f"{path} is not to be trusted: it makes {largest} numbers of one picture in one layer"
         )
-

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.config.network import Network, size_of
-from imgclf.config.network_size import NetworkSize
 from imgclf.errors import ConfigError
 from imgclf.system.memory import memory_of_machine
 
@@ -16,16 +16,50 @@ _BYTES_OF_A_VALUE = 8
 _DEVICES = Path("/proc/driver/nvidia")
 
 
-def memory_needed(network: Network, size: NetworkSize, batch_size: int) -> int:
-    """Bytes that training takes, roughly: what is known of the network, and the process itself.
+@dataclass(frozen=True)
+class NetworkTakes:
+    """What a network takes, as `check` says it.
 
-    Args:
-        network: What is trained.
-        size: What it takes.
+    Attributes:
+        weights: How many numbers it learns or remembers, as far as they are counted.
+        backbone: The pretrained network that it stands on, of which nothing is known without Keras.
+        uncounted: The first layer that there is no rule for, likewise; None if all are counted.
         batch_size: Pictures in a step.
+        memory: Bytes that training takes, roughly: for the weights, for pictures on their way, and
+            for the process itself.
+        memory_there: Bytes that there are; None where nobody says.
     """
+
+    weights: int
+    backbone: str | None
+    uncounted: str | None
+    batch_size: int
+    memory: int
+    memory_there: int | None
+
+    def in_words(self) -> str:
+        """One line for people."""
+        if self.backbone is not None:
+            return f"on {self.backbone}, of which only Keras knows what it takes"
+        there, about = self.memory_there, "about"
+        of = "" if there is None else f" of the {_gigabytes(there)} that there are"
+        counted = f"{self.weights:,} parameters"
+        if self.uncounted is not None:
+            counted, about = f"{counted} before {self.uncounted}, which isn't counted", "at least"
+        return (
+            f"{counted}; training in batches of {self.batch_size} takes {about} "
+            f"{_gigabytes(self.memory)} of memory{of}"
+        )
+
+
+def network_takes(network: Network, batch_size: int) -> NetworkTakes:
+    """What a network takes that is trained in batches of so many pictures."""
+    size = size_of(network)
     of_pictures = size.values * batch_size * _BYTES_OF_A_VALUE
-    return _PROCESS_BYTES + size.weight_bytes(network.optimizer) + of_pictures
+    memory = _PROCESS_BYTES + size.weight_bytes(network.optimizer) + of_pictures
+    backbone = None if network.backbone is None else network.backbone.name
+    there = memory_of_machine()
+    return NetworkTakes(size.weights, backbone, size.unknown, batch_size, memory, there)
 
 
 def refuse_beyond_memory(network: Network) -> None:
@@ -49,13 +83,13 @@ def _refusal(
 ) -> ConfigError:
     return network.file.refusal(
         key,
-        f"training takes {gigabytes(needed)} for the weights alone, with their gradients and what "
-        f"{network.optimizer.name} keeps of them, and this machine has {gigabytes(there)}",
+        f"training takes {_gigabytes(needed)} for the weights alone, with their gradients and what "
+        f"{network.optimizer.name} keeps of them, and there are {_gigabytes(there)} of memory",
         received=f"{weights:,} weights here, of {in_all:,}",
         allowed="fewer units, or pooling before it",
     )
 
 
-def gigabytes(size: int) -> str:
+def _gigabytes(size: int) -> str:
     """Bytes for people."""
     return f"{size / 1e9:.1f} GB"

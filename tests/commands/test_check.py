@@ -191,3 +191,23 @@ def test_pictures_that_use_few_of_their_bits_are_a_finding_that_names_the_key(
     assert check(Path("pets.yaml"), ["data.bit_depth=12"]).findings == ()
     [finding] = check(Path("pets.yaml"), ["data.bit_depth=9"]).findings
     assert finding.kind == "cut off"
+
+
+def test_it_says_what_the_network_takes(pictures: Path) -> None:
+    takes = check(Path("pets.yaml")).network
+    assert takes.weights == 3 * 3 * 3 * 8 + 8 + 15 * 15 * 8 + 1
+    assert takes.in_words().startswith("2,025 parameters; training in batches of 16 takes about 0.")
+    more = check(Path("pets.yaml"), ["data.batch_size=512"]).network
+    values = 2 * 32 * 32 * 3 + 2 * 15 * 15 * 8 + 15 * 15 * 8 + 1
+    assert more.memory - takes.memory == values * (512 - 16) * 8
+
+
+def test_weights_that_the_machine_has_no_room_for_are_refused(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgclf.training.memory_needed.memory_of_machine", lambda: 10_000_000)
+    with pytest.raises(ConfigError, match="for the weights alone") as refused:
+        check(Path("pets.yaml"), ["model.layers=[Flatten, {Dense: 300}]"])
+    assert refused.value.problems[0].received == "921,900 weights here, of 922,201"
+    [finding] = [one for one in check(Path("pets.yaml")).findings if one.kind == "memory"]
+    assert finding.message.endswith("a smaller data.batch_size takes less")
