@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from imgclf.config.backbone import default_augmentation, default_image_size, network_names
+from imgclf.config.bounds import MOST_VALUES, MOST_WEIGHT_BYTES, most_of
 from imgclf.config.callback_catalogue import CATALOGUE, CallbackEntry
 from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.key_policy import WithBackbone
 from imgclf.config.layer_checks import augmentations
+from imgclf.config.network_size import MOST_WEIGHTS
 from imgclf.config.schedules import SCHEDULES
 from imgclf.config.schema import SECTIONS, SINGLE_SPECS, SPEC_LISTS, Config, policies
 from imgclf.config.spec import written
@@ -260,6 +262,24 @@ def refused() -> str:
     return table(("kind", "names", "why not"), rows)
 
 
+def too_large() -> str:
+    return f"""### Too large
+
+A network that would fill the memory is a problem of its line, found by `imgclf check` and before
+`train` builds anything: a layer that makes more than {MOST_VALUES:,} numbers of one picture
+({MOST_VALUES * 4 >> 20} MiB), more than {MOST_WEIGHTS:,} weights in all (the
+{MOST_WEIGHT_BYTES >> 30} GiB that a model file holds), windows and strides above
+{most_of("strides"):,}, other numbers above {most_of("units"):,}. So are weights that take more, with
+their gradients and what the optimizer keeps of them, than there is of memory. A batch that does is
+halved if `data.batch_size` is `auto`.
+
+`check` says how many parameters a network from scratch has, and roughly what training takes of the
+memory. It counts without Keras, by the shapes of the layers that most networks are made of. What
+comes after another one, such as `LSTM`, is not counted, which it says; `train` tries such a layer
+out before it builds it. Of a pretrained network nothing is counted.
+"""
+
+
 def schedules() -> str:
     rows = []
     for name, schedule in SCHEDULES.items():
@@ -318,6 +338,7 @@ def config_page() -> str:
             "lies among neither pictures nor models, and in no\ncache; `check` finds the others. "
             f"Files of your own callbacks are your business.\n\n{callbacks()}",
             f"### Refused\n\n{refused()}",
+            too_large(),
             "## Schedules of LearningRateScheduler\n\n"
             "`LearningRateScheduler: {schedule: step, factor: 0.5, every: 10}`, or a function of "
             "your own:\n`{schedule: file.py:function}`, called with the epoch (from 0) and the "
