@@ -65,6 +65,7 @@ class NetworkSize:
     def weight_bytes(self, optimizer: Spec) -> int:
         """What training takes for weights, their gradients and what the optimizer keeps of them."""
         kept = _KEPT.get(optimizer.name, _KEPT_BY_MOST)
+        kept += bool(optimizer.arguments.get("use_ema"))  # an average of each
         return self.weights * WEIGHT_BYTES * (2 + kept)
 
 

@@ -266,12 +266,13 @@ def too_large() -> str:
     return f"""### Too large
 
 A network that would fill the memory is a problem of its line, found by `imgclf check` and before
-`train` builds anything: a layer that makes more than {MOST_VALUES:,} numbers of one picture
-({MOST_VALUES * 4 >> 20} MiB), more than {MOST_WEIGHTS:,} weights in all (the
-{MOST_WEIGHT_BYTES >> 30} GiB that a model file holds), windows and strides above
-{most_of("strides"):,}, other numbers above {most_of("units"):,}. So are weights that take more, with
-their gradients and what the optimizer keeps of them, than there is of memory. A batch that does is
-halved if `data.batch_size` is `auto`.
+`train` builds anything:
+
+- a layer that makes more than {MOST_VALUES:,} numbers of one picture, {MOST_VALUES >> 18} MiB;
+- more than {MOST_WEIGHTS:,} weights, the {MOST_WEIGHT_BYTES >> 30} GiB that a model file holds;
+- windows and strides above {most_of("strides"):,}, other numbers above {most_of("units"):,};
+- weights that take more, with their gradients and what the optimizer keeps of them, than there is
+  of memory. (A batch that does is halved if `data.batch_size` is `auto`.)
 
 `check` says how many parameters a network from scratch has, and roughly what training takes of the
 memory. It counts without Keras, by the shapes of the layers that most networks are made of. What
