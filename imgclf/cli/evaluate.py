@@ -27,6 +27,25 @@ def command(
     ] = None,
     model: ModelOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="MODEL",
+            help="Compare with this model on the same pictures, those left out that one of them "
+            "was trained on or corrected by.",
+        ),
+    ] = None,
+    cross_validation: Annotated[
+        int | None,
+        typer.Option(
+            "--cross-validate",
+            metavar="K",
+            help="Score a way of training, for few pictures: the first argument is a config, or a "
+            "model, and each K-th of its pictures is judged by a training on the others. "
+            "Publishes nothing.",
+        ),
+    ] = None,
     suspects: Annotated[
         bool,
         typer.Option(
@@ -63,7 +82,7 @@ def command(
             "--set",
             metavar="KEY=VALUE",
             help="With --suspects: data.directory=FOLDER or data.table=FILE, if the data set has "
-            "moved.",
+            "moved. With --cross-validate: any key of the config.",
         ),
     ] = None,
     top: Annotated[
@@ -81,6 +100,15 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Score a model on labelled pictures, or look for wrong labels."""
+    if cross_validation is not None:
+        others = (against, folds, repeats, top, review, suspects or None, as_csv or None, callbacks)
+        if any(one is not None for one in others) or (directory is not None and model is not None):
+            raise UsageError(
+                "--cross-validate goes with a config or a model, --set and --json alone"
+            )
+        place = session.chosen_model(model) if directory is None else directory
+        unreadable = _cross_validate(place, cross_validation, overrides or [], as_json=as_json)
+        raise typer.Exit(4 if unreadable else 0)
     file = session.chosen_model(model)
     if review is not None:
         from imgclf.commands.output_places import refuse_place
@@ -89,9 +117,13 @@ def command(
 
         refuse_place("--review", review, read_manifest(file))
         refuse_target(review)
-    if not suspects:
-        if folds is not None or repeats or overrides or top or as_csv:
-            raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
+    if not suspects and (folds is not None or repeats or overrides or top or as_csv):
+        raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
+    if against is not None:
+        if suspects or review or callbacks:
+            raise UsageError("--against goes with a folder, --model and --json alone")
+        unreadable = _compare(file, against, directory, as_json=as_json)
+    elif not suspects:
         from imgclf.commands.evaluate import evaluate
         from imgclf.report.evaluation_table import evaluation_table
 
@@ -132,6 +164,27 @@ def command(
         unreadable = found.unreadable
     if unreadable:
         raise typer.Exit(4)
+
+
+def _cross_validate(place: Path, folds: int, overrides: list[str], *, as_json: bool) -> int:
+    """Prints it, and gives the number of pictures that can't be read."""
+    from imgclf.commands.cross_validate import cross_validate
+    from imgclf.report.cross_validation import cross_validation_table
+
+    found = cross_validate(place, folds, overrides)
+    print(session.as_json_text(found) if as_json else cross_validation_table(found))
+    return found.evaluation.unreadable
+
+
+def _compare(model: Path, other: Path, directory: Path | None, *, as_json: bool) -> int:
+    """Likewise."""
+    from imgclf.commands.evaluate_against import evaluate_against
+    from imgclf.model_file.archive import find_model
+    from imgclf.report.two_models import comparison_table
+
+    found = evaluate_against(model, find_model(other, None), directory)
+    print(session.as_json_text(found) if as_json else comparison_table(found))
+    return found.unreadable
 
 
 def _mistakes_page(target: Path, model: Path) -> "Look":

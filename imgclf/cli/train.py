@@ -63,6 +63,7 @@ def command(
     from imgclf.commands.train import train_loaded
     from imgclf.config.load import load_config
     from imgclf.distribution.taking_part import take_part
+    from imgclf.report.scores import score_lines
 
     always = ["training.replace=always"] if replace else []
     loaded = load_config(config, [*(overrides or []), *always])
@@ -75,10 +76,9 @@ def command(
     if as_json:
         print(_as_json(done))
     else:
-        if done.record.scores:
-            print(_score_line(done.record.scores))
-        if done.record.test_scores:
-            print(_score_line(done.record.test_scores))
+        for scores in (done.record.scores, done.record.test_scores):
+            for line in () if scores is None else score_lines(scores):
+                print(line)
         print(f"model: {done.model}")
         print(f"run: {done.run.path}")
     if done.record.refusal is not None:
@@ -143,8 +143,8 @@ def _as_json(done: "Trained") -> str:
         "model": str(done.model),
         "run": str(done.run.path),
         "refused": msgspec.to_builtins(done.record.refusal),
-        "scores": msgspec.to_builtins(done.record.scores),
-        "test_scores": msgspec.to_builtins(done.record.test_scores),
+        "scores": _scores(done.record.scores),
+        "test_scores": _scores(done.record.test_scores),
         "corrected": watched.pictures,
         "still_wrong": [
             {
@@ -158,6 +158,15 @@ def _as_json(done: "Trained") -> str:
         "to_correct_them": watched.command(done.model),
     }
     return json.dumps(found, indent=2)
+
+
+def _scores(scores: "Scores | None") -> object:
+    import msgspec
+
+    if scores is None:
+        return None
+    interval = msgspec.to_builtins(scores.accuracy_interval)
+    return {**msgspec.to_builtins(scores), "accuracy_interval": interval}
 
 
 def _refused_line(refusal: "Refusal") -> str:
@@ -176,7 +185,3 @@ def _replaced_line(before: "Manifest") -> str:
     if before.scores is not None:
         line += f" ({before.scores.part} accuracy: {before.scores.accuracy:.4f})"
     return line
-
-
-def _score_line(scores: "Scores") -> str:
-    return f"{scores.part} accuracy: {scores.accuracy:.4f} ({scores.pictures} pictures)"

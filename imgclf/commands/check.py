@@ -63,8 +63,8 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
     code = tuple(one.reference for one in own_code(loaded.config.callbacks))
     found = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
     findings = (*found, *_too_large(takes))
-    counts, notes = count_pictures(data), data.folder.notes
-    return Checked(loaded.name, counts, findings, takes, code, notes)
+    notes = (*data.folder.notes, *(() if data.groups is None else (data.groups.in_words,)))
+    return Checked(loaded.name, count_pictures(data), findings, takes, code, notes)
 
 
 def _too_large(takes: NetworkTakes) -> Iterator[Finding]:

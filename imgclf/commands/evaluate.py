@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from msgspec.structs import replace
 
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
@@ -20,8 +21,9 @@ from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.scorings import note_scoring, scored_before
 from imgclf.model_file.seen_before import seen_before
-from imgclf.model_file.trained_on import positions_in_outputs, training_data
+from imgclf.model_file.trained_on import held_out_pictures
 from imgclf.system import console
 
 Look: TypeAlias = Callable[[Part, Probabilities, Manifest], object]
@@ -47,7 +49,7 @@ def evaluate(
     classifier = open_classifier(model)
     manifest = classifier.manifest
     if directory is None:
-        pictures, corrected = _evidence(_validation_part(manifest), manifest)
+        pictures, corrected = _evidence(held_out_pictures(manifest), manifest)
         judged = _Judged(pictures, "validation", trained_on=0, corrected=corrected)
     else:
         judged = _pictures_of(model, manifest, directory)
@@ -62,7 +64,7 @@ def evaluate(
     probabilities = classifier.probabilities_of(judged.pictures.batches())
     if look is not None:
         look(judged.pictures, probabilities, manifest)
-    return evaluate_probabilities(
+    evaluation = evaluate_probabilities(
         probabilities,
         judged.pictures.labels,
         manifest.class_names,
@@ -72,6 +74,24 @@ def evaluate(
         unreadable=sum(skipped.why == "unreadable" for skipped in judged.left_out),
         temperature=manifest.temperature,
     )
+    if judged.part != "test":
+        return evaluation
+    return _counted(evaluation, model, manifest, judged.pictures)
+
+
+def _counted(evaluation: Evaluation, model: Path, manifest: Manifest, part: Part) -> Evaluation:
+    """With how often these test pictures have been looked at before; this time is written down."""
+    earlier = scored_before(model, part.pictures)
+    note_scoring(model, manifest, part.pictures, evaluation.accuracy, "evaluate")
+    if earlier:
+        times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
+        versions = sorted({one.version for one in earlier})
+        which = f"version{'s' * (len(versions) > 1)} {', '.join(map(str, versions))}"
+        console.note(
+            f"{model} was scored on these {len(part)} test pictures {times} before ({which}); what "
+            "is changed by what a test score says is less good on other pictures than it says"
+        )
+    return replace(evaluation, scored_before=len(earlier))
 
 
 @dataclass(frozen=True)
@@ -136,23 +156,6 @@ def _pictures_of(model: Path, manifest: Manifest, place: Path) -> _Judged:
     elif not seen.training and not seen.validation:
         name = "test"
     return _Judged(part, name, seen.training, corrected, found.skipped)
-
-
-def _validation_part(manifest: Manifest) -> Part:
-    """The held-out part of the data set that the model was trained on, split as it was then.
-
-    Its labels are in the model's order.
-    """
-    data = training_data(manifest)
-    if data is None:
-        raise DataError(
-            f"{manifest.name} doesn't say what it was trained on", "imgclf evaluate FOLDER"
-        )
-    data.require("judge by other pictures: imgclf evaluate FOLDER")
-    found = data.read("these pictures")
-    hint = "train it anew, or judge by other pictures: imgclf evaluate FOLDER"
-    positions = positions_in_outputs(found.folder, manifest, hint)
-    return replace(found.validation, labels=positions[found.validation.labels])
 
 
 def _call_test_hooks(model: Path, manifest: Manifest, part: Part, callbacks: Sequence[str]) -> None:

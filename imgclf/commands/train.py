@@ -33,6 +33,7 @@ from imgclf.data.dataset import DataSet
 from imgclf.distribution.launcher import TrainerProcess
 from imgclf.distribution.taking_part import trainer_process
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.scorings import note_scoring
 from imgclf.model_file.versions import versions
 from imgclf.report.gather import Outcome
 from imgclf.runs.earlier import look_back
@@ -227,6 +228,8 @@ def _train(
         scores=manifest.scores,
         test_scores=described.test_scores(data.test),
     )
+    if record.test_scores is not None:
+        note_scoring(path, manifest, data.test.pictures, record.test_scores.accuracy, "train")
     outcome = Outcome(record, manifest, fitted.history, described.validation, doubts(taken))
     report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)

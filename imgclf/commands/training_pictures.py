@@ -21,6 +21,8 @@ def read_pictures(config: DataConfig, earlier: Earlier | None) -> DataSet:
     console.note(folder.in_words)
     for note in folder.notes:
         console.note(note)
+    if found.groups is not None:
+        console.note(found.groups.in_words)
     if found.otherwise is not None and earlier is not None:
         console.warning(
             f"these are the pictures that {earlier.run.path} began with; a new run would see "

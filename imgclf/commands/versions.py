@@ -8,6 +8,7 @@ import msgspec
 
 from imgclf.corrections.corrected_pictures import kept_file
 from imgclf.errors import ModelFileError
+from imgclf.model.intervals import wilson
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.model_file.prune import Pruned, prune
@@ -84,6 +85,7 @@ def _scored(version: Version, same: SamePictures) -> Version:
         score_before=None if version.parent is None else same.accuracy.get(version.parent),
         pictures=same.pictures,
         same_pictures=True,
+        score_interval=wilson(score * same.pictures, same.pictures),
     )
 
 

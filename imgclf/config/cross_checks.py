@@ -47,6 +47,10 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
 def _table_problems(data: DataConfig, file: ConfigFile) -> Iterator[Problem]:
     """A table says itself what folders say otherwise."""
     if data.table is None:
+        if data.groups is not None and data.groups.column is not None:
+            message = "there is no table that could have this column"
+            column, allowed = data.groups.column, "data.table with it, or groups by the path"
+            yield file.problem("data.groups", message, received=column, allowed=allowed)
         return
     if Path(data.table).suffix.lower() not in (".csv", ".tsv"):
         message, allowed = "a table's name ends in .csv or .tsv", "the path of a .csv or .tsv file"

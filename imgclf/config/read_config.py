@@ -12,6 +12,7 @@ from imgclf.config.class_weight import read_class_weight
 from imgclf.config.ema import read_ema
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.read_data_parts import read_parts
+from imgclf.config.read_groups import read_groups
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
 from imgclf.config.schema import (
@@ -42,6 +43,7 @@ _FILLERS: dict[str, dict[str, Any]] = {
 
 _READERS = {
     "data.parts": read_parts,
+    "data.groups": read_groups,
     "model.backbone": read_backbone,
     "training.class_weight": read_class_weight,
     "training.ema": read_ema,

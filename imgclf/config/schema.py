@@ -21,6 +21,7 @@ from imgclf.config.choices import (
 from imgclf.config.data_parts import DataParts
 from imgclf.config.ema import EMA, Ema
 from imgclf.config.fine_tune import FineTune
+from imgclf.config.groups import Groups
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
 from imgclf.config.spec import Spec, written
 
@@ -77,6 +78,9 @@ class DataConfig(_Section):
         table: Has the labels in place of folders: a line for each picture, with the columns path
             and label, and perhaps part. Paths are relative to the table's folder, or to the
             directory if not found there.
+        groups: Pictures that must not be divided, such as those of one patient: by what a regular
+            expression finds in their paths, by a column of the table, or because they are near
+            copies.
         validation_split: The part of the pictures that is held out, between 0 and 1.
         seed: Of the split, and of everything else unless training.seed is given.
         image_size: (height, width) in pixels.
@@ -102,6 +106,11 @@ class DataConfig(_Section):
     )
     table: Annotated[str | None, _NO_DIFFERENCE, AsWritten()] = _field(
         "the path of a .csv or .tsv file, or null", None, min_length=1
+    )
+    groups: Annotated[Groups | None, _NO_DIFFERENCE] = _field(
+        "a regular expression on the path, near_copies, "
+        "{path: EXPRESSION, column: NAME, near_copies: true} or some of these, or null",
+        None,
     )
     validation_split: Annotated[float, KeyPolicy(bears_on_weights=False)] = _field(
         "a number above 0 and below 1", 0.2, gt=0, lt=1

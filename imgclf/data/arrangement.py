@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from imgclf.config.choices import ClassesAre
+from imgclf.data.groups import Grouping
 
 if TYPE_CHECKING:
     from imgclf.config.schema import DataConfig  # 0.1 s, which a correction does without
@@ -15,18 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What `data.classes`, `data.parts` and `data.table` say; each as it is if nothing is said.
+    """What `data.classes`, `parts`, `table` and `groups` say; each as it is if nothing is said.
 
     Attributes:
         classes: Each folder is a class, with all that is below it; or each folder of pictures.
         parts: The folders of the parts, relative to the data set's; found by their names
             ("auto"); or there are none.
         table: Has the labels; None if the folders are the labels.
+        grouping: What pictures that must not be divided have in common; None if nothing is said.
     """
 
     classes: ClassesAre = "folders"
     parts: Literal["auto", "none"] | Mapping[str, str] = "auto"
     table: Path | None = None
+    grouping: Grouping | None = None
 
     @property
     def is_new(self) -> bool:
@@ -35,17 +38,21 @@ class Arrangement:
         Not so of folders that are classes whatever they are called, as they were then.
         """
         return (
-            self.table is not None or self.classes != "folders" or not isinstance(self.parts, str)
+            self.table is not None
+            or self.classes != "folders"
+            or not isinstance(self.parts, str)
+            or self.grouping is not None
         )
 
     @classmethod
     def of(cls, config: DataConfig) -> Arrangement:
         """That of a config."""
-        parts = config.parts
+        parts, groups = config.parts, config.groups
         return cls(
             config.classes,
             parts if isinstance(parts, str) else parts.written(),
             None if config.table is None else Path(config.table),
+            None if groups is None else Grouping(groups.path, groups.column, groups.near_copies),
         )
 
 

@@ -14,10 +14,12 @@ from imgclf.config.choices import Keep
 from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.cache import Decoded, decode_all, probably_decoded
 from imgclf.data.decoder import DecoderSettings, Pixels
-from imgclf.data.division import keep_together
+from imgclf.data.division import keep_together, small_beside_classes
 from imgclf.data.first_rules import find_by_first_rules
 from imgclf.data.folder import PictureFolder, divide
 from imgclf.data.found_files import FoundFiles, find_files
+from imgclf.data.grouped_division import keep_groups
+from imgclf.data.groups import Grouping, Groups, find_groups
 from imgclf.data.joined_pixels import Joined
 from imgclf.data.labelled import Wanted, scan_labelled
 from imgclf.data.near_copies import near_copies
@@ -86,6 +88,7 @@ class DataSet:
         looks: Of all pictures by their rows, uint8, shape (rows, SIDE, SIDE, 3); None once they
             have been looked at.
         given: What the labels that people gave add up to; empty if there are none. See `take_in`.
+        groups: Those that the config declares; None if it declares none.
     """
 
     folder: PictureFolder
@@ -99,6 +102,7 @@ class DataSet:
     is_split: bool = False
     looks: NDArray[np.uint8] | None = None
     given: str = ""
+    groups: Groups | None = None
 
     @property
     def parts(self) -> tuple[Part, Part, Part]:
@@ -181,7 +185,11 @@ def read_dataset(
         rows = {picture.path: row for row, picture in enumerate(pictures)}
         alike = _near_copies(readable, decoded, rows)
         is_split = together and "validation" not in found.parts
-        if is_split:
+        groups = None
+        if arrangement.grouping is not None:
+            groups = _groups(arrangement.grouping, found, readable, alike)
+            folder = keep_groups(folder, groups, validation_split, seed, is_split=is_split)
+        elif is_split:
             folder = _kept_together(folder, alike, validation_split, seed)
         training, validation, test = (
             _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
@@ -197,6 +205,7 @@ def read_dataset(
             highest,
             is_split=is_split,
             looks=decoded.looks["pixels"],
+            groups=groups,
         )
 
     def read_as_known() -> DataSet | None:
@@ -308,6 +317,17 @@ def _near_copies(
         tuple(picture for place in group for picture in different[place])
         for group in near_copies(looks)
     )
+
+
+def _groups(
+    grouping: Grouping,
+    found: FoundFiles,
+    pictures: Sequence[Picture],
+    alike: Sequence[Sequence[Picture]],
+) -> Groups:
+    """Those declared; near copies stay together besides, as they do where none are."""
+    kept = alike if grouping.near_copies else small_beside_classes(alike, pictures)
+    return find_groups(grouping, pictures, found.groups, kept)
 
 
 def _kept_together(

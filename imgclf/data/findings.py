@@ -18,7 +18,7 @@ IMBALANCE = 4
 _BY_WEIGHT: Final = (
     *("two labels", "in two parts", "alike, two labels", "alike, in two parts"),
     *("dark", "cut off"),
-    *("few pictures", "imbalance", "memory", "left out", "duplicate", "alike"),
+    *("few pictures", "groups", "imbalance", "memory", "left out", "duplicate", "alike"),
 )
 NO_WARNING: Final = _BY_WEIGHT.index("few pictures")
 _PARTS: Final = ("training", "validation", "test")
@@ -69,6 +69,7 @@ def find_problems(data: DataSet, *, made_up_for: bool = False) -> tuple[Finding,
         *_unusable(data),
         *_repeated(data),
         *_alike(data),
+        *_grouped(data),
         *_depth(data),
         *_small(counts),
         *(() if made_up_for else _uneven(counts)),
@@ -123,6 +124,36 @@ def _alike(data: DataSet) -> Iterator[Finding]:
             yield Finding("alike, in two parts", f"{listed} are for {said}")
         else:
             yield Finding("alike", listed)
+
+
+def _grouped(data: DataSet) -> Iterator[Finding]:
+    """Groups that are declared and hardly there."""
+    groups = data.groups
+    if groups is None or (groups.grouping.path is None and groups.grouping.column is None):
+        return
+    by = groups.grouping.column or groups.grouping.path
+    count, unnamed = len(groups.of), len(groups.unnamed)
+    if not groups.names:
+        yield Finding(
+            "groups",
+            f"data.groups: {by} is found in none of the paths, such as "
+            f"{data.folder.relative(groups.unnamed[0])}, so that nothing is kept together by it"
+            if groups.grouping.column is None
+            else f"data.groups: the column {by} is empty",
+        )
+    elif unnamed:
+        yield Finding(
+            "groups",
+            f"data.groups: {unnamed} pictures are in none, such as "
+            f"{data.folder.relative(groups.unnamed[0])}: each is one by itself",
+        )
+    largest, size = max(groups.sizes.items(), key=lambda item: item[1])
+    if groups.names and 2 * size > count:
+        yield Finding(
+            "groups",
+            f"data.groups: {size} of {count} pictures are in one ({groups.called(largest)}), so "
+            "that the parts can't have their shares",
+        )
 
 
 def _depth(data: DataSet) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from imgclf.data.class_folders import (
     no_class_folders,
 )
 from imgclf.data.folder_look import Look, look_into, visible_folders
+from imgclf.data.groups import Names, named_groups
 from imgclf.data.layout import Layout, find_layout
 from imgclf.data.leaf_classes import find_leaf_names, find_leaf_pictures
 from imgclf.data.odd_names import refuse_odd_names
@@ -38,6 +39,7 @@ class FoundFiles:
         skipped: Files and folders that take no part.
         notes: What was taken for what, in sentences.
         arrangement: What the config says of it.
+        groups: What the groups of a picture are called, of those that have one.
     """
 
     directory: Path
@@ -46,6 +48,7 @@ class FoundFiles:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
     arrangement: Arrangement = AS_FOUND
+    groups: Mapping[Path, Names] = field(default_factory=dict)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -76,9 +79,16 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
     if not directory.is_dir():
         raise DataError(f"data.directory: {missing(directory)}", LAYOUT)
     if arrangement.table is not None:
-        tabled = find_tabled(arrangement.table, directory)
+        grouping = arrangement.grouping
+        column = None if grouping is None else grouping.column
+        tabled = find_tabled(arrangement.table, directory, group_column=column)
         return FoundFiles(
-            directory, tabled.class_names, tabled.parts, tabled.skipped, arrangement=arrangement
+            directory,
+            tabled.class_names,
+            tabled.parts,
+            tabled.skipped,
+            arrangement=arrangement,
+            groups=named_groups(grouping, directory, tabled.parts, tabled.groups),
         )
     layout = find_layout(directory, arrangement)
     skipped = [Skipped(path, reason, "no picture") for path, reason in layout.left_out]
@@ -96,7 +106,8 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
     refuse_odd_names(directory, names)
     found = part_files(layout, names, arrangement, skipped)
     notes = (*layout.notes, *nested)
-    return FoundFiles(directory, names, found, tuple(skipped), notes, arrangement)
+    groups = named_groups(arrangement.grouping, directory, found)
+    return FoundFiles(directory, names, found, tuple(skipped), notes, arrangement, groups)
 
 
 def part_files(

@@ -6,11 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgclf.data.part_names import PARTS, PartName, part_of_cell
-from imgclf.errors import DataError
+from imgclf.errors import DataError, suggestion
 from imgclf.spelling import composed
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}  # by the ending of a table
@@ -36,6 +36,7 @@ class Columns:
     path: int
     label: int | None
     part: int | None
+    group: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ class Row:
         path: As written.
         label: What the picture is; empty where a test picture has none.
         part: None if there is no such column.
+        group: What must not be divided, if a column for it was asked for; empty where it has none.
     """
 
     line: int
     path: str
     label: str
     part: PartName | None
+    group: str = ""
 
 
 def is_table(path: Path) -> bool:
@@ -117,8 +120,12 @@ def read_rows(path: Path, problems: list[str]) -> list[tuple[int, list[str]]]:
     return list(read_cells(io.StringIO(text, newline=""), delimiter, str(path), problems))
 
 
-def read_table(path: Path) -> list[Row]:
+def read_table(path: Path, group_column: str | None = None) -> list[Row]:
     """What a table says of pictures.
+
+    Args:
+        path: The table.
+        group_column: The name of the column that says which pictures must not be divided.
 
     Raises:
         DataError: It can't be read, lacks a column, or with every line that can't be understood.
@@ -138,6 +145,8 @@ def read_table(path: Path) -> list[Row]:
                 f"call them path and label, or {_also('path')}, and {_also('label')}; "
                 "a column part may say training, validation or test",
             )
+        if group_column is not None:
+            columns = replace(columns, group=_group_place(path, number, header, group_column))
         for number, cells in rest:
             row = _row(number, cells, columns, len(header))
             if isinstance(row, str):
@@ -148,6 +157,19 @@ def read_table(path: Path) -> list[Row]:
     if not rows:
         raise DataError(f"{path} has a header and no line below it")
     return rows
+
+
+def _group_place(path: Path, line: int, header: Sequence[str], column: str) -> int:
+    """Where a column stands that the config names: exactly so, or but for case and spaces."""
+    exactly = [place for place, name in enumerate(header) if name.strip() == column]
+    folded = "".join(letter for letter in column.casefold() if letter.isalnum())
+    found = exactly[0] if exactly else _place(folded, header) if folded else None
+    if found is None:
+        raise DataError(
+            f"{path}, line {line}: there is no column {column}, which data.groups names\n"
+            f"    received: {', '.join(header)}{suggestion(column, header)}"
+        )
+    return found
 
 
 def read_paths(path: Path) -> Iterator[Path]:
@@ -200,7 +222,7 @@ def _row(number: int, cells: Sequence[str], columns: Columns, width: int) -> Row
         return f"the part is {said!r}; allowed: {', '.join(PARTS)}" if said else "no part"
     if not label and part != "test":
         return f"{path} has no label"
-    return Row(number, path, composed(label), part)
+    return Row(number, path, composed(label), part, cell(columns.group))
 
 
 def _unescaped(cell: str) -> str:

@@ -26,28 +26,38 @@ class Tabled:
         parts: By part: files with their labels. Without a column for it all are of training.
         skipped: Files that take no part.
         divided: Whether there is such a column.
+        groups: What a picture's group is called, of those that have one.
     """
 
     class_names: tuple[str, ...]
     parts: Mapping[PartName, Sequence[tuple[Path, int]]]
     skipped: tuple[Skipped, ...]
     divided: bool
+    groups: Mapping[Path, str]
 
 
-def find_tabled(table: Path, directory: Path, class_names: Sequence[str] | None = None) -> Tabled:
+def find_tabled(
+    table: Path,
+    directory: Path,
+    class_names: Sequence[str] | None = None,
+    group_column: str | None = None,
+) -> Tabled:
     """Finds the pictures of a table.
 
     Args:
         table: See `read_table`.
         directory: Where relative paths are looked for that aren't found from the table's folder.
         class_names: The model's that shall judge them; None for those of the table.
+        group_column: See `read_table`.
 
     Raises:
         DataError: The table can't be used, one picture has two labels, or none is there.
     """
     if not table.is_file():
         raise DataError(f"data.table: {_missing_table(table)}")
-    places = [(row, _place(row, table.parent, directory)) for row in read_table(table)]
+    places = [
+        (row, _place(row, table.parent, directory)) for row in read_table(table, group_column)
+    ]
     refuse(list(_contradictions(table, places)))
     names = tuple(class_names or sorted({row.label for row, _ in places if row.label}))
     if class_names is None and len(names) < 2:
@@ -85,7 +95,8 @@ def find_tabled(table: Path, directory: Path, class_names: Sequence[str] | None 
         raise DataError(f"{table} has no pictures to train on: no line's part is training")
     ordered = {part: parts[part] for part in PARTS if part in parts}
     divided = any(row.part is not None for row in rows.values())
-    return Tabled(names, ordered, tuple(skipped), divided)
+    groups = {path: row.group for path, row in rows.items() if row.group}
+    return Tabled(names, ordered, tuple(skipped), divided, groups)
 
 
 def _missing_table(table: Path) -> str:
@@ -109,11 +120,12 @@ def _place(row: Row, *folders: Path) -> Path:
 
 
 def _contradictions(table: Path, places: Sequence[tuple[Row, Path]]) -> Iterator[str]:
-    """Two labels, or two parts, for one picture."""
+    """Two labels, parts or groups for one picture."""
     first: dict[Path, Row] = {}
     for row, path in places:
         before = first.setdefault(path, row)
-        for one, other in ((before.label, row.label), (before.part, row.part)):
+        said = (before.label, row.label), (before.part, row.part), (before.group, row.group)
+        for one, other in said:
             if one != other:
                 where = f"{table}, lines {before.line} and {row.line}"
                 yield f"{where}: {row.path} is {one} and {other}"

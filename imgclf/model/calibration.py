@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -101,7 +103,8 @@ def expected_calibration_error(
 ) -> float:
     """By how much confidence and accuracy differ on average; 0 is perfect.
 
-    Naeini et al. 2015, with equally wide bins of confidence.
+    Naeini et al. 2015, with equally wide bins of confidence. Chance alone makes it larger the
+    fewer pictures there are; see `error_by_chance`.
 
     Args:
         probabilities: Shape (pictures, classes).
@@ -113,3 +116,36 @@ def expected_calibration_error(
         for one in reliability(probabilities, labels, bins)
     )
     return sum(gaps) / len(labels)
+
+
+def error_by_chance(
+    probabilities: Probabilities, labels: NDArray[np.int64], bins: int = BINS
+) -> float:
+    """The expected calibration error that a model shows whose confidence is exactly right.
+
+    In each bin as many are right then as coins that fall so with its confidence, which is off by
+    the mean absolute deviation of a binomial on average (De Moivre 1730; Diaconis and Zabell 1991,
+    Closed Form Summation for Classical Distributions). What is left of an error, less this, is
+    the model's; where that is small it is more than is left, for chance hides it.
+
+    Args:
+        probabilities: Shape (pictures, classes).
+        labels: True class indices, shape (pictures,).
+        bins: How many.
+    """
+    of_bins = (
+        _mean_deviation(one.pictures, one.confidence)
+        for one in reliability(probabilities, labels, bins)
+    )
+    return sum(of_bins) / len(labels)
+
+
+def _mean_deviation(coins: int, share: float) -> float:
+    """Of how many of so many coins fall on the side that has this probability."""
+    share = min(share, 1.0)
+    if not coins or share in (0.0, 1.0):
+        return 0.0
+    above = min(math.floor(coins * share) + 1, coins)
+    choices = math.lgamma(coins + 1) - math.lgamma(above + 1) - math.lgamma(coins - above + 1)
+    log = choices + above * math.log(share) + (coins - above + 1) * math.log1p(-share)
+    return 2 * above * math.exp(log)

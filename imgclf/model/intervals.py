@@ -42,3 +42,20 @@ def wilson(right: float, pictures: float) -> Interval:
     half = _Z * math.sqrt(share * (1 - share) / pictures + _Z**2 / (4 * pictures**2))
     half /= 1 + _Z**2 / pictures
     return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def f1_interval(right: int, given: int, support: int) -> Interval:
+    """Of the F1 score of a class.
+
+    Of the pictures that are the class or were given its label, those that are both are a share
+    (Jaccard 1912), of which F1 is a function that only rises: 2 J / (1 + J). So its interval is
+    Wilson's of that share, and holds for few pictures too, where a bootstrap says 100 % ± 0 of a
+    class that is all right.
+
+    Args:
+        right: Pictures that are it and were given its label.
+        given: That were given its label.
+        support: That are it.
+    """
+    share = wilson(right, given + support - right)
+    return Interval(2 * share.low / (1 + share.low), 2 * share.high / (1 + share.high))

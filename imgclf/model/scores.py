@@ -9,11 +9,28 @@ from typing import Literal
 
 from msgspec import Struct
 
+from imgclf.model.intervals import Interval, wilson
+
 
 class Scores(Struct, frozen=True):
-    """Accuracy on the held-out pictures, overall and by class, between 0 and 1."""
+    """On the held-out pictures, between 0 and 1.
+
+    Attributes:
+        per_class: The recall of each class that has pictures.
+        balanced_accuracy: See `AveragedScores`, as of the next three; None in files of versions
+            that didn't measure it, and where only accuracy is known.
+    """
 
     accuracy: float
     per_class: dict[str, float]
     pictures: int
     part: Literal["validation", "test"] = "validation"
+    balanced_accuracy: float | None = None
+    balanced_accuracy_interval: Interval | None = None
+    macro_f1: float | None = None
+    macro_f1_interval: Interval | None = None
+
+    @property
+    def accuracy_interval(self) -> Interval:
+        """Between which the accuracy on all such pictures lies with 95 % confidence."""
+        return wilson(self.accuracy * self.pictures, self.pictures)

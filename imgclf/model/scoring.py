@@ -9,12 +9,18 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from imgclf.model.calibration import expected_calibration_error
+from imgclf.model.averaged_scores import averaged_scores
+from imgclf.model.calibration import error_by_chance, expected_calibration_error
+from imgclf.model.intervals import Interval, f1_interval, wilson
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scores import Scores
 
 Part = Literal["training", "validation", "test"]
 """What pictures are to a model: trained on, held out meanwhile, or seen by nobody."""
+
+
+Judged = Part | Literal["mixed", "cross-validation"]
+"""Of several parts; or each by a model that was trained without it."""
 
 
 class ClassScores(Struct, frozen=True):
@@ -25,19 +31,23 @@ class ClassScores(Struct, frozen=True):
         recall: Of the pictures that are it, the share given this label; 0 if there are none.
         f1_score: The harmonic mean of both.
         support: How many pictures are it.
+        precision_interval: Between which it lies with 95 % confidence, as do the other two.
     """
 
     precision: float
     recall: float
     f1_score: float
     support: int
+    precision_interval: Interval
+    recall_interval: Interval
+    f1_score_interval: Interval
 
 
 class Evaluation(Struct, frozen=True):
     """How a model did on labelled pictures.
 
     Attributes:
-        part: What the pictures are; "mixed" if they are of several parts.
+        part: What the pictures are.
         trained_on: How many of them the model was trained on; None if that can't be told, since
             its file doesn't say and the data set is not there.
         corrected: How many more there were that it was corrected by, which are no evidence.
@@ -47,9 +57,14 @@ class Evaluation(Struct, frozen=True):
         confusion_matrix: Rows are true classes, columns given labels.
         expected_calibration_error: By how much confidence and accuracy differ on average.
         temperature: By which the model's confidence is calibrated.
+        accuracy_interval: Between which it lies with 95 % confidence.
+        balanced_accuracy: See `AveragedScores`, as of the next three.
+        calibration_error_by_chance: What of it a model shows whose confidence is exactly right.
+        calibration_error: What is left then, at least 0.
+        scored_before: How often a version of the model was scored on these test pictures before.
     """
 
-    part: Part | Literal["mixed"]
+    part: Judged
     trained_on: int | None
     corrected: int
     pictures: int
@@ -59,6 +74,14 @@ class Evaluation(Struct, frozen=True):
     confusion_matrix: list[list[int]]
     expected_calibration_error: float
     temperature: float
+    accuracy_interval: Interval
+    balanced_accuracy: float
+    balanced_accuracy_interval: Interval
+    macro_f1: float
+    macro_f1_interval: Interval
+    calibration_error_by_chance: float
+    calibration_error: float
+    scored_before: int = 0
 
 
 def evaluate_probabilities(
@@ -66,7 +89,7 @@ def evaluate_probabilities(
     labels: NDArray[np.int64],
     class_names: Sequence[str],
     *,
-    part: Part | Literal["mixed"],
+    part: Judged,
     trained_on: int | None = 0,
     corrected: int = 0,
     unreadable: int = 0,
@@ -84,9 +107,10 @@ def evaluate_probabilities(
         unreadable: How many more there were.
         temperature: Of the calibration.
     """
-    given = probabilities.argmax(axis=1)
-    size = len(class_names)
-    confusion = np.bincount(labels * size + given, minlength=size * size).reshape(size, size)
+    confusion = _confusion(probabilities, labels)
+    averaged = averaged_scores(confusion)
+    error = expected_calibration_error(probabilities, labels)
+    by_chance = error_by_chance(probabilities, labels)
     return Evaluation(
         part=part,
         trained_on=trained_on,
@@ -96,8 +120,15 @@ def evaluate_probabilities(
         accuracy=float(np.trace(confusion) / len(labels)),
         classes={name: _class_scores(confusion, index) for index, name in enumerate(class_names)},
         confusion_matrix=confusion.tolist(),
-        expected_calibration_error=expected_calibration_error(probabilities, labels),
+        expected_calibration_error=error,
         temperature=temperature,
+        accuracy_interval=wilson(int(np.trace(confusion)), len(labels)),
+        balanced_accuracy=averaged.balanced_accuracy,
+        balanced_accuracy_interval=averaged.balanced_accuracy_interval,
+        macro_f1=averaged.macro_f1,
+        macro_f1_interval=averaged.macro_f1_interval,
+        calibration_error_by_chance=by_chance,
+        calibration_error=max(0.0, error - by_chance),
     )
 
 
@@ -107,7 +138,7 @@ def accuracy_scores(
     class_names: Sequence[str],
     part: Literal["validation", "test"] = "validation",
 ) -> Scores:
-    """Accuracy overall and of each class (its recall), as a model file keeps them.
+    """Accuracy overall, of each class (its recall) and averaged, as a model file keeps them.
 
     Args:
         probabilities: Shape (pictures, classes).
@@ -121,8 +152,24 @@ def accuracy_scores(
         for label, name in enumerate(class_names)
         if (labels == label).any()
     }
-    accuracy = float(right.mean())
-    return Scores(accuracy=accuracy, per_class=per_class, pictures=len(labels), part=part)
+    averaged = averaged_scores(_confusion(probabilities, labels))
+    return Scores(
+        accuracy=float(right.mean()),
+        per_class=per_class,
+        pictures=len(labels),
+        part=part,
+        balanced_accuracy=averaged.balanced_accuracy,
+        balanced_accuracy_interval=averaged.balanced_accuracy_interval,
+        macro_f1=averaged.macro_f1,
+        macro_f1_interval=averaged.macro_f1_interval,
+    )
+
+
+def _confusion(probabilities: Probabilities, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pictures by true class (rows) and by the likeliest one (columns)."""
+    size = probabilities.shape[1]
+    cells = labels * size + probabilities.argmax(axis=1)
+    return np.bincount(cells, minlength=size * size).reshape(size, size)
 
 
 def _class_scores(confusion: NDArray[np.int64], index: int) -> ClassScores:
@@ -133,4 +180,7 @@ def _class_scores(confusion: NDArray[np.int64], index: int) -> ClassScores:
         recall=right / support if support else 0.0,
         f1_score=2 * right / (given + support) if given + support else 0.0,
         support=support,
+        precision_interval=wilson(right, given),
+        recall_interval=wilson(right, support),
+        f1_score_interval=f1_interval(right, given, support),
     )

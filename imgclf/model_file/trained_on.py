@@ -6,7 +6,7 @@ corrections can teach a model a class that has no folder, and a folder can be ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from imgclf.config.choices import ClassesAre, Keep
 from imgclf.data.arrangement import AS_FOUND, Arrangement
-from imgclf.data.dataset import DataSet, read_dataset
+from imgclf.data.dataset import DataSet, Part, read_dataset
 from imgclf.data.folder import PictureFolder
+from imgclf.data.groups import Grouping
 from imgclf.errors import DataError, ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
@@ -116,6 +117,14 @@ class _Parts(msgspec.Struct, omit_defaults=True):
     test: _Text | None = None
 
 
+class _Groups(msgspec.Struct):
+    """As `Groups`."""
+
+    path: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+    column: str | None = None
+    near_copies: bool = False
+
+
 class _Stored(msgspec.Struct):
     """The `data` section of a model's config, as far as it matters; later versions have more."""
 
@@ -124,6 +133,7 @@ class _Stored(msgspec.Struct):
     cache: Keep = "disk"  # models of earlier versions don't say
     classes: ClassesAre = "folders"
     parts: Literal["auto", "none"] | _Parts = "auto"
+    groups: _Groups | None = None
 
 
 def training_data(manifest: Manifest) -> TrainingData | None:
@@ -144,7 +154,9 @@ def training_data(manifest: Manifest) -> TrainingData | None:
         ) from error
     parts = stored.parts if isinstance(stored.parts, str) else msgspec.to_builtins(stored.parts)
     table = None if then.table is None else Path(then.table)
-    arrangement = Arrangement(stored.classes, parts, table)
+    groups = stored.groups
+    grouping = None if groups is None else Grouping(groups.path, groups.column, groups.near_copies)
+    arrangement = Arrangement(stored.classes, parts, table, grouping)
     directory = Path(then.directory)
     return TrainingData(
         manifest, directory, stored.validation_split, stored.seed, stored.cache, arrangement
@@ -173,3 +185,24 @@ def positions_in_outputs(folder: PictureFolder, manifest: Manifest, hint: str) -
             hint,
         )
     return np.array([names.index(name) for name in folder.class_names], np.int64)
+
+
+def held_out_pictures(manifest: Manifest) -> Part:
+    """The validation part of the data set that a model was trained on, divided as it was then.
+
+    Its labels are in the model's order.
+
+    Raises:
+        DataError: It doesn't say what it was trained on, or that isn't there or can't be used.
+        WriteError: The decoded pictures can't be kept.
+    """
+    data = training_data(manifest)
+    if data is None:
+        raise DataError(
+            f"{manifest.name} doesn't say what it was trained on", "imgclf evaluate FOLDER"
+        )
+    data.require("judge by other pictures: imgclf evaluate FOLDER")
+    found = data.read("these pictures")
+    hint = "train it anew, or judge by other pictures: imgclf evaluate FOLDER"
+    positions = positions_in_outputs(found.folder, manifest, hint)
+    return replace(found.validation, labels=positions[found.validation.labels])

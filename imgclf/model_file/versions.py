@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from imgclf.errors import ModelFileError, UsageError
+from imgclf.model.intervals import Interval
 from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.kept_versions import (
     keep,
@@ -39,6 +40,7 @@ class Version(msgspec.Struct, frozen=True):
         score_before: That of its parent on the same pictures.
         pictures: How many there are of these.
         same_pictures: Whether these are the ones that the other versions are scored on too.
+        score_interval: Between which the score lies with 95 % confidence.
     """
 
     version: int
@@ -51,6 +53,7 @@ class Version(msgspec.Struct, frozen=True):
     in_use: bool
     pictures: int | None = None
     same_pictures: bool = False
+    score_interval: Interval | None = None
 
     @classmethod
     def of(cls, manifest: Manifest, in_use: int) -> Version:
@@ -71,6 +74,7 @@ class Version(msgspec.Struct, frozen=True):
             score_before=None if before is None else before.accuracy,
             in_use=manifest.version == in_use,
             pictures=None if after is None else after.pictures,
+            score_interval=None if after is None else after.accuracy_interval,
         )
 
 

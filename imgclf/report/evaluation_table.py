@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from imgclf.model.scoring import Evaluation
+from imgclf.report.scores import interval_cell, with_interval
 from imgclf.report.tables import Column, table
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Accuracy, a row for each class, and the confusion matrix."""
+    """The scores of all, a row for each class, and the confusion matrix."""
     columns = (
         Column("class", "left"),
         Column("precision"),
         Column("recall"),
         Column("f1-score"),
         Column("support"),
+        Column("precision-95%"),
+        Column("recall-95%"),
+        Column("f1-score-95%"),
     )
     rows = (
-        [name, *_four_digits(one.precision, one.recall, one.f1_score), str(one.support)]
+        [
+            name,
+            *_four_digits(one.precision, one.recall, one.f1_score),
+            str(one.support),
+            interval_cell(one.precision_interval),
+            interval_cell(one.recall_interval),
+            interval_cell(one.f1_score_interval),
+        ]
         for name, one in evaluation.classes.items()
     )
+    interval = evaluation.accuracy_interval
+    balanced = with_interval(evaluation.balanced_accuracy, evaluation.balanced_accuracy_interval)
     lines = [
-        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({_pictures(evaluation)})",
-        f"expected calibration error: {evaluation.expected_calibration_error:.4f} "
-        f"(temperature {evaluation.temperature:.3f})",
+        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({_pictures(evaluation)}), "
+        f"95% interval {interval.low:.4f} to {interval.high:.4f}",
+        f"balanced accuracy: {balanced}",
+        f"macro F1: {with_interval(evaluation.macro_f1, evaluation.macro_f1_interval)}",
+        f"expected calibration error: {evaluation.expected_calibration_error:.4f}"
+        f"{_temperature(evaluation)}; exactly right confidence would show "
+        f"{evaluation.calibration_error_by_chance:.4f}, so {evaluation.calibration_error:.4f} of "
+        "it is the model's",
         "",
         table(columns, rows),
         "",
@@ -35,6 +53,13 @@ def _heading(evaluation: Evaluation) -> str:
     if evaluation.part == "mixed":
         return "accuracy on pictures of several parts"
     return f"{evaluation.part} accuracy"
+
+
+def _temperature(evaluation: Evaluation) -> str:
+    """In brackets; each model of a cross-validation has its own."""
+    if evaluation.part == "cross-validation":
+        return ""
+    return f" (temperature {evaluation.temperature:.3f})"
 
 
 def _pictures(evaluation: Evaluation) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgclf.model_file.prune import Pruned
 from imgclf.model_file.versions import Version
+from imgclf.report.scores import interval_cell
 from imgclf.report.tables import Column, table
 
 
@@ -24,6 +25,7 @@ def history_table(found: Sequence[Version]) -> str:
         Column("after", width=6),
         Column("pictures", "left"),
         Column("created", "left"),
+        Column("after-95%", "left"),
     )
     return table(columns, map(_row, found))
 
@@ -68,4 +70,5 @@ def _row(one: Version) -> list[str]:
         after,
         _pictures(one),
         one.created + ("  (in use)" if one.in_use else ""),
+        "-" if one.score_interval is None else interval_cell(one.score_interval),
     ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.model.calibration import reliability
-from imgclf.model.intervals import wilson
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.report import charts
 from imgclf.report.curves import curves_of
@@ -68,7 +67,6 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
             "reliability": charts.chart_reliability(bins),
             "frame": charts,
             "epochs": _epoch_table(facts),
-            "interval": wilson(evaluation.pictures - wrong, evaluation.pictures),
             "confusions": _confusions(evaluation),
             "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
             "wrong": wrong,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ def out_of_fold_probabilities(
     folds: int,
     repeats: int = 1,
     seed: int = 0,
+    group_of: Mapping[str, str] | None = None,
 ) -> tuple[Probabilities, Probabilities]:
     """Fits a linear head to all folds but one and judges that one, in turn; then all of it again.
 
@@ -47,6 +49,7 @@ def out_of_fold_probabilities(
         folds: How many; each class must have pictures in two at least.
         repeats: All of it with so many different divisions into folds; the mean counts.
         seed: Of the first of these.
+        group_of: By digest, pictures that must not be divided; see `divide`.
 
     Returns:
         Of each picture of `part`, shape (pictures, classes), by all other labels; and the same by
@@ -55,7 +58,10 @@ def out_of_fold_probabilities(
     Raises:
         UsageError: A class has too few pictures.
     """
-    judges = _Judges(standardized(features), part, num_classes, folds, repeats, seed)
+    divisions = [
+        divide(part.pictures, folds, (seed + repeat) % 2**32, group_of) for repeat in range(repeats)
+    ]
+    judges = _Judges(standardized(features), part, num_classes, folds, divisions)
     everything = np.ones(len(part), np.bool_)
     with console.track("judging each picture by the others", 2 * folds * repeats) as advance:
         by_all = judges.say(everything, advance)
@@ -77,14 +83,11 @@ class _Judges:
         part: Part,
         num_classes: int,
         folds: int,
-        repeats: int,
-        seed: int,
+        divisions: Sequence[NDArray[np.int64]],
     ) -> None:
         self._features, self._labels = features, part.labels
         self._num_classes, self._folds = num_classes, folds
-        self._divisions = [
-            divide(part.pictures, folds, (seed + repeat) % 2**32) for repeat in range(repeats)
-        ]
+        self._divisions = divisions
         for division, fold in itertools.product(self._divisions, range(folds)):
             self._require_enough(division == fold)
 

@@ -12,6 +12,7 @@ from imgclf.backbones.as_it_came import DEFAULT, features_as_it_came
 from imgclf.backbones.feature_store import Features
 from imgclf.config.backbone import IMAGENET
 from imgclf.config.load import config_from_values
+from imgclf.config.loaded import LoadedConfig
 from imgclf.config.schema import Config
 from imgclf.data.arrangement import Arrangement
 from imgclf.data.dataset import DataSet, Part, read_config_dataset, read_labelled
@@ -90,7 +91,7 @@ def find_suspects(
                 f"{manifest.name} doesn't say what it was trained on",
                 "judge other pictures by it: imgclf evaluate FOLDER --suspects",
             )
-        config = _config(model, trained_on, overrides)
+        config = trained_by(model, trained_on, overrides).config
         data = _read_pictures(config, trained_on, folds)
         classes, left_out = data.folder.class_names, data.folder.skipped
         if folds == 0:
@@ -105,6 +106,7 @@ def find_suspects(
                 folds=folds,
                 repeats=repeats,
                 seed=config.seed,
+                group_of=None if data.groups is None else data.groups.of,
             )
     warn_of_left_out(left_out)
     guessing = no_better_than_guessing(by_all, part.labels)
@@ -148,7 +150,17 @@ def all_judged(data: DataSet) -> Part:
     )
 
 
-def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> Config:
+def trained_by(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> LoadedConfig:
+    """The config that a model was trained by, with its data set where it is now.
+
+    Args:
+        model: Its file.
+        trained_on: Its data set.
+        overrides: `key=value` each, before the config's values.
+
+    Raises:
+        ConfigError: With all the problems there are.
+    """
     # Not the config's own directory, which was relative to where it was trained.
     directory, written = trained_on.directory, trained_on.manifest.config
     if directory.is_relative_to(Path.cwd()):
@@ -156,7 +168,7 @@ def _config(model: Path, trained_on: TrainingData, overrides: Sequence[str]) -> 
     table = trained_on.arrangement.table
     here = {"directory": str(directory), "table": None if table is None else str(table)}
     config = written | {"data": written["data"] | here}
-    return config_from_values(config, model, overrides).config
+    return config_from_values(config, model, overrides)
 
 
 def _read_pictures(config: Config, data: TrainingData, folds: int) -> DataSet:

@@ -211,3 +211,22 @@ def test_weights_that_the_machine_has_no_room_for_are_refused(
     assert refused.value.problems[0].received == "921,900 weights here, of 922,201"
     [finding] = [one for one in check(Path("pets.yaml")).findings if one.kind == "memory"]
     assert finding.message.endswith("a smaller data.batch_size takes less")
+
+
+def test_groups_that_are_hardly_there_are_named(pictures: Path) -> None:
+    def said(groups: str) -> list[str]:
+        found = check(Path("pets.yaml"), [f"data.groups={groups}"])
+        return [*found.notes, *(one.message for one in found.findings if one.kind == "groups")]
+
+    assert said("'-0([0-2])'") == [
+        "data.groups: 60 different pictures in 5 groups; the largest, 1, has 20",
+        "data.groups: 2 pictures are in none, such as cat/cat-030.jpg: each is one by itself",
+    ]
+    assert said("'-00(.)|0'")[1:] == [
+        "data.groups: 42 of 60 pictures are in one (0), so that the parts can't have their shares"
+    ]
+    assert said("bird") == [
+        "data.groups: 60 different pictures in 60 groups",
+        "data.groups: bird is found in none of the paths, such as cat/cat-001.jpg, so that nothing "
+        "is kept together by it",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -12,20 +13,26 @@ import pytest
 
 from imgclf.callbacks.user_code import load_object
 from imgclf.commands.evaluate import evaluate
+from imgclf.commands.evaluate_against import evaluate_against
 from imgclf.commands.predict import predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
 from imgclf.commands.versions import history
 from imgclf.corrections.inputs import Labelled
+from imgclf.data.folder import scan
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.model.calibration import expected_calibration_error, fit_temperature
+from imgclf.model.intervals import f1_interval, wilson
+from imgclf.model.paired_test import either_way
 from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.trained_on import training_data
+from imgclf.model_file.versions import history_directory
 from imgclf.report.evaluation_table import evaluation_table
+from imgclf.report.two_models import comparison_table
 from imgclf.suspects.find import find_suspects
 from tests.support.heard import Heard
 from tests.support.layouts import lay_out, nobody_may_read
@@ -41,24 +48,52 @@ def test_the_scores_are_those_of_their_definitions() -> None:
     found = evaluate_probabilities(PROBABILITIES, LABELS, ["cat", "dog", "wolf"], part="test")
     assert found.accuracy == 4 / 6
     assert found.confusion_matrix == [[2, 1, 0], [0, 2, 0], [0, 1, 0]]
+    assert found.accuracy_interval == wilson(4, 6)
+    assert found.balanced_accuracy == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3 + 0) / 3)
     assert found.classes == {
-        "cat": ClassScores(precision=1.0, recall=2 / 3, f1_score=0.8, support=3),
-        "dog": ClassScores(precision=0.5, recall=1.0, f1_score=2 / 3, support=2),
-        "wolf": ClassScores(precision=0.0, recall=0.0, f1_score=0.0, support=1),
+        "cat": ClassScores(1.0, 2 / 3, 0.8, 3, wilson(2, 2), wilson(2, 3), f1_interval(2, 2, 3)),
+        "dog": ClassScores(0.5, 1.0, 2 / 3, 2, wilson(2, 4), wilson(2, 2), f1_interval(2, 4, 2)),
+        "wolf": ClassScores(0.0, 0.0, 0.0, 1, wilson(0, 0), wilson(0, 1), f1_interval(0, 0, 1)),
     }
     assert found.expected_calibration_error == pytest.approx(0.8 - 4 / 6)
+
+
+def test_what_chance_makes_of_calibration_is_taken_off() -> None:
+    # Each picture's confidence is 0.8: of six coins, 4.8 fall right on average.
+    found = evaluate_probabilities(PROBABILITIES, LABELS, ["cat", "dog", "wolf"], part="test")
+    weights = [math.comb(6, right) * 0.8**right * 0.2 ** (6 - right) for right in range(7)]
+    by_chance = sum(w * abs(right / 6 - 0.8) for right, w in enumerate(weights))
+    assert found.calibration_error_by_chance == pytest.approx(by_chance)
+    assert found.calibration_error == pytest.approx(0.8 - 4 / 6 - by_chance)
+
+
+def test_of_a_model_that_is_exactly_as_sure_as_it_should_be_nothing_is_left() -> None:
+    random = np.random.default_rng(3)
+    plain, left = [], []
+    for _ in range(40):
+        honest = random.dirichlet([0.3, 0.3, 0.3], 293)
+        labels = (honest.cumsum(axis=1) > random.random((293, 1))).argmax(axis=1)
+        found = evaluate_probabilities(honest, labels, ["a", "b", "c"], part="test")
+        plain.append(found.expected_calibration_error)
+        left.append(found.expected_calibration_error - found.calibration_error_by_chance)
+    assert np.mean(plain) > 0.03
+    assert abs(np.mean(left)) < 0.003
 
 
 def test_the_table_says_the_same() -> None:
     found = evaluate_probabilities(PROBABILITIES, LABELS, ["cat", "dog", "wolf"], part="test")
     assert evaluation_table(found) == (
-        "test accuracy: 0.6667 (6 pictures)\n"
-        "expected calibration error: 0.1333 (temperature 1.000)\n"
+        "test accuracy: 0.6667 (6 pictures), 95% interval 0.3000 to 0.9032\n"
+        "balanced accuracy: 0.5556, 95% interval 0.2010 to 0.8613\n"
+        "macro F1: 0.4889, 95% interval 0.1625 to 0.8250\n"
+        "expected calibration error: 0.1333 (temperature 1.000); exactly right confidence would "
+        "show 0.1311, so 0.0023 of it is the model's\n"
         "\n"
-        "class  precision  recall  f1-score  support\n"
-        "cat       1.0000  0.6667    0.8000        3\n"
-        "dog       0.5000  1.0000    0.6667        2\n"
-        "wolf      0.0000  0.0000    0.0000        1\n"
+        "class  precision  recall  f1-score  support  precision-95%   recall-95%  f1-score-95%\n"
+        "cat       1.0000  0.6667    0.8000        3    0.342-1.000  0.208-0.939   0.344-0.968\n"
+        "dog       0.5000  1.0000    0.6667        2    0.150-0.850  0.342-1.000   0.261-0.919\n"
+        "wolf      0.0000  0.0000    0.0000        1    0.000-1.000  0.000-0.793   0.000-0.885\n"
         "\n"
         "is \\ said  cat  dog  wolf\n"
         "cat          2    1     0\n"
@@ -345,8 +380,18 @@ def test_json_has_every_figure(trained: Trained) -> None:
         "confusion_matrix",
         "expected_calibration_error",
         "temperature",
+        "accuracy_interval",
+        "balanced_accuracy",
+        "balanced_accuracy_interval",
+        "macro_f1",
+        "macro_f1_interval",
+        "calibration_error_by_chance",
+        "calibration_error",
+        "scored_before",
     }
-    assert set(found["classes"]["cat"]) == {"precision", "recall", "f1_score", "support"}
+    of_class = {"precision", "recall", "f1_score"}
+    intervals = {f"{name}_interval" for name in of_class}
+    assert set(found["classes"]["cat"]) == {*of_class, *intervals, "support"}
 
 
 def naming_code_that_is_gone(model: Path) -> Path:
@@ -430,3 +475,88 @@ def test_a_part_of_a_class_that_cannot_be_read_is_counted(trained: Trained, hear
         found = evaluate(trained.model, Path("new"), [])
     assert (found.pictures, found.unreadable) == (19, 2)
     assert "warning: left out new/dog/private: permission denied\n" in heard.text
+
+
+def named(model: Path, target: str, *names: str) -> Path:
+    """A copy of a model whose classes are called otherwise."""
+
+    def edit(content: bytes) -> bytes:
+        manifest = json.loads(content)
+        manifest["class_names"] = names
+        return json.dumps(manifest).encode()
+
+    return Path(shutil.copy(rewritten(model, MANIFEST, edit), target))
+
+
+def test_a_model_is_no_better_than_itself(trained: Trained) -> None:
+    found = evaluate_against(trained.model, named(trained.model, "copy.keras", "cat", "dog"), None)
+    assert (found.one.accuracy, found.one.only_right) == (found.other.accuracy, 0)
+    assert found.both_right + found.both_wrong == found.pictures == 12
+    assert found.p_value == 1.0
+    assert found.in_words == ("no difference: both have as many of these pictures right (p = 1)")
+
+
+def test_models_are_compared_by_the_names_of_their_classes(trained: Trained) -> None:
+    other = named(trained.model, "other.keras", "dog", "cat")
+    found = evaluate_against(trained.model, other, Path("new"))
+    assert found.other.accuracy == pytest.approx(1 - found.one.accuracy)
+    assert (found.both_right, found.both_wrong, found.pictures) == (0, 0, 20)
+    right = round(20 * found.one.accuracy)
+    assert (found.one.only_right, found.other.only_right) == (right, 20 - right)
+    assert found.p_value == either_way(right, 20 - right)
+    table = comparison_table(found).splitlines()
+    assert table[0].split()[:4] == ["model", "version", "accuracy", "balanced-accuracy"]
+    assert table[1].split()[:3] == [str(trained.model), "1", f"{found.one.accuracy:.4f}"]
+    assert table[-1] == found.in_words
+
+
+def test_what_one_of_them_knows_does_not_compare_them(trained: Trained, heard: Heard) -> None:
+    for picture in scan(Path("dataset"), 0.2, 123).training[:3]:
+        shutil.copy(picture.path, f"new/cat/known-{picture.path.name}")
+    bird = named(trained.model, "bird.keras", "cat", "bird")
+    found = evaluate_against(trained.model, bird, Path("new"))
+    assert (found.pictures, found.left_out) == (10, 10 + 3)
+    assert "10 pictures of dog left out: bird.keras has no such class" in heard.text
+    with pytest.raises(DataError, match=r"corrected by each of these 48 pictures"):
+        evaluate_against(
+            trained.model, named(trained.model, "all.keras", "cat", "dog"), all_known()
+        )
+
+
+def all_known() -> Path:
+    """A folder of pictures that the model was trained on, and no others."""
+    shutil.rmtree("new")
+    for name in ("cat", "dog"):
+        Path("new", name).mkdir(parents=True)
+    known = scan(Path("dataset"), 0.2, 123).training
+    for picture in known:
+        shutil.copy(picture.path, Path("new", picture.path.parent.name))
+    return Path("new")
+
+
+def test_test_pictures_are_looked_at_once_and_then_that_is_said(
+    trained: Trained, heard: Heard
+) -> None:
+    assert evaluate(trained.model, Path("new"), []).scored_before == 0
+    assert "test pictures" not in heard.text
+    shutil.copytree("new", "elsewhere")
+    assert evaluate(trained.model, Path("elsewhere"), []).scored_before == 1
+    assert (
+        f"{trained.model} was scored on these 20 test pictures once before (version 1); what is "
+        "changed by what a test score says is less good on other pictures than it says"
+    ) in heard.text
+    journal = history_directory(trained.model) / "test_scores.jsonl"
+    with journal.open("ab") as stream:
+        stream.write(b'{"time": "20')  # the machine stopped
+    assert evaluate(trained.model, Path("new"), []).scored_before == 2
+    next(Path("new/cat").iterdir()).unlink()
+    assert evaluate(trained.model, Path("new"), []).scored_before == 0
+    journal.unlink()
+    journal.mkdir()
+    assert evaluate(trained.model, Path("new"), []).scored_before == 0
+    assert "that these test pictures were looked at is not kept" in heard.text
+
+
+def test_held_out_pictures_may_be_looked_at_as_often_as_one_likes(trained: Trained) -> None:
+    assert [evaluate(trained.model, None, []).scored_before for _ in range(2)] == [0, 0]
+    assert not (history_directory(trained.model) / "test_scores.jsonl").exists()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgclf.model.intervals import Interval, wilson
+from imgclf.model.intervals import Interval, f1_interval, wilson
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,10 @@ def test_wilson_s_intervals_are_those_in_print(
 
 def test_of_no_pictures_nothing_is_known() -> None:
     assert wilson(0, 0) == Interval(0.0, 1.0)
+
+
+def test_f1_lies_where_the_share_of_both_among_either_does() -> None:
+    found, share = f1_interval(right=30, given=40, support=35), wilson(30, 45)
+    assert found == Interval(2 * share.low / (1 + share.low), 2 * share.high / (1 + share.high))
+    assert found.low < 2 * 30 / (40 + 35) < found.high
+    assert f1_interval(0, 0, 0) == Interval(0.0, 1.0)

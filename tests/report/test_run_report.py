@@ -135,7 +135,14 @@ def test_scores_and_matrix_are_those_of_evaluate(trained: Trained) -> None:
     assert rows(table) == [
         [
             name,
-            *(f"{100 * value:.1f} %" for value in (one.precision, one.recall, one.f1_score)),
+            *(
+                f"{100 * value:.1f} % {100 * interval.low:.0f}-{100 * interval.high:.0f}"
+                for value, interval in (
+                    (one.precision, one.precision_interval),
+                    (one.recall, one.recall_interval),
+                    (one.f1_score, one.f1_score_interval),
+                )
+            ),
             str(one.support),
         ]
         for name, one in found.classes.items()
@@ -148,7 +155,11 @@ def test_scores_and_matrix_are_those_of_evaluate(trained: Trained) -> None:
     figures = [words(one) for one in page.one("dl", class_="figures").all("dd")]
     assert figures[0] == f"{100 * found.accuracy:.1f} %"
     right = round(found.accuracy * found.pictures)
-    assert figures[1].startswith(f"{right} of {found.pictures} right; 95 % interval ")
+    low, high = found.accuracy_interval.low, found.accuracy_interval.high
+    interval = f"95 % interval {100 * low:.1f} % to {100 * high:.1f} %"
+    assert figures[1] == f"{right} of {found.pictures} right; {interval}"
+    assert f"{100 * found.balanced_accuracy:.1f} %" in figures
+    assert f"{100 * found.macro_f1:.1f} %" in figures
 
 
 def test_the_most_confident_mistakes_come_first(awkward: Trained) -> None:

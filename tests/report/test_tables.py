@@ -9,6 +9,7 @@ from imgclf.cli import app
 from imgclf.commands.check import Checked
 from imgclf.corrections.guard import Judged
 from imgclf.data.findings import Finding
+from imgclf.model.intervals import wilson
 from imgclf.model_file.manifest import Correction
 from imgclf.model_file.versions import Version
 from imgclf.report.corrections import judged_table
@@ -57,6 +58,7 @@ def test_history_prints_a_row_for_each_version(monkeypatch: pytest.MonkeyPatch) 
             *(2, 1, "2026-11-22T10:20:00+01:00", 1, (correction,), 0.9375, 0.9167, True),
             pictures=48,
             same_pictures=True,
+            score_interval=wilson(45, 48),
         ),
         Version(
             *(13, 2, "2026-11-23T10:20:00+01:00", 120, (correction,) * 12, 1.0, 0.5, False),
@@ -66,11 +68,14 @@ def test_history_prints_a_row_for_each_version(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("imgclf.commands.versions.history", lambda _: found)
     monkeypatch.setattr("imgclf.cli.session.chosen_model", lambda given: given)
     assert printed("history") == (
-        "version  parent  corrections   new  before   after  pictures  created\n"
-        "      1       -            0     0       -       -  -         2026-11-22T10:15:03+01:00\n"
+        "version  parent  corrections   new  before   after  pictures  created"
+        "                              after-95%\n"
+        "      1       -            0     0       -       -  -         2026-11-22T10:15:03+01:00"
+        "            -\n"
         "      2       1            1     1  0.9167  0.9375  48        2026-11-22T10:20:00+01:00"
-        "  (in use)\n"
-        "     13       2          120    12  0.5000  1.0000  2 others  2026-11-23T10:20:00+01:00\n"
+        "  (in use)  0.832-0.979\n"
+        "     13       2          120    12  0.5000  1.0000  2 others  2026-11-23T10:20:00+01:00"
+        "            -\n"
     )
 
 

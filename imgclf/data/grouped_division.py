@@ -1,0 +1,177 @@
+"""The division of pictures in groups: a whole group to one side, each class as it should be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgclf.data.folder import PictureFolder
+from imgclf.data.groups import Groups, refuse_divided
+from imgclf.data.picture_files import Picture
+from imgclf.errors import DataError
+
+_ROUNDS = 5
+_UNDRAWN = -1
+
+_Sides: TypeAlias = NDArray[np.int64]
+_Counts: TypeAlias = NDArray[np.float64]
+
+
+def hold_out_groups(
+    pictures: Sequence[Picture], group_of: Mapping[str, str], share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Which pictures are held out, shape (pictures,).
+
+    All pictures of a group or none, and of each class as near to its share as groups let it be; of
+    a class that has two groups, one. Groups are drawn by the seed and by their content, as many as
+    fit; then those that bring the classes nearer change sides. So added pictures move few others.
+
+    Args:
+        pictures: All of them.
+        group_of: By digest; equal files are one.
+        share: To hold out, between 0 and 1.
+        seed: Another seed gives another division.
+    """
+    groups = _Groups.of(pictures, group_of, f"{seed}:")
+    left = np.round(groups.counts.sum(axis=0) * share)
+    sides = np.zeros(len(groups.counts), np.int64)
+    for row, own in enumerate(groups.counts):
+        if (own <= left).all():
+            sides[row] = 1
+            left -= own
+    held_out: NDArray[np.bool_] = groups.spread(sides, np.array([1 - share, share])) == 1
+    return held_out
+
+
+def grouped_folds(
+    pictures: Sequence[Picture], group_of: Mapping[str, str], folds: int, seed: int
+) -> _Sides:
+    """The fold of each picture, from 0, shape (pictures,); all of a group in one.
+
+    Args:
+        pictures: All of them.
+        group_of: By digest; equal files are one.
+        folds: How many.
+        seed: Another seed gives other folds.
+    """
+    groups = _Groups.of(pictures, group_of, f"fold {seed} ")
+    undrawn = np.full(len(groups.counts), _UNDRAWN)
+    return groups.spread(undrawn, np.full(folds, 1 / folds))
+
+
+class _Groups:
+    """Groups in an order that is drawn, large ones first: small ones even out what they leave."""
+
+    def __init__(self, counts: _Counts, row_of: _Sides) -> None:
+        self.counts = counts  # by class, shape (groups, classes)
+        self._row_of = row_of
+
+    @classmethod
+    def of(cls, pictures: Sequence[Picture], group_of: Mapping[str, str], drawn_by: str) -> _Groups:
+        members: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+        for picture in pictures:
+            members[group_of[picture.digest]][picture.digest].add(picture.label)
+
+        def place(group: str) -> tuple[int, bytes]:
+            drawn = hashlib.sha256(f"{drawn_by}{group}".encode()).digest()
+            return -len(members[group]).bit_length(), drawn
+
+        names = sorted(members, key=place)
+        rows = {name: row for row, name in enumerate(names)}
+        counts = np.zeros((len(names), 1 + max(picture.label for picture in pictures)))
+        for name, row in rows.items():
+            for labels in members[name].values():
+                counts[row, list(labels)] += 1
+        row_of = np.array([rows[group_of[picture.digest]] for picture in pictures], np.int64)
+        return cls(counts, row_of)
+
+    def spread(self, sides: _Sides, shares: _Counts) -> _Sides:
+        """The side of each picture, once no group brings the classes nearer by changing sides.
+
+        How far off they are is the sum of squares over sides and classes, of shares of a class; and
+        one for each class that a side has nothing of.
+
+        Args:
+            sides: Of each group, to begin with; `_UNDRAWN` for one that has none yet.
+            shares: Of each side.
+        """
+        totals = self.counts.sum(axis=0)
+        off = np.zeros((len(shares), len(totals)))  # what each side has too much, in shares
+        off -= shares[:, np.newaxis]
+        shared = self.counts / np.maximum(totals, 1)
+        for side in range(len(shares)):
+            off[side] += shared[sides == side].sum(axis=0)
+        holds = np.stack([(shared[sides == side] > 0).sum(axis=0) for side in range(len(shares))])
+        for _ in range(_ROUNDS):
+            moved = False
+            for row, own in enumerate(shared):
+                there, before = np.flatnonzero(own), sides[row]
+                own = own[there]
+                if before != _UNDRAWN:
+                    off[before, there] -= own
+                    holds[before, there] -= 1
+                costs = (own * (own + 2 * off[:, there]) - (holds[:, there] == 0)).sum(axis=1)
+                best = int(costs.argmin())
+                # A move that brings nothing is none, or it would go on for ever.
+                if before == _UNDRAWN or costs[best] < costs[before] - 1e-9:
+                    sides[row], moved = best, True
+                off[sides[row], there] += own
+                holds[sides[row], there] += 1
+            if not moved:
+                break
+        return sides[self._row_of]
+
+
+def keep_groups(
+    folder: PictureFolder, groups: Groups, validation_split: float, seed: int, *, is_split: bool
+) -> PictureFolder:
+    """Divides the pictures of a data set by their groups, unless it comes divided.
+
+    Args:
+        folder: As it was found, divided somehow.
+        groups: Of all of its pictures.
+        validation_split: Share of each class's pictures to hold out, between 0 and 1.
+        seed: Of their choice.
+        is_split: Whether the split says what is held out.
+
+    Raises:
+        DataError: A group lies in two of the parts that there are, or a class can't be divided,
+            since it has but one group.
+    """
+    known = (*folder.training, *folder.validation)
+    if not is_split:
+        parts = {"training": folder.training, "validation": folder.validation, "test": folder.test}
+        refuse_divided(groups, parts)
+        return folder
+    refuse_divided(groups, {"training": known, "test": folder.test})
+    held_out = hold_out_groups(known, groups.of, validation_split, seed)
+    _require_division(folder, groups, known, held_out)
+    training = tuple(one for one, out in zip(known, held_out, strict=True) if not out)
+    validation = tuple(one for one, out in zip(known, held_out, strict=True) if out)
+    return replace(folder, training=training, validation=validation)
+
+
+def _require_division(
+    folder: PictureFolder, groups: Groups, pictures: Sequence[Picture], held_out: NDArray[np.bool_]
+) -> None:
+    problems: list[str] = []
+    for label, name in enumerate(folder.class_names):
+        own = [place for place, picture in enumerate(pictures) if picture.label == label]
+        if len(set(held_out[own].tolist())) == 2:
+            continue
+        of_class = list(dict.fromkeys(groups.of[pictures[place].digest] for place in own))
+        listed = ", ".join(map(groups.called, of_class[:3])) + (", ..." if of_class[3:] else "")
+        group = "group" if len(of_class) == 1 else "groups"
+        problems.append(f"  {name}: {len(own)} pictures in {len(of_class)} {group}: {listed}")
+    if problems:
+        raise DataError(
+            f"{folder.directory}: data.groups keep pictures together, so that these classes can't "
+            "be both trained on and validated on:\n" + "\n".join(problems),
+            "add pictures of other groups, or say groups that are smaller: data.groups",
+        )
