@@ -9,7 +9,7 @@ import numpy as np
 
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, SetEpoch
-from imgclf.callbacks.monitoring import default_monitor, direction
+from imgclf.callbacks.monitoring import settled_monitor
 from imgclf.config.keras_private import averaged_weights
 
 
@@ -88,7 +88,8 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keeps the weights if this epoch is the best; costs one copy of them."""
         logs = logs or {}
-        self._settle_monitor()
+        # At the end of an epoch, for by then the metrics' names are known.
+        self.monitor, self.mode = settled_monitor(self.model, self.monitor, self.mode)
         losses = [logs.get("loss", 0.0), logs.get("val_loss", 0.0)]
         if not all(map(math.isfinite, losses)):
             return  # weights that are not numbers can still score by chance
@@ -107,13 +108,6 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         # A metric with a value for each class counts by their mean.
         value = float(np.mean(logs.get(self.monitor or "", math.nan)))
         return value, logs.get("val_loss", math.inf) if self._breaks_ties else math.inf
-
-    def _settle_monitor(self) -> None:
-        """At the end of an epoch, for by then the metrics' names are known."""
-        if self.monitor is None:
-            self.monitor, self.mode = default_monitor(self.model)
-        elif self.mode == "auto":
-            self.mode = direction(self.model, self.monitor) or "min"
 
     def _is_better(self, value: float, loss: float) -> bool:
         best, best_loss = self._best

@@ -19,9 +19,12 @@ class DeclaredCallbacks:
         file: Names the line of what can't be built.
         run_folder: Where files go whose place the config doesn't say.
         fingerprint: Of the config, kept in each commit beside those of the run and the data.
+        leaves_no_state: Neither checkpoints nor commits are written; what ModelCheckpoint says of
+            the best epoch counts all the same.
     """
 
     specs: tuple[Spec, ...]
     file: ConfigFile
     run_folder: Path
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    leaves_no_state: bool = False

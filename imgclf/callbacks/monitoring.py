@@ -46,6 +46,19 @@ def default_monitor(model: Any) -> tuple[str, str]:
     return "val_loss", "min"
 
 
+def settled_monitor(model: Any, monitor: str | None, mode: str) -> tuple[str, str]:
+    """What says how good an epoch was, and whether "min" or "max" of it is better.
+
+    Args:
+        model: Whose metrics are made by now.
+        monitor: A name; None for `default_monitor`.
+        mode: "auto" to go by the metric.
+    """
+    if monitor is None:
+        return default_monitor(model)
+    return monitor, (direction(model, monitor) or "min") if mode == "auto" else mode
+
+
 class CheckMonitors(keras.callbacks.Callback):  # type: ignore[misc]
     """Stops before the first step if a callback monitors what will not be logged.
 

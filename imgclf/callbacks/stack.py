@@ -133,7 +133,7 @@ def build_stack(
         ConfigError: With every callback that can't be built, by key and line.
     """
     set_epoch = SetEpoch(source, phases)
-    best = _best_epoch(declared.specs, set_epoch)
+    best = BestEpoch(*publication_monitor(declared.specs), set_epoch)
     context = CallbackContext(declared.run_folder, best, set_epoch)
     built = [set_epoch, CompleteLogs(), keras.callbacks.History(), context.best]
     # BackupAndRestore is made last, when the others are there; History is there.
@@ -142,6 +142,7 @@ def build_stack(
         for key, spec in _in_use(declared.specs)
         if spec.name not in ("BackupAndRestore", "History")
         and (writes or not entry_of(spec.name).tells_only)
+        and not (declared.leaves_no_state and entry_of(spec.name).keeps_state)
     ]
     built += _construct(to_make, context, declared.file)
     if not any(isinstance(one, keras.callbacks.TerminateOnNaN) for one in built):
@@ -157,7 +158,7 @@ def build_stack(
     carry_over = CarryOver(callbacks)
     committed_state = None
     settings = commit_settings(declared.specs, declared.run_folder)
-    if settings is not None:
+    if settings is not None and not declared.leaves_no_state:
         committed_state = CommittedState(
             settings.directory,
             callbacks,
@@ -210,15 +211,18 @@ def _in_use(specs: Sequence[Spec]) -> Iterator[tuple[str, Spec]]:
             yield "callbacks", Spec(name=entry.name)
 
 
-def _best_epoch(specs: Sequence[Spec], set_epoch: SetEpoch) -> BestEpoch:
-    """By the rule of the checkpoint that keeps the best epoch, if there is one."""
+def publication_monitor(specs: Sequence[Spec]) -> tuple[str | None, str]:
+    """What says which epoch is the best, and its mode, as `BestEpoch` takes them.
+
+    By the rule of the checkpoint that keeps the best epoch, if there is one.
+    """
     for spec in specs:
         if spec.name != "ModelCheckpoint" or spec.off:
             continue
         monitor = str(spec.arguments.get("monitor", entry_of(spec.name).monitors))
         if spec.arguments.get("save_best_only") and monitor.startswith("val_"):
-            return BestEpoch(monitor, spec.arguments.get("mode", "auto"), set_epoch)
-    return BestEpoch(set_epoch=set_epoch)
+            return monitor, spec.arguments.get("mode", "auto")
+    return None, "auto"
 
 
 def _rank(callback: Any) -> int:

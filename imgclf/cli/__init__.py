@@ -33,6 +33,7 @@ COMMANDS = (
     "init",
     "check",
     "train",
+    "tune",
     "predict",
     "evaluate",
     "retrain",

@@ -10,6 +10,7 @@ from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
 from imgclf.config.references import own_code
+from imgclf.config.tune_checks import tune_problems
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.findings import Finding, count_pictures, find_problems
@@ -49,6 +50,9 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
         DataError: The pictures can't be used at all.
     """
     loaded = load_config(config_path, overrides)
+    problems = tune_problems(loaded)
+    if problems:
+        raise loaded.file.error(*problems)
     require_folder(loaded)
     refuse_to_replace(loaded)
     data = read_config_dataset(loaded.config.data)

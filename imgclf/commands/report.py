@@ -83,13 +83,15 @@ def _latest_finished(runs: Sequence[RunFolder]) -> RunFolder:
 
 def _is_finished(run: RunFolder) -> bool:
     record = run.read()
-    return record is not None and record.status == "finished"
+    return record is not None and record.status == "finished" and record.trial is None
 
 
 def _unfinished(run: RunFolder) -> UsageError:
     record = run.read()
     if record is None:
         return UsageError(f"{run.path} is not a training's folder, or its run.json is damaged")
+    if record.trial is not None:
+        return UsageError(f"{run.path} is a trial of imgclf tune, which have no report")
     return UsageError(
         f"{run.path} is not finished, and has no report before it is", f"to go on: {record.command}"
     )

@@ -72,6 +72,7 @@ class CallbackEntry:
         output: What it writes.
         tells_only: It writes, or tells somebody, and nothing in the training depends on it: of
             several processes that train together, one has it.
+        keeps_state: What it writes is the training's state, of which a trial needs none.
         unique: One of it is enough, or two would undo each other's work.
         monitors: The column of the log that it looks at unless its `monitor` names another; None
             if it looks at none.
@@ -95,6 +96,7 @@ class CallbackEntry:
     own_arguments: Mapping[str, Any] = field(default_factory=dict)
     output: Output | None = None
     tells_only: bool = False
+    keeps_state: bool = False
     unique: bool = False
     monitors: str | None = None
     compares_if: str | None = None
@@ -174,6 +176,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
             filled_in=True,
         ),
         tells_only=True,
+        keeps_state=True,
         monitors="val_loss",
         compares_if="save_best_only",
         remembers=_SAVING,
@@ -181,6 +184,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
     CallbackEntry(
         "OrbaxCheckpoint",
         output=Output("directory", "folder", suggested="runs/orbax"),
+        keeps_state=True,
         monitors="val_loss",
         needs=Package("orbax", "orbax-checkpoint"),
         # It has all processes wait for each other while it writes, and only one of them writes.
@@ -203,6 +207,7 @@ CATALOGUE: tuple[CallbackEntry, ...] = (
         stand_in="CommittedState",
         on_by_default=True,
         output=Output("backup_dir", "folder", "state", "runs/backup"),
+        keeps_state=True,
         unique=True,
         resume_of=dict.fromkeys(
             ("save_freq", "delete_checkpoint", "double_checkpoint"), ResumeRule.ON_THE_WAY

@@ -52,6 +52,19 @@ def parse_config(text: str, path: Path, overrides: Sequence[str] = ()) -> Loaded
     return _checked(lambda: read_yaml(text), path, overrides, text=text, here=True)
 
 
+def with_overrides(loaded: LoadedConfig, more: Sequence[str]) -> LoadedConfig:
+    """The same config with more `KEY=VALUE`, which win over those that it had.
+
+    Args:
+        loaded: Read from a file.
+        more: In the order in which they win.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    return parse_config(loaded.text, loaded.file.path, [*loaded.overrides, *more])
+
+
 def config_from_values(
     values: Mapping[str, Any], path: Path, overrides: Sequence[str] = ()
 ) -> LoadedConfig:

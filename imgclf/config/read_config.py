@@ -15,6 +15,7 @@ from imgclf.config.read_data_parts import read_parts
 from imgclf.config.read_groups import read_groups
 from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
 from imgclf.config.read_spec import read_spec
+from imgclf.config.read_tune import read_tune
 from imgclf.config.schema import (
     REQUIRED_WITHOUT_BACKBONE,
     SECTIONS,
@@ -48,6 +49,7 @@ _READERS = {
     "training.class_weight": read_class_weight,
     "training.ema": read_ema,
     "training.fine_tune": read_fine_tune,
+    "tune": read_tune,
 }
 
 

@@ -24,6 +24,7 @@ from imgclf.config.fine_tune import FineTune
 from imgclf.config.groups import Groups
 from imgclf.config.key_policy import AsWritten, KeyPolicy, Objects, ResumeRule, WithBackbone
 from imgclf.config.spec import Spec, written
+from imgclf.config.tune import Tune
 
 
 def _square(value: Any) -> Any:
@@ -218,6 +219,8 @@ class Config(_Section):
         callbacks: What else happens around the steps. On without being named: ProgbarLogger,
             CSVLogger, TensorBoard, ModelCheckpoint, BackupAndRestore; `TensorBoard: none` turns
             one off.
+        tune: What `imgclf tune` varies: which keys, in which ranges; see docs/tuning.md. Nothing
+            else goes by it.
     """
 
     name: Annotated[str | None, _NO_DIFFERENCE, AsWritten()] = _field(
@@ -233,6 +236,9 @@ class Config(_Section):
     callbacks: Annotated[
         tuple[Spec, ...], KeyPolicy(bears_on_weights=False), Objects("callbacks")
     ] = _field("a list of callbacks", ())
+    tune: Annotated[Tune | None, _NO_DIFFERENCE] = _field(
+        "{trials: 50, timeout: 10 min, pruner: median, ranges: {KEY: RANGE, ...}}, or null", None
+    )
 
     @property
     def seed(self) -> int:

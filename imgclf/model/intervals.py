@@ -24,6 +24,24 @@ class Interval(Struct, frozen=True):
     high: float
 
 
+def paired_difference(mended: int, spoiled: int, pictures: int) -> Interval:
+    """By how much one accuracy is above another on the same pictures, between -1 and 1.
+
+    Agresti and Min 2005, Simple Improved Confidence Intervals for Comparing Matched Proportions:
+    as if each of the four outcomes of a picture had been seen half a time more. Unlike the plain
+    one, it is no point where the two models differ in no picture.
+
+    Args:
+        mended: Pictures that only the one model has right.
+        spoiled: Pictures that only the other has right.
+        pictures: How many both were judged by.
+    """
+    count = pictures + 2
+    share = (mended - spoiled) / count
+    half = _Z * math.sqrt((mended + spoiled + 1) / count - share**2) / math.sqrt(count)
+    return Interval(max(-1.0, share - half), min(1.0, share + half))
+
+
 def wilson(right: float, pictures: float) -> Interval:
     """Of a share, such as an accuracy or the recall of a class.
 

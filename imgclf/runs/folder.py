@@ -94,6 +94,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         refusal: Why the model is kept in the run's folder; None if it isn't.
         failure: The error that ended it, in a line; None if it is finished or under way, or was
             stopped from outside.
+        trial: Its number, if it is one of a search; it publishes nothing then.
+        pruned: It was given up before its end, for other trials were better.
     """
 
     status: Literal["running", "finished"] = "running"
@@ -112,6 +114,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     publication: Publication | None = None
     refusal: Refusal | None = None
     failure: str | None = None
+    trial: int | None = None
+    pruned: bool = False
 
 
 class RunFolder:
@@ -178,11 +182,12 @@ def failure_noted(run: RunFolder) -> Iterator[None]:
         record = run.read()
         if record is not None and record.status == "running":
             with suppress(WriteError, OSError):  # it may be the full disk that ends it
-                run.write(msgspec.structs.replace(record, failure=_in_a_line(error)))
+                run.write(msgspec.structs.replace(record, failure=in_a_line(error)))
         raise
 
 
-def _in_a_line(error: Exception) -> str:
+def in_a_line(error: Exception) -> str:
+    """What a record says of an error; of a config with several problems the first."""
     if isinstance(error, ConfigError) and error.problems:
         return first_line(error.problems[0])
     return first_line(error)

@@ -14,7 +14,7 @@ from imgclf.errors import ConfigError
 from imgclf.runs.folder import RunFolder, RunRecord
 from imgclf.system.kept_files import read_kept
 
-Status = Literal["finished", "running", "interrupted", "failed", "damaged"]
+Status = Literal["finished", "pruned", "running", "interrupted", "failed", "damaged"]
 
 _LogRow = dict[str, float]
 
@@ -27,8 +27,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Of its config, and of the model.
         path: Its folder.
-        status: "running" while a process is at it; "failed" if an error ended it; "interrupted" if
-            it isn't finished for another reason; "damaged" if its record can't be read.
+        status: "running" while a process is at it; "pruned" if it was a trial and given up;
+            "failed" if an error ended it; "interrupted" if it isn't finished for another reason;
+            "damaged" if its record can't be read.
         started: Local time, as ISO 8601 has it; None if the folder's name doesn't say.
         seconds: What fitting took, all in all; None if that isn't known.
         epochs: At most so many were asked for, in all phases; None if its config can't be read.
@@ -104,7 +105,7 @@ def read_run(folder: RunFolder, *, at_work: bool) -> Run:
 
 def _status(record: RunRecord, at_work: bool) -> Status:
     if record.status == "finished":
-        return "finished"
+        return "pruned" if record.pruned else "finished"
     if at_work:
         return "running"
     return "interrupted" if record.failure is None else "failed"

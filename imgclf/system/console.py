@@ -149,6 +149,17 @@ def use(console: Console) -> None:
     _current = console
 
 
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Inside only warnings are said: for what is done many times, and told in one line each."""
+    before = _current
+    use(Console(before.stream, quiet=True))
+    try:
+        yield
+    finally:
+        use(before)
+
+
 def note(text: str = "") -> None:
     """One line for somebody who watches or reads the log later; nothing if quiet."""
     _current.note(text)

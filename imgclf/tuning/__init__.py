@@ -1,0 +1,1 @@
+"""Tuning: trainings of one config with other values, to find which values are best."""
