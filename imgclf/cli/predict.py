@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Annotated, TextIO, cast
 import typer
 
 from imgclf.cli import session
-from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
+from imgclf.cli.options import (
+    ROW_FORMATS,
+    CallbackOption,
+    ModelOption,
+    ReviewOption,
+    row_format_known,
+)
 from imgclf.errors import UsageError
 from imgclf.system import console
 
 if TYPE_CHECKING:
     from io import BufferedReader
-
-_ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
-
-
-def _known_format(received: str | None) -> str | None:
-    if received is not None:
-        session.refuse_unknown("--format", received, _ROW_FORMATS)
-    return received
 
 
 def command(
@@ -45,7 +43,7 @@ def command(
             help="table, tsv, csv or jsonl. [default: as --output ends; else table on a "
             "terminal, tsv in a pipe]",
             show_default=False,
-            callback=_known_format,
+            callback=row_format_known,
         ),
     ] = None,
     output: Annotated[
@@ -187,7 +185,7 @@ def _row_format_for(output: Path | None) -> str:
     if output is None:
         return "table" if sys.stdout.isatty() else "tsv"
     ending = output.suffix.removeprefix(".").lower()
-    if ending in _ROW_FORMATS:
+    if ending in ROW_FORMATS:
         return ending
     if ending not in ("", "txt"):
         raise UsageError(

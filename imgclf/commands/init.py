@@ -73,7 +73,7 @@ def init(
         WriteError: It can't be written.
     """
     # What is written to standard output is likely to become a file of the usual name.
-    usual = Path(f"{_name(directory)}.yaml")
+    usual = Path(f"{config_name(directory)}.yaml")
     target = target or usual
     file = usual if target == STDOUT else target
     if target != STDOUT and (target.exists() or target.is_symlink()):
@@ -81,15 +81,30 @@ def init(
             f"{target} is there already, and is left as it is",
             f"write another: imgclf init {shlex.quote(str(directory))} --output FILE.yaml",
         )
-    place, arrangement = (
-        (directory, _said(directory, overrides)) if overrides else find_arrangement(directory)
-    )
-    seen = survey(scan(place, 0.2, 123, arrangement))
+    seen = look_over(directory, overrides)
     chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(file))}", from_scratch)
     parse_config(text, file)  # so that nothing is written that could not be trained by
     if target != STDOUT:
         atomic_write_text(target, text)
     return Initialized(target, seen, chosen, text)
+
+
+def look_over(directory: Path, overrides: Sequence[str]) -> Survey:
+    """Finds out how a data set is arranged, and looks at its pictures.
+
+    Args:
+        directory: See `init`.
+        overrides: `KEY=VALUE` each, of `data.classes`, `data.parts` and `data.table`.
+
+    Raises:
+        DataError: The folder is none that can be trained on.
+        UsageError: Another key is to be set.
+        ConfigError: A key can't have that value.
+    """
+    place, arrangement = (
+        (directory, _said(directory, overrides)) if overrides else find_arrangement(directory)
+    )
+    return survey(scan(place, 0.2, 123, arrangement))
 
 
 def _said(directory: Path, overrides: Sequence[str]) -> Arrangement:
@@ -115,8 +130,8 @@ def _drafted(seen: Survey, command: str, from_scratch: bool) -> tuple[Draft, str
     return chosen, write_pretrained(seen, chosen, command)
 
 
-def _name(directory: Path) -> str:
-    """After the data set, and not after its part."""
+def config_name(directory: Path) -> str:
+    """What the config of a data set is called: after the data set, and not after its part."""
     folder = directory.resolve()
     named = part_named(folder.name)
     is_part = named is not None and named.part == "training" and named.is_plain

@@ -18,9 +18,13 @@ from imgclf.system.files import atomic_path
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from imgclf.backbones.comparison import Candidate
+
 # Numbers in more cells than this can't be read.
 _NUMBERED_CLASSES = 25
 _LONGEST_NAME = 24
+# Of an area in a comparison's plot: a model file of 25 MB has a hundred points, a circle.
+_BYTES_A_POINT = 250_000
 
 
 def draw_curves(curves: Sequence[Curves], path: Path) -> None:
@@ -103,6 +107,38 @@ def draw_calibration(bins: Sequence[Bin], error: float, path: Path) -> None:
             title=f"expected calibration error: {error:.3f}",
         )
         axes.legend(loc="upper left")
+
+
+def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
+    """Draws accuracy with its interval over the time for a picture, the size as an area.
+
+    Args:
+        candidates: Those without a time are left out.
+        path: The PNG file to write.
+    """
+    timed = [one for one in candidates if one.seconds is not None and one.model_bytes is not None]
+    with _figure(7, 4.6, path) as figure:
+        axes = figure.add_subplot()
+        for one in timed:
+            assert one.seconds is not None and one.model_bytes is not None
+            milliseconds, accuracy, interval = 1000 * one.seconds, one.accuracy, one.interval
+            reach = [[100 * (accuracy - interval.low)], [100 * (interval.high - accuracy)]]
+            axes.errorbar(
+                milliseconds, 100 * accuracy, yerr=reach, color="0.6", capsize=3, zorder=1
+            )
+            axes.scatter(milliseconds, 100 * accuracy, s=one.model_bytes / _BYTES_A_POINT, zorder=2)
+            axes.annotate(
+                Path(one.backbone).name.replace("$", r"\$"),
+                (milliseconds, 100 * accuracy),
+                xytext=(8, 6),
+                textcoords="offset points",
+            )
+        axes.set(
+            xlabel="milliseconds a picture on one core (the area is the size of the model file)",
+            ylabel="accuracy on held-out pictures, %",
+        )
+        axes.margins(x=0.35)
+        axes.grid(alpha=0.25)
 
 
 @contextmanager
