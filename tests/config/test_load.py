@@ -108,6 +108,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  precision: auto\n"
         "  distribution: none\n"
         "callbacks: []\n"
+        "tune: null\n"
     )
 
 
