@@ -33,8 +33,7 @@ def test_networks_that_are_here_are_judged_and_others_are_said_how_to_get(
         float(found["accuracy"]) == float(found["high"]) == 1.0
     )
     assert float(found["milliseconds"]) > 0
-    # A model file is its weights and its graph.
-    assert float(found["megabytes"]) == pytest.approx(trained.model.stat().st_size / 1e6, rel=0.5)
+    assert 0 < float(found["megabytes"]) < trained.model.stat().st_size / 1e6
     assert Path("plot.png").read_bytes().startswith(b"\x89PNG")
     said = result.stderr.splitlines()
     downloads = "the first training on it downloads them: model.backbone: MobileNetV2"
