@@ -21,7 +21,8 @@ def command(
             "--by",
             metavar="SCORE",
             help="Best first by this score on the validation pictures: accuracy, loss or another "
-            "metric of the log; training_loss and the like; test_accuracy.",
+            "metric of the log, balanced_accuracy, macro_f1; training_loss and the like; "
+            "test_accuracy and the like.",
         ),
     ] = "accuracy",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -16,6 +16,7 @@ from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
+from imgclf.config.references import own_code
 from imgclf.config.spec import Spec
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet, Part, joined, read_config_dataset
@@ -60,7 +61,8 @@ def cross_validate(place: Path, folds: int, overrides: Sequence[str] = ()) -> Cr
         ConfigError: With all the problems there are.
         ModelFileError: The model can't be read.
         DataError: The pictures can't be used.
-        UsageError: Too few pictures for so many folds, or it trains in several processes.
+        UsageError: Too few pictures for so many folds, it trains in several processes, or a model
+            would run somebody's own code.
         OutOfMemoryError: The memory does not suffice.
     """
     if folds < 2:
@@ -108,7 +110,15 @@ def _config(place: Path, overrides: Sequence[str]) -> LoadedConfig:
             f"{manifest.name} doesn't say what it was trained on, and how",
             "imgclf evaluate CONFIG --cross-validate 5",
         )
-    return trained_by(model, trained_on, overrides)
+    loaded = trained_by(model, trained_on, overrides)
+    code = [one.reference for one in own_code(loaded.config.callbacks)]
+    if code:  # a file from a stranger runs nothing
+        raise UsageError(
+            f"{model} was trained with code of somebody's own ({', '.join(code)}), which a model's "
+            "file has no say in running",
+            "name the config instead: imgclf evaluate CONFIG --cross-validate 5",
+        )
+    return loaded
 
 
 def _what_is_judged(data: DataSet, folds: int) -> str:

@@ -41,6 +41,7 @@ def evaluate_against(model: Path, other: Path, directory: Path | None) -> TwoMod
     part, unreadable = _pictures(rivals[0], directory, names)
     evidence = _evidence(part, rivals, names)
     judged = part.at(evidence)
+    _say_who_is_favoured(judged, rivals)
     one, another = (rival.answers(judged, names) for rival in rivals)
     return compare(
         judged.labels,
@@ -58,11 +59,13 @@ class _Rival:
 
     Attributes:
         knows: By short digest, the pictures that it was trained on or corrected by.
+        chosen_by: Those by which its epoch was chosen.
     """
 
     path: Path
     classifier: Classifier
     knows: frozenset[bytes]
+    chosen_by: frozenset[bytes]
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -79,8 +82,8 @@ class _Rival:
                 f"which pictures {path} was trained on can't be told; if these are among them, the "
                 "comparison favours it"
             )
-        trained = frozenset[bytes]() if seen is None else seen.training
-        return cls(path, classifier, trained | corrected)
+            return cls(path, classifier, corrected, frozenset())
+        return cls(path, classifier, seen.training | corrected, seen.validation)
 
     def answers(self, part: Part, names: tuple[str, ...]) -> Answers:
         """What it says, each picture decoded as it takes them."""
@@ -105,6 +108,18 @@ def _pictures(rival: _Rival, directory: Path | None, names: tuple[str, ...]) -> 
         console.note(f"{directory} comes divided: its {found.name} part is judged")
     warn_of_left_out(found.skipped)
     return found.part, sum(skipped.why == "unreadable" for skipped in found.skipped)
+
+
+def _say_who_is_favoured(judged: Part, rivals: tuple[_Rival, _Rival]) -> None:
+    """Where the epoch of one of them was chosen by pictures that the other has never seen."""
+    digests = {short_digest(picture.digest) for picture in judged.pictures}
+    for one, other in (rivals, rivals[::-1]):
+        count = len(digests & one.chosen_by - other.chosen_by)
+        if count:
+            console.note(
+                f"the epoch of {one.path} was chosen by {count} of these pictures, which favours "
+                "it a little"
+            )
 
 
 def _evidence(

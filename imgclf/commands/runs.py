@@ -80,8 +80,8 @@ def _best_first(found: list[Run], by: str) -> list[Run]:
 
 
 def _is_better_small(scored: Sequence[Run], by: str) -> bool:
-    name = by.removeprefix("training_")
-    if name in ("loss", "accuracy", "test_accuracy"):
+    name = by.removeprefix("training_").removeprefix("test_")
+    if name in ("loss", "accuracy", "balanced_accuracy", "macro_f1"):
         return name == "loss"
     # Its import takes 0.2 s, which the two usual scores should not cost.
     from imgclf.config.load import config_from_values

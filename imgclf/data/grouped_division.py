@@ -16,7 +16,10 @@ from imgclf.data.groups import Groups, refuse_divided
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
 
+_TRIES = 8
 _ROUNDS = 5
+_NEAR_ENOUGH = 0.03
+"""By so much of a class its share may be off, or by one picture, before another try is made."""
 _UNDRAWN = -1
 
 _Sides: TypeAlias = NDArray[np.int64]
@@ -31,6 +34,7 @@ def hold_out_groups(
     All pictures of a group or none, and of each class as near to its share as groups let it be; of
     a class that has two groups, one. Groups are drawn by the seed and by their content, as many as
     fit; then those that bring the classes nearer change sides. So added pictures move few others.
+    Where large groups leave a class far off, other draws are tried, and the nearest counts.
 
     Args:
         pictures: All of them.
@@ -38,15 +42,19 @@ def hold_out_groups(
         share: To hold out, between 0 and 1.
         seed: Another seed gives another division.
     """
-    groups = _Groups.of(pictures, group_of, f"{seed}:")
-    left = np.round(groups.counts.sum(axis=0) * share)
-    sides = np.zeros(len(groups.counts), np.int64)
-    for row, own in enumerate(groups.counts):
-        if (own <= left).all():
-            sides[row] = 1
-            left -= own
-    held_out: NDArray[np.bool_] = groups.spread(sides, np.array([1 - share, share])) == 1
-    return held_out
+    tries: list[tuple[int, float, int, NDArray[np.bool_]]] = []
+    for number in range(_TRIES):
+        # The first draw is that of pictures without groups.
+        groups = _Groups.of(pictures, group_of, f"{seed}:{number or ''}")
+        sides = groups.spread(groups.drawn(share), np.array([1 - share, share]))
+        held, totals = groups.counts[sides == 1].sum(axis=0), groups.totals
+        missing = int(((held == 0) | (held == totals)).sum())
+        off = np.abs(held - share * totals)
+        distance = float((off / np.maximum(totals, 1)).sum())
+        tries.append((missing, distance, number, groups.of_pictures(sides) == 1))
+        if not missing and (off <= np.maximum(1, _NEAR_ENOUGH * totals)).all():
+            break
+    return min(tries, key=lambda one: one[:3])[3]
 
 
 def grouped_folds(
@@ -62,7 +70,7 @@ def grouped_folds(
     """
     groups = _Groups.of(pictures, group_of, f"fold {seed} ")
     undrawn = np.full(len(groups.counts), _UNDRAWN)
-    return groups.spread(undrawn, np.full(folds, 1 / folds))
+    return groups.of_pictures(groups.spread(undrawn, np.full(folds, 1 / folds)))
 
 
 class _Groups:
@@ -71,6 +79,7 @@ class _Groups:
     def __init__(self, counts: _Counts, row_of: _Sides) -> None:
         self.counts = counts  # by class, shape (groups, classes)
         self._row_of = row_of
+        self.totals = counts.sum(axis=0)
 
     @classmethod
     def of(cls, pictures: Sequence[Picture], group_of: Mapping[str, str], drawn_by: str) -> _Groups:
@@ -91,8 +100,18 @@ class _Groups:
         row_of = np.array([rows[group_of[picture.digest]] for picture in pictures], np.int64)
         return cls(counts, row_of)
 
+    def drawn(self, share: float) -> _Sides:
+        """One for the first groups that fit into a share of each class, and 0 for the others."""
+        left = np.round(self.totals * share)
+        sides = np.zeros(len(self.counts), np.int64)
+        for row, own in enumerate(self.counts):
+            if (own <= left).all():
+                sides[row] = 1
+                left -= own
+        return sides
+
     def spread(self, sides: _Sides, shares: _Counts) -> _Sides:
-        """The side of each picture, once no group brings the classes nearer by changing sides.
+        """The side of each group, once none brings the classes nearer by changing it.
 
         How far off they are is the sum of squares over sides and classes, of shares of a class; and
         one for each class that a side has nothing of.
@@ -101,10 +120,9 @@ class _Groups:
             sides: Of each group, to begin with; `_UNDRAWN` for one that has none yet.
             shares: Of each side.
         """
-        totals = self.counts.sum(axis=0)
-        off = np.zeros((len(shares), len(totals)))  # what each side has too much, in shares
+        off = np.zeros((len(shares), len(self.totals)))  # what each side has too much, in shares
         off -= shares[:, np.newaxis]
-        shared = self.counts / np.maximum(totals, 1)
+        shared = self.counts / np.maximum(self.totals, 1)
         for side in range(len(shares)):
             off[side] += shared[sides == side].sum(axis=0)
         holds = np.stack([(shared[sides == side] > 0).sum(axis=0) for side in range(len(shares))])
@@ -125,6 +143,10 @@ class _Groups:
                 holds[sides[row], there] += 1
             if not moved:
                 break
+        return sides
+
+    def of_pictures(self, sides: _Sides) -> _Sides:
+        """The side of each picture."""
         return sides[self._row_of]
 
 

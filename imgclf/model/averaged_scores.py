@@ -34,7 +34,8 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     pictures right, so it has in each draw. So the spread says how many pictures would make a plain
     share spread as far, and the interval is Wilson's for so many, as surveys have it (Korn and
     Graubard 1998, Confidence Intervals for Proportions with Small Expected Number of Positive
-    Counts). They are taken to be no more than if all classes had the same recall.
+    Counts). They are taken to be no more than if all classes had the same recall. That of macro F1
+    reaches from its own to the one around what is left of it without its bias.
 
     Args:
         confusion: Pictures by true class and given label, shape (classes, classes); at least one.
@@ -42,12 +43,17 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     """
     cells = _Cells(confusion)
     balanced, macro = (float(values[0]) for values in cells.scores(cells.counts[np.newaxis]))
-    spread = cells.spread(np.random.default_rng(seed))
+    of_balanced, of_macro = cells.drawn(np.random.default_rng(seed))
+    # Of few pictures a class, F1 comes out too low on average, and in the draws as much again.
+    corrected = min(1.0, max(0.0, 2 * macro - float(of_macro.mean())))
+    either = [
+        _interval(score, float(of_macro.var()), cells.effective) for score in (macro, corrected)
+    ]
     return AveragedScores(
         balanced,
-        _interval(balanced, spread[0], cells.effective),
+        _interval(balanced, float(of_balanced.var()), cells.effective),
         macro,
-        _interval(macro, spread[1], cells.effective),
+        Interval(min(one.low for one in either), max(one.high for one in either)),
     )
 
 
@@ -74,8 +80,8 @@ class _Cells:
         support, given = self._sums(counts, self._truth), self._sums(counts, self._said)
         return _mean(right, support), _mean(2 * right, support + given)
 
-    def spread(self, random: np.random.Generator) -> tuple[float, float]:
-        """The variance of both over draws of as many pictures."""
+    def drawn(self, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Both, of as many pictures drawn again and again, shape (draws,) each."""
         pictures = int(self.counts.sum())
         draws: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         step = max(1, _AT_ONCE // max(len(self.counts), self._classes))
@@ -84,7 +90,7 @@ class _Cells:
             drawn = random.multinomial(pictures, self.counts / pictures, size)
             draws.append(self.scores(drawn))
         balanced, macro = (np.concatenate(one) for one in zip(*draws, strict=True))
-        return float(balanced.var()), float(macro.var())
+        return balanced, macro
 
     def _sums(self, counts: NDArray[np.int64], classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Over the cells of each class, shape (draws, classes)."""

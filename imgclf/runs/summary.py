@@ -11,6 +11,7 @@ import msgspec
 
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError
+from imgclf.model.scores import Scores
 from imgclf.runs.folder import RunFolder, RunRecord
 from imgclf.system.kept_files import read_kept
 
@@ -37,8 +38,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         epoch: Whose weights were published, counted from 1; of an unfinished training the best
             so far.
         scores: At that epoch, on the validation pictures, by Keras's names without `val_`; those
-            on the training pictures begin with `training_`; `test_accuracy` if there are test
-            pictures.
+            on the training pictures begin with `training_`; of a published model also
+            `balanced_accuracy` and `macro_f1`; on test pictures, if there are any, they begin with
+            `test_`.
         model: Where the model was published.
         version: The model's version that it became.
         command: What it was started by.
@@ -176,7 +178,18 @@ def _scores(record: RunRecord, row: _LogRow) -> dict[str, float]:
         if not key.startswith(("val_", "learning_rate")) and key != "phase"
     }
     if record.scores is not None:  # of the published file itself
-        scores["accuracy"] = record.scores.accuracy
+        scores |= _of_classes(record.scores)
     if record.test_scores is not None:
-        scores["test_accuracy"] = record.test_scores.accuracy
+        of_test = _of_classes(record.test_scores)
+        scores |= {f"test_{name}": value for name, value in of_test.items()}
     return scores
+
+
+def _of_classes(scores: Scores) -> dict[str, float]:
+    """Accuracy, and what counts each class the same, if that was measured."""
+    found = {
+        "accuracy": scores.accuracy,
+        "balanced_accuracy": scores.balanced_accuracy,
+        "macro_f1": scores.macro_f1,
+    }
+    return {name: value for name, value in found.items() if value is not None}

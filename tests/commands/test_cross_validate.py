@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import chdir
@@ -16,7 +17,9 @@ from imgclf.data.dataset import DataSet
 from imgclf.errors import UsageError
 from imgclf.model.cross_validated import CrossValidated
 from imgclf.model.intervals import wilson
+from imgclf.model_file.archive import MANIFEST
 from imgclf.report.cross_validation import cross_validation_table
+from tests.support.model_files import rewritten
 from tests.support.trainings import CONFIG
 
 # Three litters of ten of each animal; a litter must not be divided.
@@ -86,3 +89,14 @@ def test_too_many_folds_are_refused_before_a_training(trained: Trained) -> None:
         cross_validate(trained.model, 31)
     with pytest.raises(UsageError, match=r"--cross-validate 1: allowed are numbers from 2 on"):
         cross_validate(trained.model, 1)
+
+
+def test_a_model_s_file_runs_no_code(trained: Trained) -> None:
+    def edit(content: bytes) -> bytes:
+        manifest = json.loads(content)
+        manifest["config"]["callbacks"] = ["mine.py:Mine"]
+        return json.dumps(manifest).encode()
+
+    Path("mine.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(UsageError, match=r"code of somebody's own \(mine.py:Mine\)"):
+        cross_validate(rewritten(trained.model, MANIFEST, edit), 2)

@@ -62,6 +62,8 @@ def test_a_finished_training_is_told_as_it_was(trained: Trained) -> None:
         row = list(csv.DictReader(file))[record.published_epoch - 1]
     assert run.scores == {
         "accuracy": record.scores.accuracy,
+        "balanced_accuracy": record.scores.balanced_accuracy,
+        "macro_f1": record.scores.macro_f1,
         "loss": float(row["val_loss"]),
         "training_accuracy": float(row["accuracy"]),
         "training_loss": float(row["loss"]),

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imgclf.data.arrangement import Arrangement
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
 from imgclf.data.folder import PictureFolder
+from imgclf.data.groups import Grouping
 from imgclf.errors import DataError, ModelFileError
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn
 from imgclf.model_file.trained_on import positions_in_outputs, training_data
@@ -146,3 +148,16 @@ def test_the_parts_that_a_config_named_are_those_of_the_model() -> None:
     data = training_data(described({"validation_split": SPLIT, "seed": SEED, "parts": parts}))
     assert data is not None
     assert data.arrangement.parts == parts
+
+
+def test_groups_that_a_config_named_are_kept_together_again(manifest: Manifest) -> None:
+    by_number = Arrangement(grouping=Grouping(path="([0-9])[.]png"))
+    then = read_dataset(Path("set"), SPLIT, SEED, DecoderSettings(8, 8), "memory", by_number).folder
+    assert then.fingerprint != manifest.data.fingerprint
+    config = {"validation_split": SPLIT, "seed": SEED, "groups": {"path": "([0-9])[.]png"}}
+    data = training_data(described(config, then.fingerprint))
+    assert data is not None
+    found = data.read_unchanged()
+    assert found is not None
+    numbers = [{one.path.stem for one in part.pictures} for part in found.parts]
+    assert [len(one) for one in numbers] == [6, 2, 0]

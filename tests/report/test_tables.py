@@ -9,10 +9,12 @@ from imgclf.cli import app
 from imgclf.commands.check import Checked
 from imgclf.corrections.guard import Judged
 from imgclf.data.findings import Finding
-from imgclf.model.intervals import wilson
+from imgclf.model.intervals import Interval, wilson
+from imgclf.model.scores import Scores
 from imgclf.model_file.manifest import Correction
 from imgclf.model_file.versions import Version
 from imgclf.report.corrections import judged_table
+from imgclf.report.scores import score_lines
 from imgclf.report.tables import Column, table
 
 
@@ -113,3 +115,20 @@ def test_a_column_is_as_wide_as_its_longest_cell_and_the_last_is_not_filled_up()
 
 def test_a_table_without_rows_has_its_titles() -> None:
     assert table([Column("name", "left"), Column("count")], []) == "name  count"
+
+
+def test_a_training_says_how_far_its_scores_may_be_off() -> None:
+    measured = Scores(
+        *(0.8, {"cat": 0.9, "dog": 0.7}, 20, "test", 0.8),
+        Interval(0.5841, 0.9193),
+        *(0.79, Interval(0.57, 0.91)),
+    )
+    assert list(score_lines(measured)) == [
+        "test accuracy: 0.8000 (20 pictures), 95% interval 0.5840 to 0.9193",
+        "test balanced accuracy: 0.8000, 95% interval 0.5841 to 0.9193",
+        "test macro F1: 0.7900, 95% interval 0.5700 to 0.9100",
+    ]
+    # What a version wrote that measured nothing else.
+    assert list(score_lines(Scores(1.0, {}, 3))) == [
+        "validation accuracy: 1.0000 (3 pictures), 95% interval 0.4385 to 1.0000"
+    ]
