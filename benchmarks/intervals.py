@@ -7,10 +7,11 @@ Of a model's answers, of which the confusion matrix says all that matters, a ten
 times, and it is counted how often the tenth's interval holds the score of the nine tenths that are
 left ("as printed"); for three seeds of these draws. The rest is a sample itself: the two scores
 differ by a standard error that is sqrt(1 + 1/9) times the tenth's own, so that an interval that is
-exactly right for the score on all such pictures holds the rest's in 93.7 % and not in 95 %. Counted with the rest's interval
-taken into account ("two samples": Zou and Donner 2008, Construction of confidence limits about
-effect measures), it is 95 %. Between 92 and 98 % is wanted. 200 draws are off by 1.7 % themselves;
-for accuracy, what all possible draws come to is counted as well ("all draws").
+exactly right for the score on all such pictures holds the rest's in 93.7 % and not in 95 %.
+Counted with the rest's interval taken into account ("two samples": Zou and Donner 2008,
+Construction of confidence limits about effect measures), it is 95 %. Between 92 and 98 % is wanted.
+200 draws are off by 1.7 % themselves; for accuracy, what all possible draws come to is counted as
+well ("all draws").
 
 Seconds.
 """
