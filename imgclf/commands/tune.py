@@ -98,8 +98,8 @@ def tune(
     _require_ranges(loaded)
     require_optuna()
     require_folder(loaded)
-    if output is not None and (output.exists() or output.is_symlink()):
-        raise UsageError(f"{output} is there already, and is left as it is", "name another file")
+    if output is not None:
+        _require_new(output)
     folder, command = tuning_folder(loaded.name), _command(loaded)
     try:
         with lock(folder):
@@ -156,6 +156,14 @@ def _tune(
         len(trials) - begun_with,
         len(trials) < config.tune.trials,
     )
+
+
+def _require_new(output: Path) -> None:
+    """Before the search, for it takes minutes."""
+    if output.exists() or output.is_symlink():
+        raise UsageError(f"{output} is there already, and is left as it is", "name another file")
+    if not output.parent.is_dir():
+        raise UsageError(f"--output {output}: there is no folder {output.parent}")
 
 
 def _require_ranges(loaded: LoadedConfig) -> None:

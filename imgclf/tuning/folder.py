@@ -83,13 +83,20 @@ def plan_tuning(
     )
     before = None if fresh else _read(folder)
     if before is not None:
-        changes = _changes(before, asked)
+        try:
+            changes = _changes(before, asked)
+            done, tune = ended_trials(folder, before.stamp), _tune(before.config)
+            is_ended = is_over(done, int(tune["trials"]), tune["timeout"])
+        except (KeyError, TypeError, ValueError, AttributeError):  # JSON, and no config
+            raise UsageError(
+                f"{folder / _FILE} is damaged: it does not say what was searched",
+                "start over: add --fresh",
+            ) from None
         if not changes:
             # More or fewer trials are asked for, perhaps, and are what it now is to come to.
             asked = msgspec.structs.replace(asked, stamp=before.stamp, precision=before.precision)
         else:
-            done, tune = ended_trials(folder, before.stamp), _tune(before.config)
-            if not is_over(done, tune["trials"], tune["timeout"]):
+            if not is_ended:
                 raise UsageError(
                     f"{folder} was interrupted after {len(done)} of {tune['trials']} trials, and "
                     "what is asked for now is another search:\n"

@@ -58,14 +58,18 @@ class Search:
         self._study = optuna.create_study(direction="maximize", pruner=_pruner(tune, epochs))
 
     def add(self, trial: Trial) -> None:
-        """Tells what a trial came to that was not drawn in this process, or not drawn at all."""
+        """Tells what a trial came to that was not drawn in this process, or not drawn at all.
+
+        Raises:
+            UsageError: It is none of this search.
+        """
         import optuna
 
         sign = 1 if trial.mode == "max" else -1
         state = _state(trial)
         known = {} if trial.number == 0 else self._distributions
-        self._study.add_trial(
-            optuna.trial.create_trial(
+        try:
+            told = optuna.trial.create_trial(
                 state=state,
                 value=trial.goodness if state is optuna.trial.TrialState.COMPLETE else None,
                 params=dict(trial.drawn),
@@ -77,7 +81,11 @@ class Search:
                 },
                 system_attrs=dict(trial.marks),
             )
-        )
+        except ValueError:  # values that no range has: changed by hand, or damaged
+            raise UsageError(
+                f"{trial.run} holds what is no trial of this search", "start over: add --fresh"
+            ) from None
+        self._study.add_trial(told)
 
     def draw(self) -> Drawn:
         """The next trial."""
