@@ -3,6 +3,7 @@
     ImgclfError                1   a fault of imgclf itself
     ├── UsageError             2   the command line asks for something that can't be done
     │   ├── OutOfMemoryError   2   for a batch of so many pictures, say
+    │   ├── TimeBudgetError    2   more work than fits into `training.time_budget`
     │   └── OwnCodeError       2   a callback or function of the user's own has raised
     ├── ConfigError            2   the config file, with every problem found in it
     ├── DataError              2   the folders of pictures, or a list of them
@@ -55,6 +56,10 @@ class UsageError(ImgclfError):
 
 class OutOfMemoryError(UsageError):
     """There is not enough memory for a batch of so many pictures, say."""
+
+
+class TimeBudgetError(UsageError):
+    """Even the least of a training takes longer than `training.time_budget`."""
 
 
 class OwnCodeError(UsageError):

@@ -19,6 +19,7 @@ from imgclf.callbacks.factory import CallbackContext, construct
 from imgclf.callbacks.monitoring import CheckMonitors
 from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
+from imgclf.callbacks.stop_in_time import Budget, StopInTime
 from imgclf.callbacks.stop_on_signal import StopWhenAsked
 from imgclf.callbacks.tensorboard import TensorBoard
 from imgclf.config.callback_catalogue import CATALOGUE, entry_of, entry_of_class
@@ -41,6 +42,7 @@ class Stack:
         carry_over: Takes what callbacks remember from one phase to the next.
         committed_state: What commits and resumes; None if BackupAndRestore is off.
         best: The best epoch by validation, with its weights; None if nobody asks.
+        in_time: Ends the training in time; None if it may take as long as it does.
     """
 
     callbacks: list[Any]
@@ -48,6 +50,12 @@ class Stack:
     carry_over: CarryOver
     committed_state: CommittedState | None = None
     best: BestEpoch | None = None
+    in_time: StopInTime | None = None
+
+    @property
+    def another_phase_fits(self) -> bool:
+        """Whether there is time for the phase that would follow."""
+        return self.in_time is None or self.in_time.another_phase_fits
 
     def end_phase(self, model: Any, *, back_to_best: bool) -> None:
         """To be called after the last epoch of a phase that one with another model follows.
@@ -115,6 +123,7 @@ def build_stack(
     before_stopping: Sequence[Any] = (),
     writes: bool = True,
     averages: bool = False,
+    budget: Budget | None = None,
 ) -> Stack:
     """Builds what a config declares, and what is on without being named.
 
@@ -128,6 +137,7 @@ def build_stack(
             have all callbacks that decide anything, and see the same metrics.
         averages: Whether the optimizer's averages of the weights are judged and kept in their
             place.
+        budget: The time that the training has; None for as much as it takes.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -155,6 +165,9 @@ def build_stack(
     swaps = (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights))
     context.best.swap = next(swaps, None)
     callbacks = sorted(built, key=_rank)
+    in_time = None if budget is None else StopInTime(budget, set_epoch)
+    if in_time is not None:
+        callbacks.append(in_time)
     carry_over = CarryOver(callbacks)
     committed_state = None
     settings = commit_settings(declared.specs, declared.run_folder)
@@ -180,6 +193,7 @@ def build_stack(
         carry_over,
         committed_state,
         context.best,
+        in_time,
     )
 
 

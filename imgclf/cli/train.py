@@ -64,13 +64,16 @@ def command(
     from imgclf.config.load import load_config
     from imgclf.distribution.taking_part import take_part
     from imgclf.report.scores import score_lines
+    from imgclf.system.clock import process_began
 
     always = ["training.replace=always"] if replace else []
     loaded = load_config(config, [*(overrides or []), *always])
     if take_part(loaded):
         return
     size = parse_size("--replay-memory", replay_memory)
-    done = train_loaded(loaded, fresh=fresh, replay_memory=size, summary=summary)
+    done = train_loaded(
+        loaded, fresh=fresh, replay_memory=size, summary=summary, began=process_began()
+    )
     if done.outcome == "unchanged":
         console.note(f"nothing to do: {config} and its pictures are as they were trained on")
     if as_json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -42,14 +44,16 @@ from imgclf.runs.folder import RunFolder, RunRecord, failure_noted
 from imgclf.runs.pinned_labels import pin_labels
 from imgclf.runs.resume import plan_training
 from imgclf.runs.written_before import refuse_to_replace
-from imgclf.system import console
+from imgclf.system import console, time_limit
 from imgclf.system.lock import lock
 from imgclf.system.signals import ended_by
+from imgclf.system.time_limit import TimeLimit, within
 from imgclf.training.auto import settle
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.memory_needed import refuse_beyond_memory
 from imgclf.training.networks import published_network
 from imgclf.training.settings import training_settings
+from imgclf.training.settled_config import settled_config
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
 from imgclf.work_folders import MODELS_DIRECTORY, RUNS_DIRECTORY
 
@@ -91,6 +95,7 @@ def train(
     fresh: bool = False,
     replay_memory: int = DEFAULT_BYTES,
     summary: bool = False,
+    began: float | None = None,
 ) -> Trained:
     """Trains the model that a config declares; as repeatable as make.
 
@@ -104,6 +109,7 @@ def train(
         fresh: Start a new run whatever there is.
         replay_memory: Bytes of pictures to keep beside the model for corrections; 0 for none.
         summary: Show the network's layers before training.
+        began: Since when a time budget runs, as `time.monotonic()` counts; None since now.
 
     Raises:
         ConfigError: With all the problems there are.
@@ -111,16 +117,18 @@ def train(
         BusyError: The same config is being trained by another process.
         LostError: A process that trains along is gone.
         UsageError: The interrupted run was another training than this; or the loss is no number
-            any more, or the memory does not suffice.
+            any more, or the memory or the time does not suffice.
         WriteError: The disk is full, say; the same command goes on later.
         Interrupted: Ctrl-C; what was trained is kept.
         Terminated: SIGTERM; likewise.
     """
+    began = time.monotonic() if began is None else began
     return train_loaded(
         load_config(config_path, overrides),
         fresh=fresh,
         replay_memory=replay_memory,
         summary=summary,
+        began=began,
     )
 
 
@@ -130,14 +138,20 @@ def train_loaded(
     fresh: bool = False,
     replay_memory: int = DEFAULT_BYTES,
     summary: bool = False,
+    began: float | None = None,
 ) -> Trained:
     """As `train`, for who has read the config already."""
+    budget = loaded.config.training.time_budget
+    limit = None
+    if budget is not None:
+        limit = TimeLimit(budget, time.monotonic() if began is None else began)
     command = _command(loaded, replay_memory)
     try:
         with (
             trainer_process(loaded) as trainer,
             lock(RUNS_DIRECTORY / loaded.name, _PATIENCE),
             ExitStack() as until_done,
+            within(limit),
         ):
             return _train(loaded, command, trainer, fresh, replay_memory, summary, until_done)
     except KeyboardInterrupt as error:
@@ -163,13 +177,17 @@ def _train(
         data = read_pictures(config.data, earlier)
         taken = take_in_corrections(config, data, path, earlier)
         data = taken.data
-    network = declared_network(loaded, len(data.folder.class_names))
+    classes = len(data.folder.class_names)
+    network = declared_network(loaded, classes)
     check_class_weight(loaded, data.folder.class_names)
     refuse_beyond_memory(network)
     _refuse_itself(loaded, path)
 
     pictures = data.fingerprint
     plan = plan_training(loaded.name, config, earlier, pictures, published=path.exists())
+    limit = time_limit.current()
+    if limit is not None and plan.commit is not None:
+        limit.count(plan.commit.seconds_of_budget)
     warn_of_the_worst(loaded, data)
     if plan.what == "nothing" and plan.record is not None:
         if trainer is not None:
@@ -178,7 +196,7 @@ def _train(
     features = None
     if network.backbone is not None:
         with keras_importing(needed=True):
-            features = frozen_features(network, data)
+            features = frozen_features(network, data, mirrored=limit is None)
         if config.training.fine_tune is None:
             _say_what_has_no_part(network)
     settled = plan.settled(config.data.first_batch_size) or settle(
@@ -187,6 +205,9 @@ def _train(
     if trainer is not None and features is not None and settled.cut is not None:
         # Where the graph is gone, Keras on JAX can't make it.
         lower_maps(network, data, features.network, settled.cut)
+    if settled.time is not None:
+        config = settled_config(config, settled)
+        network = declared_network(dataclasses.replace(loaded, config=config), classes)
     record = plan.begin(loaded, pictures, command, settled)
     pin_labels(plan.run, taken.given)
     until_done.enter_context(failure_noted(plan.run))
@@ -196,14 +217,14 @@ def _train(
         fitted = trainer.fit(plan, data, settings)
     else:
         callbacks = DeclaredCallbacks(
-            config.callbacks, loaded.file, plan.run.path, config_fingerprint(config)
+            config.callbacks, loaded.file, plan.run.path, config_fingerprint(loaded.config)
         )
         fitted, record = fit_in_memory(network, data, settings, callbacks, plan, record)
 
     with console.track("writing the model, its LiteRT graph and pictures to replay"):
         model = published_network(network, fitted.weights)
         outputs = None if features is None else head_outputs(network, features, fitted.weights)
-        described = describe(model, data, loaded.name, config, outputs)
+        described = describe(model, data, loaded.name, loaded.config, outputs)
         manifest = replace(described.manifest, trained_in=settings.settled.precision)
         memory = None
         if replay_memory:

@@ -15,6 +15,7 @@ from imgclf.config.number_checks import number_problems
 from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BALANCED, BATCH_SIZE, Config, DataConfig, TrainingConfig
 from imgclf.config.spec import Spec, written
+from imgclf.config.stretched import lengths
 from imgclf.errors import Problem
 
 
@@ -41,6 +42,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
         *_average_problems(config, file),
         *_period_problems(config.callbacks, file),
         *_distribution_problems(config, file),
+        *_time_problems(config, file),
     ]
 
 
@@ -197,4 +199,27 @@ def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem
                 f"{spec.name} can't be used with training.distribution: data_parallel",
                 received=spec.name,
                 allowed=f"{instead}, or training.distribution: none",
+            )
+
+
+def _time_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """What can't be fitted into a time."""
+    budget = config.training.time_budget
+    if budget is None:
+        return
+    if config.training.distribution != "none":
+        yield file.problem(
+            "training.time_budget",
+            "training.distribution: data_parallel has no time budget: each process would find "
+            "that something else fits into it",
+            received=f"{budget:g} s",
+            allowed="null, or training.distribution: none",
+        )
+    if "training.epochs" not in file.origins:
+        for key in lengths(config):
+            yield file.problem(
+                key,
+                "training.time_budget stretches a schedule as it does training.epochs, which are "
+                "not given",
+                allowed="training.epochs: those that the schedule is declared for",
             )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
 from imgclf.config.class_weight import read_class_weight
+from imgclf.config.durations import read_duration
 from imgclf.config.ema import read_ema
 from imgclf.config.problems import Report, is_quoted_number, some
 from imgclf.config.read_data_parts import read_parts
@@ -50,6 +51,7 @@ _READERS = {
     "training.ema": read_ema,
     "training.fine_tune": read_fine_tune,
     "tune": read_tune,
+    "training.time_budget": read_duration,
 }
 
 

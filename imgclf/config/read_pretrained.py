@@ -34,6 +34,10 @@ from imgclf.config.value_checks import (
 # Stands for a backbone that can't be read, so that nothing else is found wrong for want of one.
 _REFUSED = Backbone(name="refused")
 
+# Where the time decides, epochs are at most so many. From scratch many more pay than are worth
+# waiting for otherwise; in fine-tuning 16 were no better than 8 (docs/pretrained.md).
+_MOST_EPOCHS, _MOST_FINE_TUNED = 200, 16
+
 _NETWORKS = (
     f"EfficientNetLite0 to 2, any network of keras.applications, or a file ending in {MODEL_SUFFIX}"
 )
@@ -115,20 +119,25 @@ def read_fine_tune(report: Report, node: Node, key: str) -> FineTune | None:
 
 
 def fill_in_defaults(plain: dict[str, Any]) -> None:
-    """Gives what is left out the defaults that follow from a backbone.
+    """Gives what is left out the defaults that follow from a backbone, or from a time budget.
 
     They then stand in the resolved config, whatever a later version thinks suits a backbone.
 
     Args:
         plain: The keys of a config that were given, with all its sections.
     """
-    backbone = plain["model"].get("backbone")
+    backbone, training = plain["model"].get("backbone"), plain["training"]
+    has_budget = training.get("time_budget") is not None
     if backbone is None:
+        if has_budget:
+            training.setdefault("epochs", _MOST_EPOCHS)
         return
+    if has_budget:
+        training.setdefault("fine_tune", FineTune(epochs=_MOST_FINE_TUNED))
     side = default_image_size(backbone.name)
     if side is not None:
         plain["data"].setdefault("image_size", (side, side))
-    fine_tuned = plain["training"].get("fine_tune") is not None
+    fine_tuned = training.get("fine_tune") is not None
     plain.setdefault("augmentation", default_augmentation(fine_tuned=fine_tuned))
 
 

@@ -19,6 +19,7 @@ from imgclf.config.choices import (
     Resize,
 )
 from imgclf.config.data_parts import DataParts
+from imgclf.config.durations import DURATION, LONGEST
 from imgclf.config.ema import EMA, Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.groups import Groups
@@ -182,6 +183,9 @@ class TrainingConfig(_Section):
         precision: What the network computes in while it is trained; auto takes bfloat16 where
             the hardware has it and a few steps of it are faster. The model is float32 anyway.
         distribution: data_parallel divides each batch among devices and processes.
+        time_budget: How long the whole command may take, from its start to the published model;
+            epochs, the second phase and schedules are fitted into it, and epochs are then at most
+            so many.
     """
 
     epochs: Annotated[int, KeyPolicy(ResumeRule.EXTENDS)] = _field(
@@ -208,6 +212,7 @@ class TrainingConfig(_Section):
     replace: Annotated[Replace, _NO_DIFFERENCE] = _field("if_not_worse, always", "if_not_worse")
     precision: Precision | Literal["auto"] = _field("auto, float32, bfloat16", "auto")
     distribution: Literal["none", "data_parallel"] = _field("none, data_parallel", "none")
+    time_budget: float | None = _field(DURATION, None, gt=0, le=LONGEST)
 
 
 class Config(_Section):

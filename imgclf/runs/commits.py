@@ -68,6 +68,12 @@ class Commit:
         state = self.callbacks.get("History") or {}
         return dict(state.get("history", {}))
 
+    @property
+    def seconds_of_budget(self) -> float:
+        """How much of its time budget the training had used by then; 0 if it has none."""
+        state = self.callbacks.get("StopInTime") or {}
+        return float(state.get("used", 0.0))
+
 
 def write_commit(directory: Path, commit: Commit) -> Path:
     """Writes a commit after those in `directory`, and removes all but the last two.

@@ -77,6 +77,10 @@ def look_back(name: str, config: Config) -> Earlier | None:
     changes = _differences(before, now)
     if record.status == "finished" and _FINE_TUNED in before:
         changes = with_settled_epochs(changes, "it was fine-tuned after these")
+    elif config.training.time_budget is not None:
+        changes = with_settled_epochs(
+            changes, "training.time_budget has settled how many there are"
+        )
     backbone = config.model.backbone
     if record.backbone_fingerprint != backbone_fingerprint(backbone) and not any(
         change.key.startswith(_BACKBONE) for change in changes

@@ -37,6 +37,28 @@ class Publication(msgspec.Struct, frozen=True):
     created: str
 
 
+class TimePlan(msgspec.Struct, frozen=True):
+    """What of a training fits into its `time_budget`, as it was found at its beginning.
+
+    Attributes:
+        epochs: Of the first phase.
+        fine_tuned: Epochs of the second; 0 for none.
+        mirrored: Features are computed of mirrored pictures, too, if augmentation has it.
+        used: Seconds from the start of the command until this was found.
+        publishing: Seconds that are kept for what comes after the last epoch.
+        step: Seconds of a step of the first phase.
+        fine_tuning_step: Likewise of the second; None where there is none.
+    """
+
+    epochs: Annotated[int, msgspec.Meta(gt=0)]
+    fine_tuned: Annotated[int, msgspec.Meta(ge=0)]
+    mirrored: bool
+    used: float
+    publishing: float
+    step: float
+    fine_tuning_step: float | None = None
+
+
 class Settled(msgspec.Struct, frozen=True):
     """What a config leaves open (`auto`), as a run has it: it goes on as it began.
 
@@ -47,12 +69,14 @@ class Settled(msgspec.Struct, frozen=True):
             those of earlier versions.
         cut: What so many of the network's operations make of a picture is computed once for the
             fine-tuning of those above; None if that trains on pictures.
+        time: What fits into `training.time_budget`; None if there is none.
     """
 
     precision: Precision
     batch_size: Annotated[int, msgspec.Meta(gt=0)]
     resampled: bool = True
     cut: int | None = None
+    time: TimePlan | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -93,7 +93,7 @@ def read_run(folder: RunFolder, *, at_work: bool) -> Run:
         run,
         status=status,
         seconds=record.seconds,
-        epochs=_epochs(folder.config_resolved),
+        epochs=_epochs(record, folder.config_resolved),
         epochs_run=record.epochs_run or len(log),
         epoch=epoch,
         scores=_scores(record, log.get(epoch or 0, {})),
@@ -113,7 +113,10 @@ def _status(record: RunRecord, at_work: bool) -> Status:
     return "interrupted" if record.failure is None else "failed"
 
 
-def _epochs(resolved: Path) -> int | None:
+def _epochs(record: RunRecord, resolved: Path) -> int | None:
+    time = None if record.settled is None else record.settled.time
+    if time is not None:  # what fits into it, whatever was asked for
+        return time.epochs + time.fine_tuned
     try:
         training = read_stored_values(resolved)["training"]
         epochs = int(training["epochs"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Literal, TypeAlias, TypeVar
 
-from imgclf.system import console
+from imgclf.system import console, time_limit
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -113,12 +113,20 @@ def work_through(
         threads: As in `map_in_threads`.
         window: Likewise.
         counts: For how many an item counts where progress is shown.
+
+    Raises:
+        TimeBudgetError: It is to be over at some time, and will not be.
     """
+    limit = time_limit.current()
     with closing(map_in_threads(function, items, window, threads)) as results:
         begun = list(islice(results, 1))
         if begun:
             _do_what_waits(meanwhile)
-        with console.track(description, sum(map(counts, items))) as advance:
+        total, done, began = sum(map(counts, items)), 0, 0.0 if limit is None else limit.used
+        with console.track(description, total) as advance:
             for item, result in zip(items, chain(begun, results), strict=True):
                 yield result
                 advance(counts(item))
+                done += counts(item)
+                if limit is not None:
+                    limit.require_pace(description, began, done, total)

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.network import Network
+from imgclf.config.spec import Spec
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
-from imgclf.system import console
+from imgclf.runs.folder import Settled
+from imgclf.system import console, time_limit
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
@@ -35,6 +37,7 @@ from imgclf.training.transfer import (
 if TYPE_CHECKING:
     from imgclf.backend import keras
     from imgclf.callbacks.stack import Stack
+    from imgclf.callbacks.stop_in_time import Budget
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def fit(
         resampling = None
         if settled.resampled:
             resampling = leading_resampling(augmentation_layers(network))
-        phases = _phases(network, data, settings, callbacks, resampling, role)
+        phases = declared_phases(network, data, settings, callbacks.specs, resampling, role)
         fingerprint = {**callbacks.fingerprint, "batch_size": str(settled.batch_size)}
         stack = build_stack(
             dataclasses.replace(callbacks, fingerprint=fingerprint),
@@ -109,6 +112,7 @@ def fit(
             before_stopping=role.callbacks,
             writes=role.writes,
             averages=settings.ema is not None,
+            budget=_budget(settled),
         )
         started = time.monotonic()
         with stack.running(), role.stop.listening():
@@ -118,6 +122,7 @@ def fit(
                 else _with_batches_of(commit, settled.batch_size)
             )
             ran = run_phases(None, phases, stack, commit)
+            phases = phases[: stack.set_epoch.phase + 1]  # for more there may have been no time
         chosen = _chosen(network, settings, phases, stack, ran)
         seconds = time.monotonic() - started
 
@@ -136,15 +141,34 @@ def fit(
     )
 
 
-def _phases(
+def _budget(settled: Settled) -> Budget | None:
+    """The time that holds, and what was found to fit into it."""
+    limit = time_limit.current()
+    if limit is None or settled.time is None:
+        return None
+    from imgclf.callbacks.stop_in_time import Budget
+
+    return Budget(limit, settled.time)
+
+
+def declared_phases(
     network: Network,
     data: DataSet,
     settings: TrainingSettings,
-    callbacks: DeclaredCallbacks,
+    callbacks: Sequence[Spec],
     resampling: Resampling | None,
     role: Role,
 ) -> list[Phase]:
-    """One of pictures; on a pretrained network one of its features, and perhaps one of pictures."""
+    """One of pictures; on a pretrained network one of its features, and perhaps one of pictures.
+
+    Args:
+        network: What is trained.
+        data: What it is trained on.
+        settings: How.
+        callbacks: As declared.
+        resampling: What the source does in place of augmentation layers.
+        role: What this process does of it.
+    """
 
     def pictures() -> tuple[Source, Source]:
         examples = (
@@ -159,15 +183,14 @@ def _phases(
                 settings.epochs, *pictures(), model=lambda _: _whole(network, settings, resampling)
             )
         ]
-    features = frozen_features(network, data)
+    time_plan = settings.settled.time
+    features = frozen_features(network, data, mirrored=time_plan is None or time_plan.mirrored)
     phases = [head_phase(network, data, features, settings, role)]
     if settings.fine_tune is not None:
         cut = settings.settled.cut
         sources = pictures() if cut is None else _maps(network, data, features, cut, settings, role)
         phases.append(
-            fine_tuning_phase(
-                network, settings.fine_tune, sources, resampling, settings, callbacks.specs
-            )
+            fine_tuning_phase(network, settings.fine_tune, sources, resampling, settings, callbacks)
         )
     return phases
 
@@ -220,7 +243,8 @@ def _chosen(
     if best.phase == 0:
         return TrainedWeights(best.weights, head_only), epoch, False
     validation = phases[last].validation
-    if best.handed_on is not None and validation is not None:
+    late = stack.in_time is not None and stack.in_time.time_is_up
+    if best.handed_on is not None and validation is not None and not late:
         between = averaged(network, best.weights, best.handed_on, cut)
         if best.is_bettered_by(_measured(ran.model, between, validation)):
             console.note(

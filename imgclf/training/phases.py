@@ -53,7 +53,7 @@ class Ran(NamedTuple):
     """A training after its last epoch.
 
     Attributes:
-        model: Of the last phase.
+        model: Of the last phase that there was time for.
         history: Values by epoch, by Keras's names.
     """
 
@@ -105,6 +105,8 @@ def run_phases(
     if given:
         compile_again(model, given[-1])
     for number, phase in enumerate(phases[first:], first):
+        if number > first and not stack.another_phase_fits:
+            break
         if number > first and phase.model is not None:
             stack.end_phase(model, back_to_best=phase.from_best)
             model = phase.model(model)

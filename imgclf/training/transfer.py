@@ -58,12 +58,13 @@ class FrozenFeatures:
     validation: PartFeatures
 
 
-def frozen_features(network: Network, data: DataSet) -> FrozenFeatures:
+def frozen_features(network: Network, data: DataSet, *, mirrored: bool = True) -> FrozenFeatures:
     """Computes the features that there are not yet; without Keras where the graph is there.
 
     Args:
         network: What is trained, on a backbone.
         data: What it is trained on.
+        mirrored: Of mirrored pictures, too, if augmentation has them.
 
     Raises:
         ConfigError: The backbone can't be had.
@@ -72,7 +73,7 @@ def frozen_features(network: Network, data: DataSet) -> FrozenFeatures:
     """
     assert network.backbone is not None
     runs = features_network(network.backbone, network.image_size, network.file)
-    views = views_of(network.augmentation)
+    views = views_of(network.augmentation if mirrored else ())
     return FrozenFeatures(
         runs,
         compute_features(runs, data.training, data.settings, views),

@@ -203,6 +203,31 @@ def test_stopped_in_either_phase_and_resumed_it_ends_the_same(
         assert ours.tobytes() == others.tobytes()
 
 
+@pytest.mark.slow
+def test_a_time_that_all_fits_into_changes_nothing_and_what_it_settled_on_outlives_a_stop(
+    here: Path, uninterrupted: Trained
+) -> None:
+    in_time = _BOTH.replace("epochs: 3,", "time_budget: 1 h, epochs: 3,", 1)
+    Path("stop").write_text("epoch 4 batch 1")
+    with pytest.raises(Interrupted):
+        by_config("both", in_time)
+    (run,) = Path("runs/both").iterdir()
+    began = RunFolder(run).read()
+    assert began is not None and began.settled is not None and began.settled.time is not None
+    assert (began.settled.time.epochs, began.settled.time.fine_tuned) == (3, 3)
+    commit = load_latest(run / "state")
+    assert commit is not None
+    assert commit.seconds_of_budget > began.settled.time.used > 0
+    done = by_config("both", in_time)
+    assert done.outcome == "resumed"
+    assert done.record.settled == began.settled
+    assert_equal(done, uninterrupted)
+    # What was used before counts.
+    ended = load_latest(run / "state")
+    assert ended is not None
+    assert ended.seconds_of_budget > commit.seconds_of_budget + 0.1
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return elsewhere(pretrained, tmp_path_factory.mktemp("uninterrupted"), _BOTH)

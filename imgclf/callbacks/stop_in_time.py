@@ -1,0 +1,97 @@
+"""Ending a training while there is still time for its model to be published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from imgclf.backend import keras
+from imgclf.callbacks.epoch import Logs, SetEpoch
+from imgclf.runs.folder import TimePlan
+from imgclf.system import console
+from imgclf.system.time_limit import TimeLimit
+
+_MOST_SLOWER = 3.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The time that a training has.
+
+    Attributes:
+        limit: When all has to be over.
+        plan: What was found to fit into it.
+    """
+
+    limit: TimeLimit
+    plan: TimePlan
+
+
+class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the epoch, and the training, at the step after which publishing would come too late.
+
+    What was planned for the time fits into it as the machine was then; this is for a machine that
+    has more to do since. The epoch that is cut short is validated, and may be the best.
+
+    Args:
+        budget: The time, and what publishing and a step were expected to take.
+        set_epoch: Knows which phase the training is in.
+    """
+
+    def __init__(self, budget: Budget, set_epoch: SetEpoch) -> None:
+        super().__init__()
+        self._limit = budget.limit
+        self._plan = budget.plan
+        self._set_epoch = set_epoch
+        self._epoch_began: float | None = None
+        self._first = 0
+        self._slower = 1.0
+        self._said = False
+
+    def get_state(self) -> dict[str, Any]:
+        """How much time is used, so that it counts if the training is interrupted."""
+        return {"used": self._limit.used}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Whoever made the limit has counted it."""
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether what is left is needed for publishing.
+
+        Which takes longer than was expected by as much as steps do.
+        """
+        return self._limit.left < self._plan.publishing * self._slower
+
+    @property
+    def another_phase_fits(self) -> bool:
+        """Whether there is time to begin one, which takes about as long as publishing what it
+        makes."""
+        return self._limit.left > 2 * self._plan.publishing * self._slower
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Starts the epoch's clock after its first step, which may compile."""
+        self._epoch_began = None
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Ends the epoch, if need be."""
+        now = self._limit.used
+        if self._epoch_began is None:
+            self._epoch_began, self._first = now, batch
+        elif self._set_epoch.phase > 0 or self._plan.fine_tuning_step is None:
+            step = (now - self._epoch_began) / (batch - self._first)
+            planned = self._plan.fine_tuning_step or self._plan.step
+            self._slower = min(_MOST_SLOWER, max(1.0, step / planned))
+        self._look(f"in epoch {self._set_epoch.epochs_done + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After the last epoch that there is time for."""
+        self._look(f"after epoch {epoch + 1}")
+
+    def _look(self, where: str) -> None:
+        if not self.time_is_up:
+            return
+        self.model.stop_training = True
+        if not self._said:
+            self._said = True
+            console.note(f"the time is up {where}: publishing takes what is left")

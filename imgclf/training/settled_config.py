@@ -1,0 +1,44 @@
+"""A config with what was settled for a run in place of what it leaves open."""
+
+from __future__ import annotations
+
+from imgclf.config.fine_tune import FineTune
+from imgclf.config.schema import Config, TrainingConfig
+from imgclf.config.stretched import stretched_callbacks, stretched_optimizer
+from imgclf.runs.folder import Settled, TimePlan
+
+
+def settled_config(config: Config, settled: Settled) -> Config:
+    """What a run trains by: epochs, the second phase and schedules as they fit into its time.
+
+    Args:
+        config: As declared.
+        settled: By the run, at its beginning.
+    """
+    if settled.time is None:
+        return config
+    return _fitted(config, settled.time)
+
+
+def _fitted(config: Config, time: TimePlan) -> Config:
+    training = config.training
+    ratio = (time.epochs + time.fine_tuned) / _all_epochs(training)
+    fitted = training.model_copy(
+        update={
+            "epochs": time.epochs,
+            "fine_tune": _shorter(training.fine_tune, time.fine_tuned),
+            "optimizer": stretched_optimizer(training.optimizer, ratio),
+        }
+    )
+    callbacks = stretched_callbacks(config.callbacks, ratio)
+    return config.model_copy(update={"training": fitted, "callbacks": callbacks})
+
+
+def _shorter(fine_tune: FineTune | None, epochs: int) -> FineTune | None:
+    if fine_tune is None or epochs == 0:
+        return None
+    return fine_tune.model_copy(update={"epochs": epochs})
+
+
+def _all_epochs(training: TrainingConfig) -> int:
+    return training.epochs + (0 if training.fine_tune is None else training.fine_tune.epochs)
