@@ -13,6 +13,7 @@ from imgclf.system import console
 
 if TYPE_CHECKING:
     from imgclf.commands.train import Trained
+    from imgclf.config.loaded import LoadedConfig
     from imgclf.model.scores import Scores
     from imgclf.model_file.manifest import Manifest
     from imgclf.runs.folder import Refusal
@@ -49,6 +50,13 @@ def command(
             "that was refused for that, without training again.",
         ),
     ] = False,
+    find_lr: Annotated[
+        bool,
+        typer.Option(
+            "--find-lr",
+            help="Train nothing, but look for a learning rate by a range test, and draw it.",
+        ),
+    ] = False,
     summary: Annotated[
         bool, typer.Option("--summary", help="Show the network's layers first.")
     ] = False,
@@ -68,6 +76,9 @@ def command(
 
     always = ["training.replace=always"] if replace else []
     loaded = load_config(config, [*(overrides or []), *always])
+    if find_lr:
+        _find_learning_rate(loaded, as_json=as_json)
+        return
     if take_part(loaded):
         return
     size = parse_size("--replay-memory", replay_memory)
@@ -118,6 +129,23 @@ def command(
             f"next: imgclf predict PICTURE --model {shlex.quote(str(done.model))}"
         )
     )
+
+
+def _find_learning_rate(loaded: "LoadedConfig", *, as_json: bool) -> None:
+    import json
+
+    from imgclf.commands.find_learning_rate import find_learning_rate
+
+    found = find_learning_rate(loaded)
+    if as_json:
+        print(json.dumps({"proposed": found.proposed, "plot": str(found.plot)}, indent=2))
+        return
+    for key, rate in found.proposed.items():
+        print(f"{key}: {rate:g}")
+    print(f"plot: {found.plot}")
+    changes = " ".join(f"--set {key}={rate:g}" for key, rate in found.proposed.items())
+    config = shlex.quote(str(loaded.file.path))
+    console.note(session.as_typed_here(f"to train with it: imgclf train {config} {changes}"))
 
 
 def _say_what_is_still_wrong(done: "Trained") -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imgclf.config.auto_rate import AUTO
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import SINGULAR, a
 from imgclf.config.keras_signatures import COMPUTED, REQUIRED, Kind, signature
@@ -124,7 +125,7 @@ _BY_NAME: dict[Kind, dict[str, Check]] = {
         "name": either(Text(), Null()),
     },
     "optimizers": {
-        "learning_rate": _POSITIVE,
+        "learning_rate": either(_POSITIVE, OneOf((AUTO,))),
         "beta_1": _DECAY,
         "beta_2": _DECAY,
         "rho": _DECAY,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from imgclf.config.auto_rate import AUTO, is_auto
 from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.label_modes import SMOOTHED_LOSSES
@@ -191,6 +192,22 @@ def _distribution_problems(config: Config, file: ConfigFile) -> Iterator[Problem
             received="auto",
             allowed=BATCH_SIZE,
         )
+    fine_tune = config.training.fine_tune
+    for key, is_open in (
+        ("training.optimizer.learning_rate", is_auto(config.training.optimizer)),
+        (
+            "training.fine_tune.learning_rate",
+            fine_tune is not None and fine_tune.learning_rate == AUTO,
+        ),
+    ):
+        if is_open:
+            yield file.problem(
+                key,
+                "training.distribution: data_parallel needs a number, for each process would find "
+                "another",
+                received=AUTO,
+                allowed="a number, such as imgclf train CONFIG --find-lr proposes",
+            )
     for index, spec in enumerate(config.callbacks):
         instead = entry_of(spec.name).in_parallel
         if instead is not None and not spec.off:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from imgclf.config.spec import Declared
 
@@ -15,14 +15,14 @@ class FineTune(Declared):
 
     Attributes:
         epochs: At most; callbacks may end it earlier. They come after those of the first phase.
-        learning_rate: That it begins with; it falls along a cosine.
+        learning_rate: That it begins with; it falls along a cosine. "auto" looks for one.
         from_: Where the layers begin that are trained, written as `from`: "all", the name of a
             layer, or how many of its last layers, as Keras counts them.
         global_clipnorm: What the norm of all gradients together is cut to; None not to.
     """
 
     epochs: int = 8
-    learning_rate: float = 3e-4
+    learning_rate: float | Literal["auto"] = 3e-4
     from_: int | str = ALL_LAYERS
     global_clipnorm: float | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from imgclf.config.auto_rate import with_rate
 from imgclf.config.backbone import Backbone
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.network_size import NetworkSize, network_size, refuse_giant
@@ -23,7 +24,7 @@ class Network:
         layers: From the picture, or the features of the backbone, to the last layer before the
             output.
         head: The output layer, the loss, and the form of the labels.
-        optimizer: A Keras optimizer.
+        optimizer: A Keras optimizer; by Keras's own learning rate where that is still to be found.
         metrics: What is measured beside the loss.
         file: Names the line of what Keras refuses.
     """
@@ -55,7 +56,7 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
     head = resolve_head(config.model.output, config.training, num_classes, loaded.file)
     if config.model.backbone is not None:
         head = _from_nothing(head)
-    optimizer, ema = config.training.optimizer, config.training.ema
+    optimizer, ema = with_rate(config.training.optimizer, None), config.training.ema
     network = Network(
         config.data.image_size,
         config.model.backbone,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imgclf.config.auto_rate import AUTO
 from imgclf.config.backbone import (
     IMAGENET,
     MODEL_SUFFIX,
@@ -44,7 +45,7 @@ _NETWORKS = (
 _WEIGHTS = either(OneOf((IMAGENET, NO_WEIGHTS)), PathText("a file"))
 _FINE_TUNE: dict[str, Check] = {
     "epochs": Whole(1, 1_000_000),
-    "learning_rate": Number(above=0),
+    "learning_rate": either(Number(above=0), OneOf((AUTO,))),
     "from": either(OneOf((ALL_LAYERS,)), Whole(1), Text()),
     "global_clipnorm": either(Number(above=0), Null()),
 }

@@ -12,6 +12,7 @@ from imgclf.config.argument_checks import (
     has_place_here,
     object_kind,
 )
+from imgclf.config.auto_rate import AUTO
 from imgclf.config.keras_names import FORBIDDEN, RESIDUAL, SINGULAR, a, resolve, suggestions
 from imgclf.config.keras_signatures import MODULE, REQUIRED, Kind, signature
 from imgclf.config.problems import Report, some
@@ -194,7 +195,7 @@ def _read_argument(
     if inner is not None and node.value is not None and node.text != "none":
         if argument in ("layers", "cells"):
             return _read_objects(report, node, inner, owner, key, argument)
-        if not (inner == "schedules" and not isinstance(node.value, (dict, str))):
+        if inner != "schedules" or _is_schedule(node):
             return _read_object(report, node, inner, key, argument)
     check = check_of(kind, owner, argument)
     value = MISMATCH if node.is_empty else check.read(node)
@@ -203,6 +204,10 @@ def _read_argument(
     schedule = ", or a learning rate schedule such as ExponentialDecay: {...}"
     report.refuse_value(node, key, owner, argument, check, schedule if inner == "schedules" else "")
     return {}
+
+
+def _is_schedule(node: Node) -> bool:
+    return isinstance(node.value, dict) or (isinstance(node.value, str) and node.value != AUTO)
 
 
 def _read_objects(

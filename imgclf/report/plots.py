@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from imgclf.model.calibration import Bin
 from imgclf.model.scoring import Evaluation
 from imgclf.report.curves import LEARNING_RATE, Curves
 from imgclf.system.files import atomic_path
+from imgclf.training.range_test import RangeTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -139,6 +140,25 @@ def draw_comparison(candidates: Sequence[Candidate], path: Path) -> None:
         )
         axes.margins(x=0.35)
         axes.grid(alpha=0.25)
+
+
+def draw_range_tests(tests: Mapping[str, RangeTest], path: Path) -> None:
+    """Draws the loss against the learning rate, which grows from step to step.
+
+    Args:
+        tests: By the key whose rate each is for.
+        path: The PNG file to write.
+    """
+    with _figure(6 * len(tests), 4.2, path) as figure:
+        for position, (key, test) in enumerate(tests.items()):
+            axes = figure.add_subplot(1, len(tests), position + 1)
+            axes.plot(test.rates, test.losses)
+            axes.axvline(
+                test.proposed, color="0.6", linestyle=":", label=f"proposed: {test.proposed:g}"
+            )
+            axes.set(title=key, xlabel="learning rate", ylabel="loss, smoothed", xscale="log")
+            axes.grid(alpha=0.25)
+            axes.legend()
 
 
 @contextmanager

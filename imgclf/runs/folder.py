@@ -59,6 +59,18 @@ class TimePlan(msgspec.Struct, frozen=True):
     fine_tuning_step: float | None = None
 
 
+class FoundRates(msgspec.Struct, frozen=True):
+    """What `learning_rate: auto` has come to.
+
+    Attributes:
+        optimizer: Of `training.optimizer`; None if that says a rate, or none.
+        fine_tune: Of `training.fine_tune`; likewise.
+    """
+
+    optimizer: float | None = None
+    fine_tune: float | None = None
+
+
 class Settled(msgspec.Struct, frozen=True):
     """What a config leaves open (`auto`), as a run has it: it goes on as it began.
 
@@ -70,6 +82,7 @@ class Settled(msgspec.Struct, frozen=True):
         cut: What so many of the network's operations make of a picture is computed once for the
             fine-tuning of those above; None if that trains on pictures.
         time: What fits into `training.time_budget`; None if there is none.
+        rates: What `learning_rate: auto` has come to; None if no key says so.
     """
 
     precision: Precision
@@ -77,6 +90,7 @@ class Settled(msgspec.Struct, frozen=True):
     resampled: bool = True
     cut: int | None = None
     time: TimePlan | None = None
+    rates: FoundRates | None = None
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -220,6 +234,11 @@ def in_a_line(error: Exception) -> str:
 def all_runs() -> list[RunFolder]:
     """The trainings of all configs that left a record, oldest first for each."""
     return [RunFolder(record.parent) for record in sorted(RUNS_DIRECTORY.glob("*/*/run.json"))]
+
+
+def learning_rate_plot(name: str) -> Path:
+    """Where the range test of a config is drawn: beside its trainings, and no part of one."""
+    return RUNS_DIRECTORY / name / "learning-rate.png"
 
 
 def latest_run(name: str) -> RunFolder | None:

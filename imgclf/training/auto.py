@@ -11,6 +11,8 @@ from imgclf.config.schema import Config
 from imgclf.data.dataset import DataSet
 from imgclf.runs.folder import Settled
 from imgclf.system import time_limit
+from imgclf.training.fit_into_time import plan_time
+from imgclf.training.learning_rates import found_rates
 from imgclf.training.lower_maps import choose_cut
 from imgclf.training.out_of_memory import out_of_memory_as_error
 
@@ -47,10 +49,9 @@ def settle(
     if backbone is not None and fine_tune is not None:
         cut = choose_cut(network, fine_tune, data, backbone)
     settled = Settled(precision, config.data.first_batch_size, cut=cut)
+    settled = replace(settled, rates=found_rates(network, config, data, settled))
     if limit is None:
         return settled
-    from imgclf.training.fit_into_time import plan_time
-
     with out_of_memory_as_error(network.image_size, settled.batch_size):
         return replace(settled, time=plan_time(network, config, data, backbone, settled, limit))
 

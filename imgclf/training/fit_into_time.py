@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-from msgspec.structs import replace
-
 from imgclf.backbones.graphs import FeaturesNetwork
 from imgclf.backbones.views import views_of
 from imgclf.config.network import Network
@@ -17,7 +15,7 @@ from imgclf.system import console
 from imgclf.system.clock import duration_text
 from imgclf.system.time_limit import TimeLimit
 from imgclf.training.costs import measure_costs, slowness
-from imgclf.training.settings import training_settings
+from imgclf.training.settings import settings_for_a_try
 from imgclf.training.time_plan import Declared, plan_epochs
 
 _TIMED = 32  # pictures
@@ -53,9 +51,7 @@ def plan_time(
 
     training = config.training
     fine_tune = training.fine_tune
-    # Not of mirrored pictures, of which it isn't known yet whether there will be features.
-    trial = TimePlan(training.epochs, 0, mirrored=False, used=0, publishing=0, step=0)
-    settings = training_settings(config, replace(settled, time=trial))
+    settings = settings_for_a_try(config, settled)
     resampling = leading_resampling(augmentation_layers(network)) if settled.resampled else None
     one_pass = None if backbone is None else _pass_seconds(backbone, data)
     phases = [0]

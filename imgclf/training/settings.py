@@ -11,7 +11,7 @@ from imgclf.config.ema import Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.schema import Config
 from imgclf.data.class_balance import Balance
-from imgclf.runs.folder import Settled
+from imgclf.runs.folder import Settled, TimePlan
 
 
 @dataclass(frozen=True)
@@ -70,3 +70,9 @@ def training_settings(
         training.label_smoothing,
         training.ema,
     )
+
+
+def settings_for_a_try(config: Config, settled: Settled) -> TrainingSettings:
+    """For a few steps of each phase: on features of pictures as they are, without mirrored ones."""
+    time = TimePlan(config.training.epochs, 0, mirrored=False, used=0, publishing=0, step=0)
+    return training_settings(config, msgspec.structs.replace(settled, time=time))

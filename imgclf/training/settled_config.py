@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from imgclf.config.auto_rate import with_rate
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.schema import Config, TrainingConfig
 from imgclf.config.stretched import stretched_callbacks, stretched_optimizer
-from imgclf.runs.folder import Settled, TimePlan
+from imgclf.runs.folder import FoundRates, Settled, TimePlan
 
 
 def settled_config(config: Config, settled: Settled) -> Config:
-    """What a run trains by: epochs, the second phase and schedules as they fit into its time.
+    """What a run trains by: rates as they were found, epochs and schedules as they fit.
 
     Args:
         config: As declared.
         settled: By the run, at its beginning.
     """
-    if settled.time is None:
-        return config
-    return _fitted(config, settled.time)
+    if settled.rates is not None:
+        config = _at_rates(config, settled.rates)
+    return config if settled.time is None else _fitted(config, settled.time)
+
+
+def _at_rates(config: Config, rates: FoundRates) -> Config:
+    training, fine_tune = config.training, config.training.fine_tune
+    if fine_tune is not None and rates.fine_tune is not None:
+        fine_tune = fine_tune.model_copy(update={"learning_rate": rates.fine_tune})
+    optimizer = with_rate(training.optimizer, rates.optimizer)
+    found = training.model_copy(update={"optimizer": optimizer, "fine_tune": fine_tune})
+    return config.model_copy(update={"training": found})
 
 
 def _fitted(config: Config, time: TimePlan) -> Config:
