@@ -82,6 +82,10 @@ class CommittedState(keras.callbacks.Callback):  # type: ignore[misc]
         self._resumed = commit
         self._seconds_before = commit.seconds
 
+    def keep_state_of(self, callback: Any) -> None:
+        """Has one more callback's state be a part of the commits."""
+        self._named |= callback_state.names([callback])
+
     def finished(self) -> None:
         """To be called when the trained model is safe elsewhere.
 

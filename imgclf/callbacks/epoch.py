@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         phase: Which of them the training is in, from 0.
         phase_began: The epoch that it began with.
         epochs_done: How many epochs of the training are over, those of earlier phases included.
+        expected: Seconds that each phase will take, None for one of which that isn't known before;
+            empty if nothing is known of any.
+        may_end_early: A callback may end a phase before its last epoch.
     """
 
     def __init__(self, source: Source, phases: int = 1) -> None:
@@ -34,8 +38,16 @@ class SetEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         self.phase = 0
         self.phase_began = 0
         self.epochs_done = 0
+        self.expected: Sequence[float | None] = ()
+        self.may_end_early = False
         self._skipped = 0
         self._ended_epoch = False
+
+    @property
+    def seconds_after(self) -> float | None:
+        """What the phases after this one will take; None if that isn't known."""
+        after = [*self.expected, *[None] * (self.phases - len(self.expected))][self.phase + 1 :]
+        return None if None in after else float(sum(one for one in after if one is not None))
 
     def skip(self, batches: int) -> None:
         """Leaves out the first batches of the epoch that begins; to be called as it begins."""

@@ -114,6 +114,6 @@ _OURS: Mapping[str, Callable[[dict[str, Any], CallbackContext], Any]] = {
         arguments, context.set_epoch
     ),
     "ModelCheckpoint": _model_checkpoint,
-    "ProgbarLogger": lambda arguments, context: Progress(**arguments),
+    "ProgbarLogger": lambda arguments, context: Progress(context.set_epoch, **arguments),
     "TensorBoard": _tensorboard,
 }

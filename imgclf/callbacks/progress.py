@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from imgclf.backend import keras
-from imgclf.callbacks.epoch import Logs
+from imgclf.callbacks.epoch import Logs, SetEpoch
 from imgclf.system import console
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         epoch 3/30 - 11.2 s - accuracy 0.7312 - loss 0.5401 - val_accuracy 0.7050 - ...
 
     or, on a terminal that is too narrow for it, in two or more; and there a bar below shows the
-    step, the time left until the last epoch, and the metrics so far.
+    step, the time left until the last epoch of the last phase, and the metrics so far.
+
+    Args:
+        set_epoch: Knows of the phases.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, set_epoch: SetEpoch) -> None:
         super().__init__()
+        self._set_epoch = set_epoch
         self._bars: Bars | None = None
         self._task: TaskID | None = None
         self._epoch = 0
@@ -71,7 +75,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         notes = " ".join(f"{name} {_number(name, value)}" for name, value in (logs or {}).items())
         left = self._seconds_left(batch + 1)
         if left is not None:
-            notes = f"{_duration(left)} left  {notes}"
+            notes = f"{self._left_in_words(left)}  {notes}"
         self._show(completed=batch + 1, notes=notes)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
@@ -103,13 +107,21 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         return f"epoch {self._epoch + 1}/{self.params['epochs']}"
 
     def _seconds_left(self, steps_done: int) -> float | None:
-        """Until the last epoch, validation included, if nothing ends the training earlier."""
+        """Until the phase's last epoch, validation included, if nothing ends it earlier."""
         steps = self.params["steps"]
         if self._steps_timed < 1 or steps is None:
             return None
         seconds_per_step = (time.monotonic() - self._clock_began) / self._steps_timed
         steps_left = (self.params["epochs"] - self._epoch) * steps - steps_done
         return float(seconds_per_step * steps_left)
+
+    def _left_in_words(self, left: float) -> str:
+        """With what comes in later phases, where that is known."""
+        after = self._set_epoch.seconds_after
+        most = "at most " if self._set_epoch.may_end_early else ""
+        if after is None:
+            return f"{most}{_duration(left)} left of this phase"
+        return f"{most}{_duration(left + after)} left"
 
     def _show(self, **changes: Any) -> None:
         if self._bars is not None and self._task is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgclf.backend import keras
@@ -123,7 +123,6 @@ def build_stack(
     before_stopping: Sequence[Any] = (),
     writes: bool = True,
     averages: bool = False,
-    budget: Budget | None = None,
 ) -> Stack:
     """Builds what a config declares, and what is on without being named.
 
@@ -137,7 +136,6 @@ def build_stack(
             have all callbacks that decide anything, and see the same metrics.
         averages: Whether the optimizer's averages of the weights are judged and kept in their
             place.
-        budget: The time that the training has; None for as much as it takes.
 
     Raises:
         ConfigError: With every callback that can't be built, by key and line.
@@ -164,10 +162,8 @@ def build_stack(
         back.append(TrainOn(built[-1]))
     swaps = (one for one in built if isinstance(one, keras.callbacks.SwapEMAWeights))
     context.best.swap = next(swaps, None)
+    set_epoch.may_end_early = any(isinstance(one, keras.callbacks.EarlyStopping) for one in built)
     callbacks = sorted(built, key=_rank)
-    in_time = None if budget is None else StopInTime(budget, set_epoch)
-    if in_time is not None:
-        callbacks.append(in_time)
     carry_over = CarryOver(callbacks)
     committed_state = None
     settings = commit_settings(declared.specs, declared.run_folder)
@@ -193,8 +189,22 @@ def build_stack(
         carry_over,
         committed_state,
         context.best,
-        in_time,
     )
+
+
+def in_time(stack: Stack, budget: Budget) -> Stack:
+    """The same stack, which ends the training in time, and commits how much of it was used.
+
+    Args:
+        stack: From `build_stack`.
+        budget: The time that the training has.
+    """
+    stopping = StopInTime(budget, stack.set_epoch)
+    if stack.committed_state is not None:
+        stack.committed_state.keep_state_of(stopping)
+    place = stack.callbacks.index(stack.carry_over)
+    callbacks = [*stack.callbacks[:place], stopping, *stack.callbacks[place:]]
+    return replace(stack, callbacks=callbacks, in_time=stopping)
 
 
 def _construct(

@@ -17,6 +17,7 @@ from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.runs.folder import Settled
 from imgclf.system import console, time_limit
+from imgclf.training.expected import expected_seconds
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
@@ -92,7 +93,7 @@ def fit(
     """
     # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
     from imgclf.backend import keras
-    from imgclf.callbacks.stack import build_stack
+    from imgclf.callbacks.stack import build_stack, in_time
     from imgclf.model.build import augmentation_layers
 
     role = role or Role()
@@ -112,8 +113,11 @@ def fit(
             before_stopping=role.callbacks,
             writes=role.writes,
             averages=settings.ema is not None,
-            budget=_budget(settled),
         )
+        budget = _budget(settled)
+        if budget is not None:
+            stack = in_time(stack, budget)
+        stack.set_epoch.expected = expected_seconds(network, data, settings)
         started = time.monotonic()
         with stack.running(), role.stop.listening():
             commit = (

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from imgclf.backend import keras
-from imgclf.callbacks.progress import epoch_lines
+from imgclf.callbacks.epoch import SetEpoch
+from imgclf.callbacks.progress import Progress, epoch_lines
 from tests.support.heard import Heard
 from tests.support.terminal import shown
-from tests.support.tiny_training import BATCHES, Script, run
+from tests.support.tiny_training import BATCHES, Script, run, sources
 
 ALONE = """
 - TensorBoard: none
@@ -140,3 +141,25 @@ def test_quiet_says_nothing_and_progbar_logger_means_this(tmp_path: Path) -> Non
     assert [type(one).__name__ for one in stack.callbacks].count("Progress") == 1
     stack, _ = run(tmp_path, "- ProgbarLogger: none" + ALONE, heard=Heard(stream), epochs=1)
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected", "may_end_early", "words"),
+    [
+        (1, (), False, "0:01:05 left"),
+        (1, (), True, "at most 0:01:05 left"),
+        (2, (None, 600.0), False, "0:11:05 left"),
+        (2, (None, 600.0), True, "at most 0:11:05 left"),
+        (2, (None, None), False, "0:01:05 left of this phase"),
+        (2, (), True, "at most 0:01:05 left of this phase"),
+    ],
+)
+def test_the_time_left_is_that_of_all_phases_where_it_is_known(
+    phases: int, expected: tuple[float | None, ...], may_end_early: bool, words: str
+) -> None:
+    training, _ = sources()
+    set_epoch = SetEpoch(training, phases)
+    set_epoch.expected, set_epoch.may_end_early = expected, may_end_early
+    assert Progress(set_epoch)._left_in_words(65) == words
+    set_epoch.phase = phases - 1  # after which nothing comes
+    assert Progress(set_epoch)._left_in_words(65).endswith("0:01:05 left")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgclf.backend import keras
-from imgclf.callbacks.stack import build_stack
+from imgclf.callbacks.stack import build_stack, in_time
 from imgclf.callbacks.stop_in_time import Budget
 from imgclf.runs.commits import load_latest
 from imgclf.runs.folder import TimePlan
@@ -40,7 +40,7 @@ def trained_within(folder: Path, seconds: float, plan: TimePlan, steps: Steps) -
     loaded = declare(folder, "- TensorBoard: none")
     console.use(Heard())
     budget = Budget(TimeLimit(seconds, 0, lambda: steps.now), plan)
-    stack = build_stack(declared(loaded, folder / "run"), training, budget=budget)
+    stack = in_time(build_stack(declared(loaded, folder / "run"), training), budget)
     with stack.running():
         small_model().fit(
             training.dataset(),
@@ -84,5 +84,5 @@ def test_no_phase_begins_for_which_there_is_no_time(
 ) -> None:
     training, _ = sources()
     budget = Budget(TimeLimit(10, 0, lambda: 5), planned(publishing=publishing))
-    stack = build_stack(declared(declare(tmp_path), tmp_path / "run"), training, budget=budget)
+    stack = in_time(build_stack(declared(declare(tmp_path), tmp_path / "run"), training), budget)
     assert stack.another_phase_fits == fits
