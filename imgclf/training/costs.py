@@ -42,11 +42,14 @@ class _Tried:
         build: Of making the model.
         first: Of the first step, which compiles.
         step: Of each after it.
+        share: How many seconds pass for each in which this thread computes, for other programs
+            want the processor as well.
     """
 
     build: float
     first: float
     step: float
+    share: float
 
 
 def measure_costs(
@@ -73,7 +76,7 @@ def measure_costs(
     """
     from imgclf.backend import keras
 
-    slower, costs = slowness(), []
+    speed, costs = _speed(), []
     for number in which:
         try:
             with console.track("trying a few steps"), console.silent():
@@ -84,6 +87,7 @@ def measure_costs(
             # Or there were two in memory, and the layers of the training had other names.
             keras.backend.clear_session()
             gc.collect()
+        slower = speed * tried.share
         if one_pass is not None and number == 0:
             tested = _KERAS_IN_PASSES * len(data.test) * one_pass
             costs.append(_costs(phase, tried, slower, _PUBLISHING * slower + tested))
@@ -94,19 +98,20 @@ def measure_costs(
 
 def _try(phase: Phase) -> _Tried:
     assert phase.model is not None
-    began = time.perf_counter()
+    began, computed = time.perf_counter(), time.thread_time()
     model = phase.model(None)
     built = time.perf_counter()
     whole = max(1, phase.source.num_batches - 1)  # the last may be smaller, and compile anew
     model.train_on_batch(*phase.source.batch(0, 0))
     compiled, steps = time.perf_counter(), 0
+    share = (compiled - began) / max(0.1, time.thread_time() - computed)
     while steps < _MOST_STEPS:
         model.train_on_batch(*phase.source.batch(0, steps % whole))
         steps += 1
         if steps >= _LEAST_STEPS and time.perf_counter() - compiled > _LONG_ENOUGH:
             break
     step = (time.perf_counter() - compiled) / steps
-    return _Tried(built - began, compiled - built, step)
+    return _Tried(built - began, compiled - built, step, max(1.0, share))
 
 
 def _costs(phase: Phase, tried: _Tried, slower: float, publish: float) -> Costs:
@@ -135,13 +140,10 @@ def _publishing(phase: Phase, tried: _Tried, data: DataSet, slower: float) -> fl
     return (_PUBLISHING + _GRAPH) * slower + compiled + answers + validations
 
 
-def slowness() -> float:
-    """How many times as long Python takes here as on the machine that all this was measured on.
-
-    With what other programs take meanwhile; costs as much as that one takes for it, 17 ms.
-    """
-    began = time.perf_counter()
+def _speed() -> float:
+    """How many times as long Python computes here as where all this was measured, when alone."""
+    began = time.thread_time()
     for _ in range(500):
         squares = {str(number): number * number for number in range(200)}
         sorted(squares, key=squares.__getitem__, reverse=True)
-    return (time.perf_counter() - began) / _YARDSTICK
+    return (time.thread_time() - began) / _YARDSTICK

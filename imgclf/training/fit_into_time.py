@@ -14,14 +14,15 @@ from imgclf.runs.folder import Settled, TimePlan
 from imgclf.system import console
 from imgclf.system.clock import duration_text
 from imgclf.system.time_limit import TimeLimit
-from imgclf.training.costs import measure_costs, slowness
+from imgclf.training.costs import measure_costs
 from imgclf.training.settings import settings_for_a_try
 from imgclf.training.time_plan import Declared, plan_epochs
 
 _TIMED = 32  # pictures
 # EfficientNetLite0 on two cores: 3.6 ms a picture by LiteRT, 26.6 in a training step.
-_STEP_IN_PASSES = 26.6 / 3.6
-_TRYING = 15.0  # seconds on an idle machine, of which most is compiling
+_PASS = 3.6e-3
+_STEP_IN_PASSES = 26.6e-3 / _PASS
+_TRYING = 15.0  # seconds where a pass takes that, of which most is compiling
 
 
 def plan_time(
@@ -57,7 +58,7 @@ def plan_time(
     phases = [0]
     if fine_tune is not None and one_pass is not None:
         epoch = len(data.training) * _STEP_IN_PASSES * one_pass
-        if epoch + _TRYING * slowness() < limit.left:
+        if epoch + _TRYING * one_pass / _PASS < limit.left:
             phases.append(1)
     costs = measure_costs(network, data, settings, resampling, phases, one_pass)
     declared = Declared(
