@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgclf.backend import keras_importing
 from imgclf.commands.training_pictures import read_pictures
+from imgclf.config.choices import Precision
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
 from imgclf.config.spec import Spec
@@ -50,7 +51,8 @@ def find_learning_rate(loaded: LoadedConfig) -> FoundLearningRates:
         data = read_pictures(config.data, None)
     network = declared_network(loaded, len(data.folder.class_names))
     keys = [OPTIMIZER] if config.training.fine_tune is None else [OPTIMIZER, FINE_TUNE]
-    precision = "bfloat16" if config.training.precision == "bfloat16" else "float32"
+    asked = config.training.precision
+    precision: Precision = "float32" if asked == "auto" else asked
     settled = Settled(precision, config.data.first_batch_size)
     tests = run_range_tests(network, config, data, settled, keys)
     plot = learning_rate_plot(loaded.name)
