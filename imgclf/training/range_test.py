@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOWEST, HIGHEST = 1e-6, 10.0
 
 _SMOOTHED = 0.9  # of the average loss so far, in the next one
+_LATE = 9  # steps by which such an average comes after what it is of: 0.9 / (1 - 0.9)
 _THROWN_BACK = 2.0  # times the lowest loss, or the first one if that is more
 _BELOW = 10.0  # so many times below the rate of the lowest loss: what others propose, too
 
@@ -75,7 +76,8 @@ def range_test(model: keras.Model, source: Source, steps: int) -> RangeTest:
 def propose(rates: list[float], losses: list[float]) -> float:
     """A tenth of the rate at which the loss was the lowest, to two digits.
 
-    By then it falls no more; the rate at which it falls fastest lies below, and so does this.
+    By then it falls no more; the rate at which it falls fastest lies below, and so does this. The
+    average is the lowest some steps after the loss is, which are taken off.
 
     Args:
         rates: Growing.
@@ -84,5 +86,5 @@ def propose(rates: list[float], losses: list[float]) -> float:
     if not losses:
         return LOWEST
     lowest = min(range(len(losses)), key=losses.__getitem__)
-    rate = max(LOWEST, rates[lowest] / _BELOW)
+    rate = max(LOWEST, rates[max(0, lowest - _LATE)] / _BELOW)
     return float(f"{rate:.1e}")

@@ -25,7 +25,9 @@ def test_the_rate_grows_from_step_to_step_until_the_loss_is_thrown_back() -> Non
 
 
 def test_a_tenth_of_the_rate_of_the_lowest_loss_is_proposed() -> None:
-    rates = [1e-5, 1e-4, 1.234e-3, 1e-2, 1e-1]
-    assert propose(rates, [2.3, 2.0, 0.8, 0.9, 7.0]) == 1.2e-4
+    rates = [1.2345 * 10 ** (place / 10 - 5) for place in range(40)]
+    losses = [abs(place - 29) + 0.5 for place in range(40)]
+    # Averages are the lowest nine steps after the loss itself: at 10 ** -3, of which a tenth.
+    assert propose(rates, losses) == 1.2e-4
     assert propose([1e-6, 1e-5], [1.0, 2.0]) == LOWEST  # it never fell
     assert propose([], []) == LOWEST  # no loss was a number
