@@ -205,9 +205,8 @@ def _train(
     if trainer is not None and features is not None and settled.cut is not None:
         # Where the graph is gone, Keras on JAX can't make it.
         lower_maps(network, data, features.network, settled.cut)
-    if settled.time is not None:
-        config = settled_config(config, settled)
-        network = declared_network(dataclasses.replace(loaded, config=config), classes)
+    config = settled_config(config, settled)
+    network = declared_network(dataclasses.replace(loaded, config=config), classes)
     record = plan.begin(loaded, pictures, command, settled)
     pin_labels(plan.run, taken.given)
     until_done.enter_context(failure_noted(plan.run))
