@@ -79,7 +79,7 @@ def measure_costs(
     speed, costs = _speed(), []
     for number in which:
         try:
-            with console.track("trying a few steps"), console.silent():
+            with console.track("trying a few steps"), console.hushed():
                 phases = declared_phases(network, data, settings, (), resampling, Role())
                 phase = phases[number]
                 tried = _try(phase)

@@ -97,7 +97,7 @@ def run_range_tests(
             if FINE_TUNE in keys:
                 second = phases[1]
                 assert second.model is not None
-                with console.silent():
+                with console.hushed():
                     head = _head(first.model(None), tests.get(OPTIMIZER))
                     head.fit(first.source.dataset(), epochs=_HEAD_EPOCHS, verbose=0)
                     model = second.model(head)
