@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from imgclf.training.networks import published_network
 from imgclf.training.out_of_memory import forget_attempt
 from imgclf.training.role import Role
 from imgclf.training.settings import training_settings
+from imgclf.training.settled_config import settled_config
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
 
 
@@ -91,6 +93,9 @@ def prepare(loaded: LoadedConfig, data: DataSet, precision: Precision | None = N
     features = None if network.backbone is None else frozen_features(network, data)
     config = _computing_in(loaded.config, precision)
     settled = settle(network, config, data, None if features is None else features.network)
+    if settled.rates is not None:
+        found = dataclasses.replace(loaded, config=settled_config(loaded.config, settled))
+        network = declared_network(found, len(data.folder.class_names))
     return Ready(loaded, data, network, features, settled)
 
 
@@ -114,7 +119,7 @@ def train_trial(
     from imgclf.callbacks.give_up import GivenUp, GiveUp
     from imgclf.callbacks.stack import publication_monitor
 
-    config, began = ready.loaded.config, time.monotonic()
+    config, began = settled_config(ready.loaded.config, ready.settled), time.monotonic()
     run.begin(record, ready.loaded.text, ready.loaded.resolved_yaml())
     watching = GiveUp(*publication_monitor(config.callbacks), hopeless)
     fitted, probabilities = None, None

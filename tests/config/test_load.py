@@ -107,6 +107,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  replace: if_not_worse\n"
         "  precision: auto\n"
         "  distribution: none\n"
+        "  time_budget: null\n"
         "callbacks: []\n"
         "tune: null\n"
     )
