@@ -110,7 +110,7 @@ def command(
             refuse_place(option, place, classifier.manifest)
     if output is not None:
         refuse_to_replace_rows(output)
-    count, unreadable, left_out = 0, 0, LeftOut()
+    count, unreadable, unlike, left_out = 0, 0, 0, LeftOut()
     # Before the first byte of standard input, for which somebody may have to be waited.
     with open_output(output) as stream:
         piped = picture_on(cast("BufferedReader", sys.stdin.buffer)) if "-" in paths else None
@@ -152,8 +152,16 @@ def command(
                 write(row)
                 count += 1
                 unreadable += row.error is not None
+                unlike += bool(row.unlike)
                 advance(1)
     left_out.say()
+    if unlike:
+        pictures = f"{count} {'picture is' if count == 1 else 'pictures are'}"
+        of_all = "" if count == 1 else f"{unlike} of "
+        console.note(
+            f"{of_all}{pictures} unlike those that {classifier.manifest.name} was trained on: "
+            "its answer means little there"
+        )
     if not count:
         console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable or left_out.unreadable or not count:

@@ -194,8 +194,9 @@ def _by_last_layer(
     def write(after: Manifest) -> None:
         with ModelArchive(model) as archive:
             held_out = judged_features(archive, manifest, found.judge, found.right)
+            left = layer.corrected_by([one.digest for one in stay], {})
             write_last_layer(
-                archive, after, layer, found.kernel, found.bias, found.trained, held_out
+                archive, after, left, found.kernel, found.bias, found.trained, held_out
             )
 
     without = replace(without, corrections=found.kept, temperature=found.temperature)

@@ -17,6 +17,7 @@ from imgclf.data.left_out import LeftOut
 from imgclf.errors import PictureError
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
+from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.spelling import path_as_spelled
@@ -170,10 +171,19 @@ def _answer(
     classifier: Classifier, batch: list[tuple[str, Pixels | PictureError]], min_confidence: float
 ) -> Iterator[Prediction]:
     readable = [pixels for _, pixels in batch if not isinstance(pixels, PictureError)]
-    rows = iter(classifier.probabilities(np.stack(readable)) if readable else ())
+    answers = iter(_answers(classifier, np.stack(readable)) if readable else ())
     for path, pixels in batch:
         if isinstance(pixels, PictureError):
             yield Prediction.unreadable(path, pixels.message)
         else:
-            answer = Prediction.of(path, next(rows), classifier.manifest.class_names)
+            row, unlike = next(answers)
+            answer = Prediction.of(path, row, classifier.manifest.class_names, unlike)
             yield answer.or_unsure(min_confidence)
+
+
+def _answers(classifier: Classifier, pixels: Pixels) -> Iterator[tuple[Probabilities, bool | None]]:
+    """The probabilities of each picture, and whether it is unlike what the model knows."""
+    probabilities, features = classifier.probabilities_and_features(pixels)
+    unlike = classifier.unlike(features)
+    said = [None] * len(pixels) if unlike is None else unlike.tolist()
+    return zip(probabilities, said, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from imgclf.corrections.replay_memory import ReplayMemory, forget_memory, load_m
 from imgclf.corrections.split_learner import keep_responses
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
+from imgclf.model.engine import LiteRTFeatures
+from imgclf.model.familiar import Familiar
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.manifest import Manifest
@@ -51,6 +54,7 @@ class Made:
         memory: Pictures to keep for corrections; None for none.
         features_graph: The LiteRT graph of the model's backbone, if there is one already.
         features: Features to keep for corrections; None for none.
+        familiar: Gives what features are familiar to it.
     """
 
     model: keras.Model
@@ -60,6 +64,7 @@ class Made:
     memory: ReplayMemory | None
     features_graph: bytes | None
     features: FeatureMemory | None
+    familiar: Callable[[LiteRTFeatures], Familiar | None]
 
 
 def publish(
@@ -164,6 +169,7 @@ def _refusal(path: Path, candidate: Candidate) -> Refusal | None:
 def _write(made: Made, publication: Publication, path: Path) -> Manifest:
     """Writes the model and what lies beside it."""
     from imgclf.model_file.keras_io import write_model_file
+    from imgclf.model_file.litert_members import BesideHead
 
     manifest = write_model_file(
         made.model,
@@ -171,7 +177,8 @@ def _write(made: Made, publication: Publication, path: Path) -> Manifest:
         path,
         made.samples,
         made.features_graph,
-        pictures=PictureRecords(made.candidate.seen.to_bytes(), made.candidate.judged()),
+        BesideHead(familiar=made.familiar),
+        PictureRecords(made.candidate.seen.to_bytes(), made.candidate.judged()),
     )
     _keep_beside(path, made.memory, made.features)
     return manifest

@@ -189,6 +189,8 @@ def _solve_last_layer(
             )
             after = msgspec.structs.replace(after, temperature=found.temperature)
             held_out = judged_features(archive, manifest, found.judge, found.right)
+            corrected = [one.digest for one in after.corrections]
+            layer = layer.corrected_by(corrected, features.of_pictures())
             write_last_layer(
                 archive, after, layer, found.kernel, found.bias, found.trained, held_out
             )

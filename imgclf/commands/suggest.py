@@ -64,9 +64,11 @@ def suggest(
             if seen:
                 pixels = np.stack([pixels for _, pixels, _ in seen])
                 probabilities, features = classifier.probabilities_and_features(pixels)
+                unlike = classifier.unlike(features)
+                said = [None] * len(seen) if unlike is None else unlike.tolist()
                 answers = [
-                    Prediction.of(path, row, names)
-                    for (path, _, _), row in zip(seen, probabilities, strict=True)
+                    Prediction.of(path, row, names, other)
+                    for (path, _, _), row, other in zip(seen, probabilities, said, strict=True)
                 ]
                 looks = np.stack([look.pixels for _, _, look in seen])
                 candidates.add(answers, probabilities, features, looks)

@@ -28,6 +28,7 @@ from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.schema import Config
+from imgclf.corrections.familiar_pictures import familiar_pictures
 from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.configured_folder import require_folder
@@ -230,12 +231,14 @@ def _train(
             names, seed = data.folder.class_names, config.data.seed
             memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
         samples = next(data.validation.batches(_COMPARED))
-        graph, remembered = None, None
+        graph, remembered, looked_at = None, None, None
         if features is not None and fitted.weights.head_only:  # else they are another network's
             graph = features.network.graph
+            looked_at = features.training, features.validation
             remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
         candidate = described.candidate(data)
-        made = Made(model, manifest, samples, candidate, memory, graph, remembered)
+        familiar = familiar_pictures(data, config.data.seed, looked_at)
+        made = Made(model, manifest, samples, candidate, memory, graph, remembered, familiar)
         manifest, record = publish(made, path, plan.run, record, config.training.replace)
     record = replace(
         record,

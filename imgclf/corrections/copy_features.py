@@ -57,6 +57,10 @@ class CopyFeatures:
         """Of a picture that is known: the picture's own first, shape (copies + 1, features)."""
         return self._known[digest].features
 
+    def of_pictures(self) -> dict[str, Floats]:
+        """Of each known picture itself, shape (features,)."""
+        return {digest: one.features[0] for digest, one in self._known.items()}
+
     def pixels_digest(self, digest: str) -> str:
         """SHA-256 of a known picture as it was decoded, in hexadecimal."""
         return self._known[digest].pixels

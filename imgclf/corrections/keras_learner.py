@@ -27,8 +27,9 @@ from imgclf.model.build import compile_as
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.keras_io import write_model_file
-from imgclf.model_file.last_layer import trained_layer
+from imgclf.model_file.last_layer import numpy_head
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.litert_members import BesideHead
 
 
 class KerasLearner(Learner):
@@ -116,6 +117,10 @@ class KerasLearner(Learner):
         # The features of the version in use are those of the next: only its head has changed.
         with ModelArchive(self.path) as archive:
             manifest = archive.manifest()
-            graph, trained = archive.features_graph(manifest), trained_layer(archive)
+            graph, head = archive.features_graph(manifest), numpy_head(archive)
             pictures = PictureRecords(archive.pictures_seen(manifest), learned.held_out)
-        write_model_file(model, after, self.path, self._samples, graph, trained, pictures)
+        beside = None
+        if head is not None:
+            familiar = head.familiar
+            beside = BesideHead(head.trained, lambda _: familiar)
+        write_model_file(model, after, self.path, self._samples, graph, beside, pictures)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from imgclf.corrections.assess import Case
 from imgclf.corrections.feature_cache import ResponseCache
 from imgclf.corrections.learner import LearnedCorrections, Learner
 from imgclf.corrections.neurons import THRESHOLD, Neurons
@@ -44,7 +47,16 @@ class SplitLearner(Learner):
         max_drop: float | None,
     ) -> None:
         super().__init__(path, manifest, network, memory, max_drop)
-        self._layers, self._pool = layers, network.pool
+        self._split, self._layers, self._pool = network, layers, network.pool
+        self._seen: dict[str, NDArray[np.float32]] = {}
+
+    def learn(self, cases: Sequence[Case]) -> LearnedCorrections:
+        """As `Learner.learn`; what the pictures are like is remembered until they are written."""
+        if self._layers.head.familiar is not None and cases:
+            features = self._split.features(np.stack([case.pixels for case in cases]))
+            digests = [case.picture.digest for case in cases]
+            self._seen = dict(zip(digests, features, strict=True))
+        return super().learn(cases)
 
     def write(self, after: Manifest, learned: LearnedCorrections) -> None:
         """Replaces the model file by its next version.
@@ -57,8 +69,10 @@ class SplitLearner(Learner):
             WriteError: There is no room for it.
         """
         neurons = _for_head(learned.neurons)
+        digests = [one.digest for one in after.corrections]
+        layers = self._layers.corrected_by(digests, self._seen)
         with ModelArchive(self.path) as archive:
-            write_neurons(archive, after, self._layers, neurons, self._pool, learned.held_out)
+            write_neurons(archive, after, layers, neurons, self._pool, learned.held_out)
 
 
 def split_learner(

@@ -10,6 +10,7 @@ import hashlib
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from imgclf.corrections.neurons import Neurons, Responses, pool_side
 from imgclf.data.decoder import Pixels
@@ -66,6 +67,17 @@ class SplitNetwork:
             np.concatenate([part.features for part in parts]),
             np.concatenate([part.logits for part in parts]),
         )
+
+    def features(self, pixels: Pixels) -> NDArray[np.float32]:
+        """What its head takes, shape (pictures, features).
+
+        Args:
+            pixels: uint8, shape (pictures, height, width, 3).
+
+        Raises:
+            ModelFileError: The graph can't be run.
+        """
+        return self._features.run(pixels)[1]
 
     def fingerprint(self) -> str:
         """Of what gives the responses; SHA-256 in hexadecimal."""

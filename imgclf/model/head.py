@@ -12,8 +12,9 @@ augmentation are nothing in prediction. The neurons and classes are those of `im
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -21,39 +22,11 @@ from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from imgclf.model.activations import ActivationFunction
-
-Array: TypeAlias = NDArray[np.float32]
-
-_Size = Annotated[int, Meta(gt=0, le=1 << 31)]
+from imgclf.model.familiar import Familiar
+from imgclf.model.numbers import Array, Size
+from imgclf.model.numbers import Numbers as Numbers
 
 _SHORTEST = 1e-12  # of a vector that is scaled to unit length, as in Keras
-
-
-class Numbers(Struct, frozen=True):
-    """An array of one or two dimensions, none of them empty, of finite float32.
-
-    Attributes:
-        values: Row by row, little-endian.
-    """
-
-    shape: Annotated[tuple[_Size, ...], Meta(min_length=1, max_length=2)]
-    values: bytes
-
-    def __post_init__(self) -> None:
-        if 4 * math.prod(self.shape) != len(self.values):
-            raise ValueError(f"{len(self.values)} bytes for an array of shape {self.shape}")
-        if not np.isfinite(self.array).all():
-            raise ValueError("not all of it are numbers")
-
-    @classmethod
-    def of(cls, array: NDArray[np.floating]) -> Numbers:
-        """An array of any floats, as float32."""
-        return cls(array.shape, np.ascontiguousarray(array, "<f4").tobytes())
-
-    @property
-    def array(self) -> Array:
-        """The array, which can't be written to."""
-        return np.frombuffer(self.values, "<f4").reshape(self.shape)
 
 
 class HeadLayer(Struct, frozen=True):
@@ -138,17 +111,23 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
         neurons: None if there are none.
         activation: From the logits to the outputs.
         trained: The last layer as it was trained, if corrections have changed it since.
+        familiar: Which features are like those that it was trained on; None if that isn't known.
     """
 
-    map_shape: tuple[_Size, _Size, _Size]
+    map_shape: tuple[Size, Size, Size]
     layers: Annotated[tuple[HeadLayer, ...], Meta(min_length=1, max_length=100)]
-    pool: _Size = 1
+    pool: Size = 1
     classes: Annotated[tuple[HeadClass, ...], Meta(max_length=10_000)] = ()
     neurons: HeadNeurons | None = None
     activation: ActivationFunction = ActivationFunction()
     trained: HeadLayer | None = None
+    familiar: Familiar | None = None
 
     def __post_init__(self) -> None:
+        if self.familiar is not None and self.familiar.width != self.features:
+            raise ValueError(
+                f"it takes {self.features} features, and knows those of {self.familiar.width}"
+            )
         if self.trained is not None and self.trained.kernel.shape != self.layers[-1].kernel.shape:
             raise ValueError(f"a last layer that was trained of {self.trained.kernel.shape}")
         sizes = [one.kernel.shape for one in self.layers]
@@ -183,6 +162,20 @@ class NumpyHead(Struct, frozen=True, kw_only=True):
     def to_bytes(self) -> bytes:
         """For a model file."""
         return msgspec.msgpack.encode(self)
+
+    def corrected_by(
+        self, digests: Sequence[str], features: Mapping[str, NDArray[np.floating]]
+    ) -> NumpyHead:
+        """The same of a model that is corrected by just these pictures; see `Familiar`.
+
+        Args:
+            digests: SHA-256 of their files, in hexadecimal, oldest first.
+            features: Of each that is new, shape (features,).
+        """
+        if self.familiar is None:
+            return self
+        familiar = self.familiar.corrected_by(digests, features)
+        return msgspec.structs.replace(self, familiar=familiar)
 
     @property
     def features(self) -> int:

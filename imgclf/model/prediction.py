@@ -9,6 +9,9 @@ from imgclf.model.probabilities import Probabilities
 
 UNSURE = "unsure"
 
+UNLIKE = "unlike what it knows"
+"""Of a picture, for people."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -20,6 +23,7 @@ class Prediction:
         confidence: The likeliest class's probability; None likewise.
         probabilities: By class name, in the model's order; empty likewise.
         error: Why the picture can't be read; None if it could.
+        unlike: Whether it is unlike the pictures that the model knows; None if that isn't known.
     """
 
     path: str
@@ -27,13 +31,20 @@ class Prediction:
     confidence: float | None
     probabilities: dict[str, float]
     error: str | None
+    unlike: bool | None = None
 
     @classmethod
-    def of(cls, path: str, row: Probabilities, class_names: Sequence[str]) -> Prediction:
+    def of(
+        cls,
+        path: str,
+        row: Probabilities,
+        class_names: Sequence[str],
+        unlike: bool | None = None,
+    ) -> Prediction:
         """From one picture's probabilities, shape (classes,)."""
         best = int(row.argmax())
         by_class = dict(zip(class_names, row.tolist(), strict=True))
-        return cls(path, class_names[best], float(row[best]), by_class, error=None)
+        return cls(path, class_names[best], float(row[best]), by_class, error=None, unlike=unlike)
 
     @classmethod
     def unreadable(cls, path: str, error: str) -> Prediction:

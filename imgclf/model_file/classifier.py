@@ -63,6 +63,19 @@ class Classifier:
         head, temperature = self.manifest.head, self.manifest.temperature
         return to_probabilities(outputs, head, temperature), features
 
+    def unlike(self, features: Features) -> NDArray[np.bool_] | None:
+        """Which pictures are unlike what it was trained on and corrected by, shape (pictures,).
+
+        Args:
+            features: From `probabilities_and_features`.
+
+        Returns:
+            None if its file doesn't say what it knows.
+        """
+        if not isinstance(self.engine, SplitEngine) or self.engine.head.familiar is None:
+            return None
+        return self.engine.head.familiar.unlike(features)
+
     def probabilities_of(self, batches: Iterable[Pixels]) -> Probabilities:
         """The same for pictures that come in batches, joined in their order; none may come."""
         parts = [self.probabilities(batch) for batch in batches]

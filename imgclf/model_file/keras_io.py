@@ -19,7 +19,6 @@ from imgclf.config.bounds import MOST_VALUES
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, WriteError, first_line
 from imgclf.model.build import compile_as
-from imgclf.model.head import HeadLayer
 from imgclf.model.without_weights import largest_output, number_of_weights, without_weights
 from imgclf.model_file.archive import (
     CONFIG,
@@ -34,7 +33,7 @@ from imgclf.model_file.archive import (
     ModelArchive,
 )
 from imgclf.model_file.held_out import PictureRecords
-from imgclf.model_file.litert_members import make_litert_members
+from imgclf.model_file.litert_members import BesideHead, make_litert_members
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
@@ -48,7 +47,7 @@ def write_model_file(
     path: Path,
     samples: Pixels,
     features_graph: bytes | None = None,
-    trained: HeadLayer | None = None,
+    beside: BesideHead | None = None,
     pictures: PictureRecords | None = None,
 ) -> Manifest:
     """Writes the model, its manifest and its LiteRT graph as one file that replaces `path`.
@@ -64,7 +63,7 @@ def write_model_file(
         samples: Pictures to compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already; it is made anew if
             the model turns out to have other features.
-        trained: Its last layer as it was trained, if corrections have changed it since.
+        beside: What its head says that Keras doesn't know.
         pictures: What it says of pictures.
 
     Returns:
@@ -74,7 +73,7 @@ def write_model_file(
         WriteError: There is no room for it, or for what the converter writes on its way.
     """
     model = _as_graph(model)
-    litert = make_litert_members(model, samples, features_graph, trained)
+    litert = make_litert_members(model, samples, features_graph, beside)
     size = sum(4 * math.prod(one.shape) for one in model.variables)
     members = dict(litert.members)
     if pictures is not None:

@@ -8,7 +8,8 @@ they had.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -57,6 +58,17 @@ class LastLayer:
             values = layer.run(values)
         return values
 
+    def corrected_by(
+        self, digests: Sequence[str], features: Mapping[str, NDArray[np.floating]]
+    ) -> LastLayer:
+        """The same in a file that knows what these corrected pictures are like.
+
+        Args:
+            digests: SHA-256 of their files, in hexadecimal, oldest first.
+            features: Of each that is new, shape (features,).
+        """
+        return replace(self, _head=self._head.corrected_by(digests, features))
+
     def head(self, kernel: _Floats, bias: _Floats, trained: tuple[_Floats, _Floats]) -> NumpyHead:
         """The head of the file with other numbers, and without neurons."""
         activation = self._head.activation
@@ -102,12 +114,12 @@ def read_last_layer(archive: ModelArchive, manifest: Manifest) -> LastLayer | No
     return LastLayer(kernel, bias, trained, head, in_keras)
 
 
-def trained_layer(archive: ModelArchive) -> HeadLayer | None:
-    """The last layer as it was trained, if corrections have changed it since."""
+def numpy_head(archive: ModelArchive) -> NumpyHead | None:
+    """The head of the file; None if there is none that can be read."""
     if not archive.has(HEAD):
         return None
     try:
-        return NumpyHead.from_bytes(archive.read(HEAD)).trained
+        return NumpyHead.from_bytes(archive.read(HEAD))
     except ValueError:
         return None
 

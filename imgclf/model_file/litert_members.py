@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -20,6 +20,7 @@ from imgclf.model.engine import (
     Outputs,
     SplitEngine,
 )
+from imgclf.model.familiar import Familiar
 from imgclf.model.head import HeadLayer
 from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH
 from imgclf.model_file.converters import litert_graph
@@ -29,6 +30,23 @@ from imgclf.model_file.keras_parts import read_numpy_head
 # LiteRT and Keras sum in different orders. Measured differences are near 1e-7; a graph that
 # computes something else is off by far more than this.
 LITERT_TOLERANCE = 1e-4
+
+
+def _nothing(_: LiteRTFeatures) -> None:
+    """Nothing is known of any picture's features."""
+
+
+@dataclass(frozen=True)
+class BesideHead:
+    """What a head for NumPy says that Keras doesn't know.
+
+    Attributes:
+        trained: The last layer as it was trained, if corrections have changed it since.
+        familiar: Gives what features are familiar, by the graph of the features.
+    """
+
+    trained: HeadLayer | None = None
+    familiar: Callable[[LiteRTFeatures], Familiar | None] = _nothing
 
 
 @dataclass(frozen=True)
@@ -49,7 +67,7 @@ def make_litert_members(
     model: keras.Model,
     samples: Pixels,
     features_graph: bytes | None = None,
-    trained: HeadLayer | None = None,
+    beside: BesideHead | None = None,
 ) -> LiteRTMembers:
     """Members whose outputs are Keras's own on some pictures.
 
@@ -57,13 +75,13 @@ def make_litert_members(
         model: Takes float32 pictures.
         samples: To compare with, uint8, shape (pictures, height, width, 3).
         features_graph: That of the model's features, if there is one already.
-        trained: The last layer as it was trained, if the model has another by now.
+        beside: What goes into the head beside what Keras knows.
 
     Raises:
         WriteError: There is no room for what the converter writes on its way.
     """
     expected = KerasEngine(model).run(samples)
-    members = _split(model, samples, expected, features_graph, trained)
+    members = _split(model, samples, expected, features_graph, beside or BesideHead())
     return LiteRTMembers(members) if members else _whole(model, samples, expected)
 
 
@@ -72,21 +90,24 @@ def _split(
     samples: Pixels,
     expected: Outputs,
     known: bytes | None,
-    trained: HeadLayer | None,
+    beside: BesideHead,
 ) -> dict[str, bytes] | None:
     """The graph of the features and the head; None if it can't be had."""
     head = read_numpy_head(model)
     if head is None:
         return None
+    trained = beside.trained
     if trained is not None and trained.kernel.shape == head.layers[-1].kernel.shape:
         head = msgspec.structs.replace(head, trained=trained)
     for graph in _features_graphs(model, known):
         try:
-            engine = SplitEngine(LiteRTFeatures(graph), head)
+            features = LiteRTFeatures(graph)
+            engine = SplitEngine(features, head)
             difference = _difference(engine, samples, expected)
         except (ValueError, ImportError, ModelFileError):
             continue
         if difference <= LITERT_TOLERANCE:
+            head = msgspec.structs.replace(head, familiar=beside.familiar(features))
             return {FEATURES: graph, HEAD: head.to_bytes()}
     return None
 

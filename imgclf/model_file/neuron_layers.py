@@ -51,6 +51,12 @@ class NeuronLayers:
     head: NumpyHead
     _config: dict[str, Any]
 
+    def corrected_by(
+        self, digests: Sequence[str], features: Mapping[str, NDArray[np.floating]]
+    ) -> NeuronLayers:
+        """As `LastLayer.corrected_by`."""
+        return NeuronLayers(self.head.corrected_by(digests, features), self._config)
+
     @property
     def _layers(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._config["config"]["layers"]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TextIO
 
 from imgclf.data.class_levels import LEVEL, has_levels
-from imgclf.model.prediction import UNSURE, Prediction
+from imgclf.model.prediction import UNLIKE, UNSURE, Prediction
 from imgclf.report.tables import Column, heading, line
 
 
@@ -36,8 +36,8 @@ def row_writer(
     Args:
         stream: Where to; each row is written whole.
         row_format: TSV and CSV have the columns path, label, confidence, a probability for
-            each class, error. In TSV tab, newline and backslash inside a path are escaped by a
-            backslash.
+            each class, error, and unlike: `yes`, `no`, or empty if that isn't known. In TSV tab,
+            newline and backslash inside a path are escaped by a backslash.
         class_names: In the model's order.
         top: Only the likeliest so many classes, likeliest first: the columns are then label_1,
             probability_1, label_2, ...
@@ -52,7 +52,7 @@ def row_writer(
     else:
         top = min(top, len(class_names))
         shown = [f"{what}_{k + 1}" for k in range(top) for what in ("label", "probability")]
-    header = ["path", "label", "confidence", *shown, "error"]
+    header = ["path", "label", "confidence", *shown, "error", "unlike"]
 
     def cells(row: Prediction) -> list[str]:
         if row.label is None or row.confidence is None:
@@ -63,7 +63,8 @@ def row_writer(
             pairs = row.likeliest(top)
             middle = [cell for label, value in pairs for cell in (label, _number(value))]
         confidence = "" if row.confidence is None else _number(row.confidence)
-        return [row.path, row.label or "", confidence, *middle, row.error or ""]
+        unlike = "" if row.unlike is None else "yes" if row.unlike else "no"
+        return [row.path, row.label or "", confidence, *middle, row.error or "", unlike]
 
     if row_format is RowFormat.CSV:
         writer = csv.writer(stream, lineterminator="\n")
@@ -86,7 +87,8 @@ def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -
         if row.label is None or row.confidence is None:
             return "-", "-", f"{row.path}: {row.error}"
         ranked = "  ".join(f"{name} {value:.3f}" for name, value in row.likeliest(shown))
-        return row.label, f"{row.confidence:.1%}", f"{row.path}  ({ranked})"
+        mark = f"  {UNLIKE}" if row.unlike else ""
+        return row.label, f"{row.confidence:.1%}", f"{row.path}  ({ranked}){mark}"
 
     _write(stream, heading(columns) + "\n")
     return lambda row: _write(stream, line(columns, cells(row)) + "\n")
@@ -104,6 +106,7 @@ def _as_object(row: Prediction, top: int | None, nested: bool) -> dict[str, obje
         "confidence": row.confidence,
         "probabilities": probabilities,
         "error": row.error,
+        "unlike": row.unlike,
     }
 
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from imgclf.errors import UsageError
+from imgclf.model.prediction import UNLIKE
 from imgclf.report.pages import thumbnail, write_page
 from imgclf.system.files import refuse_unwritable
 from imgclf.system.threads import map_in_threads
@@ -40,6 +41,7 @@ class ReviewItem:
         truth: What the data set says it is, where a correction changes `label`.
         error: Why it can't be read; None if it could.
         thumbnail: A small JPEG file of it; without one, the picture is read for it.
+        unlike: It is unlike the pictures that the model knows.
     """
 
     path: str
@@ -49,6 +51,7 @@ class ReviewItem:
     truth: str | None = None
     error: str | None = None
     thumbnail: bytes | None = None
+    unlike: bool = False
 
 
 class Labelled(NamedTuple):
@@ -159,6 +162,7 @@ def _as_data(items: dict[str, ReviewItem], class_names: Sequence[str]) -> dict[s
         ],
         "given": [position[item.given] for item in rows],
         "truths": [position[item.truth] for item in rows],
+        "notes": {str(row): UNLIKE for row, item in enumerate(rows) if item.unlike},
         "errors": {str(row): item.error for row, item in enumerate(rows) if item.error},
         "chunk": _PER_CHUNK,
     }

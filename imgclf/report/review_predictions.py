@@ -50,7 +50,8 @@ def review(
 ) -> Iterator[Prediction]:
     """Passes predictions on, and when they are all through writes the review page.
 
-    The page shows the least certain first and what can't be read last.
+    The page shows first what is unlike the model's training pictures, then the least certain, and
+    what can't be read last.
 
     Args:
         predictions: Of pictures that were read by `thumbnails.read`.
@@ -68,9 +69,11 @@ def review(
     for prediction in predictions:
         items.append(_as_item(prediction, thumbnails))
         yield prediction
-    items.sort(key=_certainty)
+    items.sort(key=lambda item: (not item.unlike, _certainty(item)))
+    first = "Unlike its training pictures first, then the least certain."
+    note = first if any(item.unlike for item in items) else "Least certain first."
     title = f"{_counted(len(items), 'picture')}, as {model_name} sees them"
-    pages = write_review(target, items, class_names, title, "Least certain first.", command)
+    pages = write_review(target, items, class_names, title, note, command)
     _say_what_to_do(target, len(pages), command)
 
 
@@ -133,6 +136,7 @@ def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
         prediction.confidence,
         error=prediction.error,
         thumbnail=thumbnails.of(prediction.path),
+        unlike=bool(prediction.unlike),
     )
 
 

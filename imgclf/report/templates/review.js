@@ -2,7 +2,7 @@
 (() => {
   const element = (id) => document.getElementById(id);
   const data = JSON.parse(element("review").textContent);
-  const { names, classes, paths, labels, confidences, given, truths, errors, command } = data;
+  const { names, classes, paths, labels, confidences, given, truths, notes, errors, command } = data;
   // Where pictures have no label yet: what else goes into the file, and the part of each picture.
   const { labelling, file } = data;
   const total = paths.length;
@@ -131,7 +131,9 @@
 
   const contradicted = given.some((name) => name !== null); // labels of the data set, by the model
   const judged = truths.some((name) => name !== null); // the model's answers, by the data set
+  const noted = Object.keys(notes).length > 0;
   const noteOf = (row) => {
+    if (notes[row] !== undefined) return notes[row];
     if (judged && truths[row] !== null) return `data set: ${names[truths[row]]}`;
     return contradicted && labels[row] !== null ? `model: ${names[labels[row]]} ${percent(row)}` : "";
   };
@@ -156,7 +158,7 @@
   let room = { width: 0, height: 0, gap: 0 }; // of a card, in pixels
   let drawing = false;
 
-  list.classList.toggle("with-notes", contradicted || judged);
+  list.classList.toggle("with-notes", contradicted || judged || noted);
   document.body.classList.toggle("labelling", Boolean(labelling));
 
   function make(row) {
