@@ -28,8 +28,8 @@ from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.keras_io import write_model_file
 from imgclf.model_file.last_layer import numpy_head
-from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.litert_members import BesideHead
+from imgclf.model_file.manifest import Manifest
 
 
 class KerasLearner(Learner):

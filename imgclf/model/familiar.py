@@ -5,10 +5,11 @@ the training pictures (Lee et al. 2018, A Simple Unified Framework for Detecting
 Samples and Adversarial Attacks). Unit length is what makes it work (Mueller and Hein 2025,
 Mahalanobis++: Improving OOD Detection via Feature Normalization). Of the covariance the
 directions of most variance are kept, and one variance for all others. A mean for each class did
-not do better. What was tried stands in docs/unlike.md.
+not do better. What was tried stands in docs/answers.md.
 
 A corrected picture is a further centre. Two pictures of one kind are twice as far apart, squared,
-as each is from the mean of its kind, so half of the distance from it counts.
+as each is from the mean of its kind, so a little more than half of the distance from it counts:
+by half, other strangers were known as well.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SHARE_HELD_OUT = 0.99
 
 _DIRECTIONS = 32
 _MOST_FEATURES = 8192
+_OF_CORRECTED = 0.6
 _BYTES_OF_CORRECTED = 1 << 19  # 102 pictures of 1,280 features
 # By fewer the largest distance is anything, so the limit is what a log-normal distribution has.
 _ENOUGH_FOR_A_QUANTILE = 100
@@ -94,16 +96,24 @@ class Familiar(Struct, frozen=True, kw_only=True):
         Args:
             features: Shape (pictures, features).
         """
+        unlike: NDArray[np.bool_] = ~(self.distances(features) <= self.limit)  # no number, too
+        return unlike
+
+    def distances(self, features: NDArray[np.floating]) -> _Floats:
+        """How far pictures are from what the model knows, squared, shape (pictures,).
+
+        Args:
+            features: Shape (pictures, features).
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             seen = _unit(features)
-            distances = self._distances(seen)
+            distances = self._from_mean(seen)
             if self.corrected:
                 known = np.stack([one.unit.array for one in self.corrected]).astype(np.float64)
-                apart = distances[:, np.newaxis] + self._distances(known)
+                apart = distances[:, np.newaxis] + self._from_mean(known)
                 apart = (apart - 2 * self._products(seen, known)).min(axis=1)
-                distances = np.minimum(distances, apart / 2)
-            unlike: NDArray[np.bool_] = ~(distances <= self.limit)  # what is no number, too
-        return unlike
+                distances = np.minimum(distances, _OF_CORRECTED * apart)
+        return distances
 
     def corrected_by(
         self, digests: Sequence[str], features: Mapping[str, NDArray[np.floating]]
@@ -126,8 +136,8 @@ class Familiar(Struct, frozen=True, kw_only=True):
         kept = [there[digest] for digest in digests if digest in there]
         return replace(self, corrected=tuple(kept[-_room(self.width) :]))
 
-    def _distances(self, seen: _Floats) -> _Floats:
-        """From the mean, squared, shape (pictures,)."""
+    def _from_mean(self, seen: _Floats) -> _Floats:
+        """Squared distances, shape (pictures,)."""
         apart = seen - self.mean.array
         along = apart @ self.directions.array
         distances: _Floats = np.square(apart).sum(axis=1) / self.rest
@@ -177,7 +187,7 @@ def learn_familiar(
         rest=float(rest),
         limit=1.0,
     )
-    limit = _limit(known._distances(_unit(held_out)))
+    limit = _limit(known.distances(held_out))
     return replace(known, limit=limit) if math.isfinite(limit) and limit > 0 else None
 
 

@@ -55,14 +55,14 @@ def test_results_go_to_stdout_and_nothing_to_stderr(trained: Trained) -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     header, row = done.stdout.splitlines()
-    assert header == "path\tlabel\tconfidence\tprobability_cat\tprobability_dog\terror"
+    assert header == "path\tlabel\tconfidence\tprobability_cat\tprobability_dog\terror\tunlike"
     assert row.startswith("new/cat/cat-001.jpg\t")
 
 
 def test_an_unreadable_input_is_a_row_and_status_4(trained: Trained) -> None:
     done = imgclf("predict", "-", stdin="gone.jpg\nnew/cat/cat-001.jpg\n")
     assert done.returncode == 4
-    assert done.stdout.splitlines()[1] == "gone.jpg\t\t\t\t\tno such file"
+    assert done.stdout.splitlines()[1] == "gone.jpg\t\t\t\t\tno such file\t"
     assert len(done.stdout.splitlines()) == 3
 
 

@@ -30,7 +30,7 @@ from imgclf.report.prediction_rows import RowFormat, row_writer
 from tests.support.heard import listen
 from tests.support.layouts import lay_out, nobody_may_read
 
-CAT = Prediction("a\tb.jpg", "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None)
+CAT = Prediction("a\tb.jpg", "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None, unlike=False)
 CUT = Prediction("cut.jpg", None, None, {}, "truncated")
 
 
@@ -133,6 +133,7 @@ def test_a_model_without_a_litert_graph_predicts_on_keras_and_says_so(trained: T
     heard = listen()
     without = list(predict(open_classifier(Path("bare.keras")), [CAT_PATH]))
     assert without[0].label == with_graph[0].label
+    assert without[0].unlike is None
     assert without[0].confidence == pytest.approx(with_graph[0].confidence, abs=1e-5)
     assert "LiteRT can't express this model" in heard.text
 
@@ -165,9 +166,9 @@ def test_a_callback_gets_every_predict_hook_and_the_model(trained: Trained) -> N
 
 def test_tsv_has_a_column_for_each_class_and_escapes_tabs() -> None:
     assert written(RowFormat.TSV) == (
-        "path\tlabel\tconfidence\tprobability_cat\tprobability_dog\terror\n"
-        "a\\tb.jpg\tcat\t0.750000\t0.750000\t0.250000\t\n"
-        "cut.jpg\t\t\t\t\ttruncated\n"
+        "path\tlabel\tconfidence\tprobability_cat\tprobability_dog\terror\tunlike\n"
+        "a\\tb.jpg\tcat\t0.750000\t0.750000\t0.250000\t\tno\n"
+        "cut.jpg\t\t\t\t\ttruncated\t\n"
     )
 
 
@@ -186,6 +187,7 @@ def test_json_lines_have_numbers_and_nulls() -> None:
         "confidence": 0.75,
         "probabilities": {"cat": 0.75, "dog": 0.25},
         "error": None,
+        "unlike": False,
     }
     assert (second["label"], second["error"]) == (None, "truncated")
 
@@ -200,8 +202,8 @@ def test_the_table_has_the_path_last_so_that_columns_line_up() -> None:
 
 def test_top_keeps_the_likeliest() -> None:
     assert written(RowFormat.TSV, top=1).splitlines()[:2] == [
-        "path\tlabel\tconfidence\tlabel_1\tprobability_1\terror",
-        "a\\tb.jpg\tcat\t0.750000\tcat\t0.750000\t",
+        "path\tlabel\tconfidence\tlabel_1\tprobability_1\terror\tunlike",
+        "a\\tb.jpg\tcat\t0.750000\tcat\t0.750000\t\tno",
     ]
     assert json.loads(written(RowFormat.JSONL, top=1).splitlines()[0])["probabilities"] == {
         "cat": 0.75
