@@ -58,6 +58,15 @@ def kept_graphs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's state folder, in which models that were made here are known: one of the tests'."""
+    folder = tmp_path_factory.mktemp("user-state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """dataset/{cat,dog} with 30 drawn pictures each, and new/{cat,dog} with 10 each."""

@@ -10,6 +10,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model.flat_graph import flat_copy
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
 from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.keras_io import load_checked
 from imgclf.model_file.screening import screen_graph
 
@@ -35,6 +36,7 @@ def build_from_model_file(path: Path) -> keras.Model:
     """
     with ModelArchive(path) as archive:
         archive.verify_weights(archive.manifest())
+        open_apart(path, "plain")
         contents = screen_graph(archive)
     model = load_checked(path, contents, compiled=False)
     flat = flat_copy(model, prefixed, keep=_acts_in_prediction, dtype=keras.config.dtype_policy())

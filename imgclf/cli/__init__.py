@@ -22,6 +22,7 @@ import typer
 from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
 from imgclf.errors import ImgclfError, OwnCodeError, UsageError
+from imgclf.model_file.first_opening import strangers_apart
 from imgclf.spelling import harmless
 from imgclf.system import console
 from imgclf.system.disk import problem_of
@@ -177,7 +178,8 @@ def main() -> None:
     raise_at_signals()
     let_names_through()
     try:
-        app()
+        with strangers_apart():
+            app()
     except ImgclfError as error:
         if Session.debug and isinstance(error, OwnCodeError):
             import traceback  # see `_report_fault`

@@ -16,6 +16,7 @@ from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.probabilities import Activation
 from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Decoder, Manifest, installed_versions
 from imgclf.model_file.screening import Contents, screen_graph
 from imgclf.model_file.versions import keep_version, next_version
@@ -154,6 +155,7 @@ def _look_inside(source: Path) -> Contents:
                 f"{source} is a model file of imgclf already, with the classes {names}",
                 f"use it as it is: imgclf predict PICTURE --model {source}",
             )
+        open_apart(source, "weights")
         return screen_graph(archive)
 
 
@@ -179,6 +181,7 @@ def _fit(
     offset: float,
 ) -> _Network:
     """The network as one graph that takes what the decoder gives, and what its outputs are."""
+    open_apart(source, "plain", image_size)
     from imgclf.model_file import dense_end, plain_keras  # Keras, which takes seconds
 
     original = plain_keras.load_plain(source, contents)

@@ -26,6 +26,7 @@ from imgclf.errors import DataError
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.model.engine import KerasEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Manifest
 from imgclf.report.export_readme import labels_text, readme_text
 from imgclf.system import console
@@ -200,6 +201,7 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
 
 def _export_whole_graph(source: ExportSource, target: Path, graph: bytes) -> tuple[Exported, bytes]:
     """The LiteRT graph is in the model file, so TensorFlow is not needed."""
+    open_apart(source.path, "graph")
     found = run_litert(graph, source.pixels, made_here=False)
     own = open_classifier(source.path).engine
     difference = require_equal(found, own.run(source.pixels), target)

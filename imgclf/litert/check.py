@@ -32,6 +32,8 @@ class CheckedGraph:
     Attributes:
         input_shape: (height, width, 3).
         output_shapes: For one picture, in the file's order.
+        memory: The most bytes that tensors and kernels take together, for as many pictures as it
+            was checked for last.
 
     Raises:
         GraphError: It is damaged, takes no pictures, or has something that is not known here, so
@@ -53,6 +55,7 @@ class CheckedGraph:
         need(given.kind == FLOAT32 and len(given.shape) == 4, "it takes no pictures")
         self.input_shape = given.shape[1:]
         need(given.shape[0] == 1 and self.input_shape[2] == 3, "it takes no pictures in colour")
+        self.memory = 0
         self.output_shapes = [shape[1:] for shape in self.check(1)]
 
     def check(self, pictures: int) -> list[Shape]:
@@ -76,6 +79,7 @@ class CheckedGraph:
             values.update(zip(step.outputs, gives, strict=True))
             for number in self._done_with[place]:
                 budget.drop(values[number])
+        self.memory = budget.most_held
         made = [values.get(number) for number in self._outputs]
         for value in made:
             need(value is not None and value.kind == FLOAT32, "it gives what it has not made")
@@ -116,17 +120,25 @@ class _Step(Struct, frozen=True):
     outputs: tuple[int, ...]
 
 
+def allowed_bytes(pixels: int) -> int:
+    """What so many pixels, of one picture or of several, may take while a network is run."""
+    return _BYTES_ANYWAY + _BYTES_A_PIXEL * pixels
+
+
 class _Budget:
     """The memory and the time that some pictures may take.
 
     Args:
         pixels: How many they have together.
+
+    Attributes:
+        most_held: Bytes that were taken at once so far.
     """
 
     def __init__(self, pixels: int) -> None:
-        self._bytes = _BYTES_ANYWAY + _BYTES_A_PIXEL * pixels
+        self._bytes = allowed_bytes(pixels)
         self._work = _WORK_ANYWAY + _WORK_A_PIXEL * pixels
-        self._held = 0
+        self._held = self.most_held = 0
 
     def hold(self, value: Value) -> None:
         """Room for a tensor, and the time to fill it."""
@@ -145,6 +157,7 @@ class _Budget:
             GraphError: It is more than there is.
         """
         self._work -= multiplications
+        self.most_held = max(self.most_held, self._held + beside)
         if self._held + beside > self._bytes:
             raise GraphError(f"it takes {self._held + beside} bytes, and {self._bytes} are allowed")
         need(self._work >= 0, "it takes longer than any network for such pictures")

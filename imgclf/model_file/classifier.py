@@ -22,6 +22,7 @@ from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine, LiteRTFeature
 from imgclf.model.head import NumpyHead
 from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH, ModelArchive
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
 
@@ -93,16 +94,12 @@ def open_classifier(path: Path) -> Classifier:
     """
     with ModelArchive(path) as archive:
         manifest = archive.manifest()
-        # Not `archive.whole_graph`: the zip's own checksum tells damage, and SHA-256 of megabytes
-        # takes longer than the answer.
-        wanted = [(FEATURES, manifest.features_sha256), (HEAD, manifest.head_sha256)]
-        if None in (manifest.features_sha256, manifest.head_sha256):
-            wanted = [(WHOLE_GRAPH, manifest.whole_graph_sha256)]
-        members = [archive.read(name) for name, digest in wanted if digest is not None]
+        members = graphs_in(archive, manifest)
     reason = manifest.litert_note or "it has no LiteRT graph in it"
     if members:
+        open_apart(path, "graph")
         try:
-            engine = _quick_engine(path, manifest, *members)
+            return open_quickly(path, manifest, members)
         except ImportError:
             reason = "ai-edge-litert is not installed"
         except GraphError as error:
@@ -115,13 +112,42 @@ def open_classifier(path: Path) -> Classifier:
                 f"its LiteRT graph is not run, since it can't be checked: {error}; "
                 f"imgclf adopt {shlex.quote(str(path))} --classes {classes} makes one here"
             )
-        else:
-            _require_fit(path, manifest, engine)
-            return Classifier(manifest, engine)
     console.warning(f"{path}: starting TensorFlow, which takes seconds, for {reason}")
     from imgclf.model_file.keras_io import load_keras_model
 
     return Classifier(manifest, KerasEngine(load_keras_model(path)))
+
+
+def graphs_in(archive: ModelArchive, manifest: Manifest) -> list[bytes]:
+    """What answers without TensorFlow: a graph, and the head behind it if it has one; maybe none.
+
+    Raises:
+        ModelFileError: It can't be read.
+    """
+    # Not `archive.whole_graph`: the zip's own checksum tells damage, and SHA-256 of megabytes takes
+    # longer than the answer.
+    wanted = [(FEATURES, manifest.features_sha256), (HEAD, manifest.head_sha256)]
+    if None in (manifest.features_sha256, manifest.head_sha256):
+        wanted = [(WHOLE_GRAPH, manifest.whole_graph_sha256)]
+    return [archive.read(name) for name, digest in wanted if digest is not None]
+
+
+def open_quickly(path: Path, manifest: Manifest, members: list[bytes]) -> Classifier:
+    """Runs what answers without TensorFlow.
+
+    Args:
+        path: The model file.
+        manifest: Its manifest.
+        members: From `graphs_in`.
+
+    Raises:
+        GraphError: The graph can't be checked.
+        ModelFileError: They can't be run, or not together.
+        ImportError: There is no LiteRT for this platform.
+    """
+    engine = _quick_engine(path, manifest, *members)
+    _require_fit(path, manifest, engine)
+    return Classifier(manifest, engine)
 
 
 def _quick_engine(

@@ -32,7 +32,9 @@ from imgclf.model_file.archive import (
     WHOLE_GRAPH,
     ModelArchive,
 )
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import PictureRecords
+from imgclf.model_file.known_files import remember
 from imgclf.model_file.litert_members import BesideHead, make_litert_members
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
@@ -101,6 +103,7 @@ def write_model_file(
             archive_file.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(written)))
             for name, content in members.items():
                 archive_file.writestr(name, content)
+    remember(path)
     return written
 
 
@@ -128,6 +131,7 @@ def load_keras_model(path: Path) -> keras.Model:
     """
     with ModelArchive(path) as archive:
         archive.verify_weights(archive.manifest())
+        open_apart(path, "network")
         contents = screen(archive)
     return load_checked(path, contents)
 

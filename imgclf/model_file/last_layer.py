@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from imgclf.model.activations import ActivationFunction
 from imgclf.model.head import HeadLayer, Numbers, NumpyHead
 from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.keras_last_layer import KerasLastLayer, find_in_keras
 from imgclf.model_file.manifest import Manifest
@@ -106,6 +107,7 @@ def read_last_layer(archive: ModelArchive, manifest: Manifest) -> LastLayer | No
     if head.classes or neurons != sum(one.by == "neuron" for one in manifest.corrections):
         return None
     archive.verify_weights(manifest)
+    open_apart(archive.path, "weights")
     in_keras = find_in_keras(archive.read(CONFIG), archive.read(WEIGHTS), head, archive.path)
     if in_keras is None:
         return None

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imgclf.model.head import HeadNeurons, NumpyHead
 from imgclf.model.layer_names import ANSWER, FEATURES, FLAT, NEURONS, POOL, STRENGTH, SUM, UNIT
 from imgclf.model_file.archive import CONFIG, HEAD, WEIGHTS, ModelArchive
+from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.rewriting import rewrite
@@ -76,6 +77,7 @@ def read_neuron_layers(archive: ModelArchive, manifest: Manifest) -> NeuronLayer
     if None in (manifest.features_sha256, manifest.head_sha256):
         return None
     archive.verify_weights(manifest)
+    open_apart(archive.path, "weights")
     weights = archive.read(WEIGHTS)
     count_numbers(weights, archive.path)  # which refuses what is no plain number
     try:

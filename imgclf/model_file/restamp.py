@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from imgclf.model_file.archive import MANIFEST, ModelArchive
+from imgclf.model_file.known_files import is_made_here, remember
 from imgclf.model_file.manifest import Manifest
 from imgclf.system.files import atomic_path
 
@@ -34,3 +35,5 @@ def copy_with_manifest(source: Path, manifest: Manifest, target: Path) -> None:
     with atomic_path(target, size) as temporary, zipfile.ZipFile(temporary, "w") as file:
         for name, content in members.items():
             file.writestr(name, content)
+    if is_made_here(source):
+        remember(target)

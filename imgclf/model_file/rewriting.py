@@ -10,6 +10,7 @@ import msgspec
 
 from imgclf.model_file.archive import HEAD, HELD_OUT, MANIFEST, WEIGHTS, ModelArchive
 from imgclf.model_file.held_out import HeldOut
+from imgclf.model_file.known_files import remember
 from imgclf.model_file.manifest import Manifest
 from imgclf.system.files import atomic_path
 
@@ -57,4 +58,5 @@ def rewrite(
             for name in names:  # one at a time, for they can be large
                 file.writestr(name, changed[name] if name in changed else archive.read(name))
         archive.close()  # for where a file that is open can't be replaced
+    remember(archive.path)
     return written

@@ -23,6 +23,7 @@ from imgclf.model_file.kept_versions import (
     kept_size,
     put_together,
 )
+from imgclf.model_file.known_files import is_known, is_made_here, remember
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system.files import atomic_path
 from imgclf.work_folders import HISTORY_SUFFIX
@@ -155,6 +156,7 @@ def roll_back(model: Path, version: int | None) -> Manifest:
     with atomic_path(model, kept_size(kept)) as temporary:
         restored = _put_together(kept, temporary)
         keep_version(model)
+    is_known(model, "graph")  # by its hash, if it is; so the next command needn't read all of it
     return restored
 
 
@@ -191,12 +193,15 @@ def write_again(model: Path, version: int, manifest: Manifest) -> None:
     kept = kept_files(versions_directory(model))[version]
     with atomic_path(model, kept_size(kept)) as temporary:
         _put_together(kept, temporary)
+        made_here = is_made_here(temporary)
         with ModelArchive(temporary) as archive:
             members = {name: archive.read(name) for name in archive.members()}
         members[MANIFEST] = msgspec.json.format(msgspec.json.encode(manifest))
         with zipfile.ZipFile(temporary, "w") as file:
             for name, content in members.items():
                 file.writestr(name, content)
+    if made_here:
+        remember(model)
 
 
 def _put_together(kept: Path, temporary: Path) -> Manifest:

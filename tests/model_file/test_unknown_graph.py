@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import export
@@ -16,20 +14,11 @@ from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.engine import KerasEngine, LiteRTEngine, SplitEngine
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
-from tests.support.graphs import edited, operation
+from tests.support.graphs import with_custom_operation
 from tests.support.heard import listen
 from tests.support.model_files import rewritten, with_graph
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-
-
-def with_custom_operation(content: bytes) -> bytes:
-    def edit(model: Any) -> None:
-        code = model.operatorCodes[operation(model, "CONV_2D").opcodeIndex]
-        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-        code.customCode = b"Mfcc"
-
-    return edited(content, edit)
 
 
 def test_keras_answers_for_a_graph_that_is_not_run(trained: Trained) -> None:

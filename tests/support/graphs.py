@@ -40,6 +40,17 @@ def operation(model: Any, name: str) -> Any:
     return next(one for one in found if code_of(model, one).builtinCode == wanted)
 
 
+def with_custom_operation(content: bytes) -> bytes:
+    """A graph with an operation of somebody's own, which nobody can check."""
+
+    def edit(model: Any) -> None:
+        code = model.operatorCodes[operation(model, "CONV_2D").opcodeIndex]
+        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+        code.customCode = b"Mfcc"
+
+    return edited(content, edit)
+
+
 def tensor(model: Any, number: int) -> Any:
     """A tensor."""
     return model.subgraphs[0].tensors[number]
