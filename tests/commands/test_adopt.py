@@ -18,6 +18,7 @@ from imgclf.model.engine import LiteRTEngine, SplitEngine
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.keras_io import load_keras_model
+from imgclf.model_file.known_files import is_known
 from imgclf.model_file.manifest import Decoder
 from imgclf.model_file.versions import roll_back, versions
 from imgclf.system.lock import lock
@@ -430,7 +431,12 @@ def test_the_command_says_what_it_made_and_nothing_of_the_libraries_gets_through
     ]
     *rest, last = done.stderr.splitlines()
     assert last == "next: imgclf predict PICTURE --model models/mine.keras"
-    said = [line for line in rest if not line.startswith("adopting mine.keras in ")]
+    first, *said = [line for line in rest if not line.startswith("adopting mine.keras in ")]
+    assert first == (
+        "mine.keras was not made here: it is opened in a process of its own first, which takes "
+        "seconds"
+    )
+    assert is_known(Path("mine.keras"), "plain")
     assert len(said) == 1
     assert said[0].startswith(
         "warning: the LiteRT graph of this model can't be checked: it has a custom operation"
