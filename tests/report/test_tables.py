@@ -16,6 +16,9 @@ from imgclf.model_file.versions import Version
 from imgclf.report.corrections import judged_table
 from imgclf.report.scores import score_lines
 from imgclf.report.tables import Column, table
+from imgclf.training.memory_needed import NetworkTakes
+
+TAKES = NetworkTakes(0, "EfficientNetLite0", None, 32, 0, None)
 
 
 def printed(*arguments: str) -> str:
@@ -30,6 +33,7 @@ def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> N
         name="pets",
         counts={"cat": (24, 6, 0), "Norwegian Forest": (12345, 3086, 100)},
         findings=(Finding("imbalance", "answering it will seem to pay"),),
+        network=TAKES,
         code=("mine.py:Mine",),
     )
     monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code: checked)
@@ -37,18 +41,20 @@ def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> N
         "class             train  validate  test\n"
         "cat                  24         6     0\n"
         "Norwegian Forest  12345      3086   100\n"
+        "network: on EfficientNetLite0, of which only Keras knows what it takes\n"
         "imbalance: answering it will seem to pay\n"
         "training will run code of your own: mine.py:Mine\n"
     )
 
 
 def test_check_leaves_room_for_the_word_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked = Checked("pets", {"a": (1, 1, 0), "b": (2, 1, 0)}, (), ())
+    checked = Checked("pets", {"a": (1, 1, 0), "b": (2, 1, 0)}, (), TAKES, ())
     monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code: checked)
     assert printed("check", "pets.yaml") == (
         "class  train  validate  test\n"
         "a          1         1     0\n"
         "b          2         1     0\n"
+        "network: on EfficientNetLite0, of which only Keras knows what it takes\n"
     )  # fmt: skip
 
 
