@@ -124,7 +124,7 @@ def _config(place: Path, overrides: Sequence[str]) -> LoadedConfig:
 def _what_is_judged(data: DataSet, folds: int) -> str:
     count = len(data.training) + len(data.validation)
     left = f"; {len(data.test)} to test on are left alone" if len(data.test) else ""
-    return f"{folds} trainings, each judged by a {folds}th of {count} pictures{left}"
+    return f"{folds} trainings, each judged by {count // folds} or so of {count} pictures{left}"
 
 
 def _without(

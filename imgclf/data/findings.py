@@ -121,7 +121,9 @@ def _alike(data: DataSet) -> Iterator[Finding]:
             yield Finding("alike, two labels", f"{listed} are {' and '.join(labels)}")
         elif len(parts) > 1:
             said = " and ".join(_PARTS[part] for part in parts)
-            yield Finding("alike, in two parts", f"{listed} are for {said}")
+            # Most of a class they are, else they would be together anyway.
+            way_on = "; data.groups: near_copies keeps them together" if data.is_split else ""
+            yield Finding("alike, in two parts", f"{listed} are for {said}{way_on}")
         else:
             yield Finding("alike", listed)
 

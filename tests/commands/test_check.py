@@ -149,6 +149,20 @@ def test_near_copies_are_findings_and_kept_in_one_part(pictures: Path) -> None:
     assert found.counts["cat"][0] + found.counts["cat"][1] == 38
 
 
+def test_near_copies_that_are_most_of_a_class_are_divided_unless_they_are_a_group(
+    pictures: Path,
+) -> None:
+    for number in range(40):
+        with Image.open("dataset/cat/cat-001.jpg") as picture:
+            picture.save(f"dataset/cat/still-{number}.jpg", quality=50 + number)
+    [finding] = findings("alike, in two parts")
+    assert finding.message.endswith(
+        " and 36 more are for training and validation; data.groups: near_copies keeps them together"
+    )
+    found = check(Path("pets.yaml"), ["data.groups=near_copies"])
+    assert "alike, in two parts" not in [one.kind for one in found.findings]
+
+
 def test_near_copies_under_two_labels_and_in_two_parts(pictures: Path) -> None:
     shutil.move("dataset", "whole")
     for part, first, last in (("train", 1, 20), ("val", 21, 25), ("test", 26, 30)):

@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgclf.commands import cross_validate as command
 from imgclf.commands.cross_validate import cross_validate
 from imgclf.commands.train import Trained
+from imgclf.config.network import Network
 from imgclf.data.dataset import DataSet
 from imgclf.errors import UsageError
 from imgclf.model.cross_validated import CrossValidated
+from imgclf.model.engine import KerasEngine
 from imgclf.model.intervals import wilson
 from imgclf.model_file.archive import MANIFEST
 from imgclf.report.cross_validation import cross_validation_table
+from imgclf.training.fit import Fitted
+from imgclf.training.networks import published_network
 from tests.support.model_files import rewritten
 from tests.support.trainings import CONFIG
 
@@ -82,6 +87,29 @@ def test_nothing_is_published_and_no_run_is_begun(
     validated: tuple[CrossValidated, list[DataSet], set[Path]],
 ) -> None:
     assert validated[2] == {Path("dataset"), Path("pets.yaml")}
+
+
+def test_on_a_pretrained_network_the_head_on_features_says_what_the_whole_network_does(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs, compared = command._outputs, []
+
+    def both(network: Network, data: DataSet, features: object, fitted: Fitted) -> object:
+        quick = outputs(network, data, features, fitted)  # type: ignore[arg-type]
+        whole = KerasEngine(published_network(network, fitted.weights))
+        for part, found in zip((data.validation, data.test), quick, strict=False):
+            said = np.concatenate([whole.run(batch) for batch in part.batches()])
+            np.testing.assert_allclose(found, said, atol=2e-3)  # features are kept as float16
+            compared.append(len(part))
+        return quick
+
+    monkeypatch.setattr(command, "_outputs", both)
+    config = "data: {directory: dataset, image_size: 32}\nmodel: {backbone: models/pets.keras}\n"
+    Path("on.yaml").write_text(config + "training: {epochs: 2}\n")
+    found = cross_validate(Path("on.yaml"), 2)
+    assert compared == [6, 30, 6, 30]
+    assert found.evaluation.pictures == 60
+    assert {path.name for path in Path("runs").iterdir() if path.is_dir()} == {"pets"}
 
 
 def test_too_many_folds_are_refused_before_a_training(trained: Trained) -> None:
