@@ -31,3 +31,6 @@ Corrections: TypeAlias = Literal["include", "ignore"]
 
 Replace: TypeAlias = Literal["if_not_worse", "always"]
 """When a new model takes the place of the one in use."""
+
+BALANCED: Literal["balanced"] = "balanced"
+"""The word for weights by which all classes count the same in all."""

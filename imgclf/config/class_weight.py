@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from imgclf.config.choices import BALANCED
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.problems import Report, some
-from imgclf.config.schema import BALANCED, CLASS_WEIGHT
+from imgclf.config.schema import CLASS_WEIGHT
 from imgclf.config.tree import Node
 from imgclf.config.value_checks import MISMATCH, Number
 from imgclf.errors import nearest_match

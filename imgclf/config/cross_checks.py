@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgclf.config.auto_rate import AUTO, is_auto
 from imgclf.config.callback_catalogue import entry_of
+from imgclf.config.choices import BALANCED
 from imgclf.config.keras_names import BY_OUTPUT
 from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.layer_checks import layer_problems
@@ -14,7 +15,7 @@ from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.number_checks import number_problems
 from imgclf.config.pretrained_checks import pretrained_problems
-from imgclf.config.schema import BALANCED, BATCH_SIZE, Config, DataConfig, TrainingConfig
+from imgclf.config.schema import BATCH_SIZE, Config, DataConfig, TrainingConfig
 from imgclf.config.spec import Spec, written
 from imgclf.config.stretched import lengths
 from imgclf.errors import Problem

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from imgclf.config.backbone import Backbone
 from imgclf.config.choices import (
+    BALANCED,
     ClassesAre,
     Corrections,
     Keep,
@@ -40,9 +41,6 @@ _LARGEST_BATCH = 65536
 _BatchSize = Annotated[int, Field(ge=1, le=_LARGEST_BATCH)]
 BATCH_SIZE = f"a whole number from 1 to {_LARGEST_BATCH}"
 """What a message says a number of pictures in a batch may be."""
-
-BALANCED: Literal["balanced"] = "balanced"
-"""What `class_weight` says to have all classes count the same in all."""
 
 CLASS_WEIGHT = f"{BALANCED}, or weights by class such as {{cat: 1, dog: 3}}"
 """What a message says `class_weight` may be."""

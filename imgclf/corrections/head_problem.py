@@ -26,9 +26,11 @@ class HeadProblem:
         digests: Of the corrected pictures, of which no memory may have anything.
         remembered: Standardized features of training pictures, shape (pictures, features).
         remembered_labels: Of these.
+        remembered_weights: How much each of these counts: as in the training that made the head, or
+            else a correction of a dog would have it answer as if nothing had made up for few cats.
         corrected: Those of corrections, shape (corrections, copies + 1, features).
         labels: Of the corrections, shape (corrections,).
-        weights: How much each of them counts beside a remembered picture, at first.
+        weights: How much each of them counts beside an average remembered picture, at first.
         trained: What is pulled towards.
         start: Where to begin.
     """
@@ -36,6 +38,7 @@ class HeadProblem:
     digests: list[str]
     remembered: NDArray[np.float32]
     remembered_labels: _Labels
+    remembered_weights: _Floats
     corrected: NDArray[np.float32]
     labels: _Labels
     weights: _Floats
@@ -75,7 +78,7 @@ class HeadProblem:
                 self.trained.weights.shape[1],
                 l2=pull,
                 example_weights=np.concatenate(
-                    [np.ones(len(self.remembered)), np.repeat(weights / copies, copies)]
+                    [self.remembered_weights, np.repeat(weights / copies, copies)]
                 ),
                 towards=self.trained,
                 start=head,

@@ -28,6 +28,7 @@ from imgclf.corrections.feature_memory import FeatureMemory, JudgedFeatures
 from imgclf.corrections.feature_space import FeatureSpace
 from imgclf.corrections.guard import Judged, Rights
 from imgclf.corrections.head_problem import HeadProblem, first_weights, margins
+from imgclf.data.class_balance import balance_of
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.logistic_regression import LinearHead
 from imgclf.model.prediction import Prediction
@@ -190,10 +191,13 @@ class Refit:
         labels = np.array([class_names.index(label) for label in said.values()], np.int64)
         values = [self._seen(self._features[digest]) for digest in said]
         none = np.empty((0, 1, len(self._layer.kernel)), np.float32)
+        balance = balance_of(self._manifest.config)
+        weights = balance.counts_in_all(training.labels, self._memory.class_names)
         return HeadProblem(
             digests,
             self._seen(training.values),
             training.labels,
+            np.ones(len(training)) if weights is None else weights,
             np.stack(values) if values else none,
             labels,
             first_weights(labels, training.labels, len(self._memory.class_names)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.config.schema import BALANCED
+from imgclf.config.choices import BALANCED
 from imgclf.data.source import Examples
 
 _Labels = NDArray[np.int64]
@@ -43,12 +43,54 @@ class Balance:
             drawn_evenly=labels if self.oversample else None,
         )
 
+    def counts_in_all(
+        self, labels: _Labels, class_names: Sequence[str]
+    ) -> NDArray[np.float64] | None:
+        """How much examples count in all, drawn as often and weighed as they are.
+
+        Args:
+            labels: Class indices, shape (examples,).
+            class_names: In output order.
+
+        Returns:
+            1 on average, shape (examples,); None if all count the same.
+        """
+        weights = self._weights(labels, class_names)
+        if self.oversample:
+            drawn = balanced_weights(labels, len(class_names))
+            weights = drawn if weights is None else drawn * weights
+        if weights is None:
+            return None
+        of_examples: NDArray[np.float64] = weights[labels] / weights[labels].mean()
+        return of_examples
+
     def _weights(self, labels: _Labels, class_names: Sequence[str]) -> NDArray[np.float64] | None:
         if self.class_weight is None:
             return None
         if self.class_weight == BALANCED:
             return balanced_weights(labels, len(class_names))
         return np.array([self.class_weight.get(name, 1.0) for name in class_names])
+
+
+def balance_of(config: Mapping[str, Any]) -> Balance:
+    """What the config in a model's manifest says; nothing of what it can't mean.
+
+    Args:
+        config: As `Config.written()` gave it; what is read from a file may be anything.
+    """
+    training, data = (config.get(section) for section in ("training", "data"))
+    given = training.get("class_weight") if isinstance(training, Mapping) else None
+    if isinstance(given, Mapping):
+        given = {name: weight for name, weight in given.items() if _is_weight(weight)}
+    elif given != BALANCED:
+        given = None
+    oversample = isinstance(data, Mapping) and data.get("oversample") is True
+    return Balance(given, oversample)
+
+
+def _is_weight(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 < value < float("inf")
 
 
 def balanced_weights(labels: _Labels, num_classes: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from imgclf.commands.predict import find_inputs, predict
 from imgclf.commands.retrain import Options, Retrained, retrain
 from imgclf.commands.train import train
 from imgclf.corrections.corrected_pictures import kept_file, load_picture
+from imgclf.corrections.head_problem import HeadProblem
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.replay_memory import load_memory
+from imgclf.data.class_balance import Balance
 from imgclf.data.decoder import decode
 from imgclf.errors import ModelFileError
 from imgclf.model.head import NumpyHead
+from imgclf.model.logistic_regression import LinearHead
 from imgclf.model_file.archive import (
     CONFIG,
     FEATURES,
@@ -400,3 +403,29 @@ def test_features_of_a_class_that_there_is_not_are_damage(here: Path, key: str, 
     np.savez("models/pets.history/features.npz", **contents)  # type: ignore[arg-type]
     with pytest.raises(ModelFileError, match=r"features\.npz is damaged: its .* don't fit"):
         correct(mistakes()[0])
+
+
+@pytest.mark.slow
+def test_training_pictures_count_as_they_did_in_the_training(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solve, asked, configs = HeadProblem.solved, [], []
+
+    def solved(problem: HeadProblem, pull: float) -> LinearHead | None:
+        asked.append(problem)
+        return solve(problem, pull)
+
+    def balance_of(config: Mapping[str, Any]) -> Balance:
+        configs.append(config)
+        return Balance({"cat": 3.0})
+
+    wrong = mistakes()[0]
+    monkeypatch.setattr(HeadProblem, "solved", solved)
+    assert correct(wrong).outcome == "corrected"
+    assert set(asked.pop().remembered_weights) == {1.0}
+    monkeypatch.setattr("imgclf.corrections.refit.balance_of", balance_of)
+    correct(mistakes()[0])
+    assert configs[0] == read_manifest(MODEL).config
+    weights, cats = asked[0].remembered_weights, asked[0].remembered_labels == 0
+    assert weights.mean() == pytest.approx(1)
+    assert set(weights[cats] / weights[~cats][0]) == {3.0}

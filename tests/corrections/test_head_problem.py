@@ -7,7 +7,8 @@ import pytest
 
 from imgclf.corrections.feature_space import FeatureSpace
 from imgclf.corrections.head_problem import HeadProblem, first_weights, margins
-from imgclf.model.logistic_regression import LinearHead
+from imgclf.data.class_balance import balanced_weights
+from imgclf.model.logistic_regression import LinearHead, fit_logistic_regression
 
 _RANDOM = np.random.default_rng(0)
 
@@ -22,6 +23,7 @@ def problem(corrected: np.ndarray, labels: list[int]) -> HeadProblem:
         [],
         remembered,
         (remembered[:, 0] > 0).astype(np.int64),
+        np.ones(100),
         corrected.astype(np.float32),
         np.array(labels),
         np.ones(len(labels)),
@@ -51,6 +53,28 @@ def test_one_picture_can_not_be_two_things() -> None:
     asked = problem(corrected, [0, 1])
     assert asked.solved(0.03) is None
     assert asked.without(np.array([1])).solved(0.03) is not None
+
+
+def test_few_pictures_of_a_class_count_as_in_the_training_that_made_up_for_them() -> None:
+    labels = np.array([0] * 190 + [1] * 10)
+    remembered = _RANDOM.normal(size=(200, 6)).astype(np.float32)
+    remembered[labels == 1, 0] += 1.5
+    weights = balanced_weights(labels, 2)[labels]
+    head = fit_logistic_regression(remembered, labels, 2, example_weights=weights)
+
+    def found(counted: np.ndarray) -> float:
+        """Of the rare class, after a correction that has nothing to do with it."""
+        corrected = np.array([[[1.5, 6, 0, 0, 0, 0]]], np.float32)
+        asked = HeadProblem(
+            [], remembered, labels, counted, corrected, np.array([0]), np.ones(1), head, head
+        )
+        solved = asked.solved(0.03)
+        assert solved is not None
+        return float((margins(solved.logits(remembered), labels) > 0)[labels == 1].mean())
+
+    before = float((margins(head.logits(remembered), labels) > 0)[labels == 1].mean())
+    assert found(weights) >= before - 0.1
+    assert found(np.ones(200)) < before - 0.3
 
 
 def test_a_class_that_came_later_counts_as_much_as_one_of_the_training() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.data.batch_share import Share
-from imgclf.data.class_balance import Balance, balanced_weights
+from imgclf.data.class_balance import Balance, balance_of, balanced_weights
 from imgclf.data.source import Examples, Source
 
 LABELS = np.array([0] * 9 + [1] * 4 + [2] * 2)
@@ -42,6 +42,35 @@ def test_weights_by_name_and_1_for_who_is_not_named() -> None:
     weights = examples(Balance({"emu": 3.0})).weights
     assert weights is not None
     assert weights.tolist() == [1.0] * 13 + [3.0] * 2
+
+
+def test_what_examples_count_in_all_is_1_on_average() -> None:
+    even = Balance("balanced").counts_in_all(LABELS, NAMES)
+    assert even is not None
+    np.testing.assert_allclose(even, balanced_weights(LABELS, 3)[LABELS])
+    np.testing.assert_allclose(Balance(oversample=True).counts_in_all(LABELS, NAMES), even)
+    both = Balance({"emu": 3.0}, oversample=True).counts_in_all(LABELS, NAMES)
+    assert both is not None
+    assert both.mean() == pytest.approx(1)
+    assert both[-1] / both[0] == pytest.approx(3 * 9 / 2)
+    assert Balance().counts_in_all(LABELS, NAMES) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "balance"),
+    [
+        ({"training": {"class_weight": "balanced"}}, Balance("balanced")),
+        (
+            {"training": {"class_weight": {"cat": 2, "dog": "much", "emu": -1.0}}},
+            Balance({"cat": 2}),
+        ),
+        ({"data": {"oversample": True}, "training": {"class_weight": "much"}}, Balance(None, True)),
+        ({"data": "balanced", "training": 3}, Balance()),
+        ({}, Balance()),
+    ],
+)
+def test_a_model_says_what_it_was_trained_with(config: dict[str, object], balance: Balance) -> None:
+    assert balance_of(config) == balance
 
 
 def test_nothing_said_changes_nothing() -> None:

@@ -102,11 +102,43 @@ The layers in `model.layers` get one standardized number for each feature, so th
 
 `training.fine_tune` adds a second phase, in which the network itself is trained, too, from what the
 first has come to: with AdamW, a learning rate that falls along a cosine, and labels smoothed by
-0.1. The loss is one of the cross-entropies; one that has a `label_smoothing` of its own keeps it.
+0.1 unless `training.label_smoothing` says otherwise. The loss is one of the cross-entropies, focal
+or not; one that has a `label_smoothing` of its own keeps it.
 `from` says where the layers begin that are trained: `all`, the name of a layer, or how many of the
 backbone's last, as Keras counts them. With `augmentation: none`, what the layers below make of a
 picture is computed once ([how](pretrained.md#what-lies-below-is-computed-once)). Epochs count on:
 the first after `epochs: 30` is the 31st.
+"""
+
+LEVERS = """\
+## What keeps a training in bounds
+
+```yaml
+training:
+  label_smoothing: 0.1
+  ema: true                                       # or {momentum: 0.999}
+  optimizer: {Adam: {global_clipnorm: 1.0}}
+  fine_tune: {epochs: 8, global_clipnorm: 1.0}    # the second phase has an optimizer of its own
+```
+
+`label_smoothing` has a network learn from labels of 0.9 and a little for all classes instead of 1
+and 0, whatever the output is. It acts in training alone: `loss` is that of the smoothed labels,
+which is what becomes smaller; `val_loss` is that of the labels as they are, and can be compared
+between trainings with and without it. The `label_smoothing` that some of Keras's losses have
+smooths both.
+
+`ema` averages the weights over the steps, each of the latest with a part of 1 - `momentum`. The
+averages are what `val_loss` and all that begins so is measured with, and what ModelCheckpoint and
+EarlyStopping keep and the model has; the training goes on from the weights. Where an epoch has
+fewer steps than 1 / (1 - `momentum`), the average lags epochs behind. What batch normalization
+counts in training is no weight and is not averaged. It is `use_ema` and `ema_momentum` of
+Keras's optimizers with SwapEMAWeights, in one key.
+
+Gradients are clipped by what Keras's optimizers have for it: `global_clipnorm` (the norm of all
+gradients together), `clipnorm` (that of each variable) and `clipvalue`.
+
+[Few pictures of one class](data.md#few-pictures-of-one-class) has what makes up for classes of
+different sizes.
 """
 
 OBJECTS = """\
@@ -331,6 +363,7 @@ def config_page() -> str:
             f"## At the top\n\n{keys(Config)}",
             *sections,
             pretrained(),
+            LEVERS,
             OBJECTS,
             places(),
             kinds(),
