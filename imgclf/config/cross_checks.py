@@ -16,7 +16,7 @@ from imgclf.config.monitor_checks import metric_problems, monitor_problems
 from imgclf.config.number_checks import number_problems
 from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BATCH_SIZE, Config, DataConfig, TrainingConfig
-from imgclf.config.spec import Spec, written
+from imgclf.config.spec import Spec
 from imgclf.config.stretched import lengths
 from imgclf.errors import Problem
 
@@ -146,13 +146,14 @@ def _average_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     """Averages of the weights that nobody keeps, or that are asked for twice."""
     optimizer = _optimizer(config.training)
     asked = config.training.ema is not None
-    if asked and {"use_ema", "ema_momentum"} & optimizer.arguments.keys():
-        yield file.problem(
-            "training.optimizer",
-            "training.ema has the optimizer keep averages already; keep one of the two",
-            received=f"{optimizer.name}: {written(optimizer.arguments)}",
-            allowed="training.ema: {momentum: 0.99}, and no use_ema and ema_momentum",
-        )
+    for name in ("use_ema", "ema_momentum"):
+        if asked and name in optimizer.arguments:
+            yield file.problem(
+                f"training.optimizer.{name}",
+                "training.ema has the optimizer keep averages already; keep one of the two",
+                received=str(optimizer.arguments[name]).lower(),
+                allowed="training.ema: {momentum: 0.99}, without this",
+            )
     for index, spec in enumerate(config.callbacks):
         if entry_of(spec.name).needs_averages and not spec.off:
             if asked:

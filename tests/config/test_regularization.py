@@ -79,7 +79,7 @@ def test_momentum_is_a_number_between_0_and_1() -> None:
 
 def test_averages_are_asked_for_once() -> None:
     found = problem(training("ema: true, optimizer: {Adam: {use_ema: true}}"))
-    assert found.key == "training.optimizer"
+    assert (found.key, found.received) == ("training.optimizer.use_ema", "true")
     found = problem(training("ema: true") + "callbacks: [SwapEMAWeights]\n")
     assert (found.key, found.line) == ("callbacks.0", 4)
 
