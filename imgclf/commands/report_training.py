@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imgclf.config.keras_names import MIXING
 from imgclf.config.loaded import LoadedConfig
+from imgclf.config.network import declared_network
 from imgclf.config.yaml_scalars import write_yaml
 from imgclf.data.dataset import DataSet
+from imgclf.data.mixing import mixing_of
 from imgclf.errors import ImgclfError
 from imgclf.report.augmentation_samples import sample_augmentation
 from imgclf.report.curves import curves_of
@@ -46,6 +49,8 @@ def report_training(
     Raises:
         WriteError: Something can't be written.
     """
+    from imgclf.model.build import mixing_layers
+
     curves = curves_of(fitted.history, fitted.published_epoch, fitted.fine_tuned_after)
     draw_curves(curves, run.curves)
     config, names = loaded.config, data.folder.class_names
@@ -62,7 +67,12 @@ def report_training(
     )
     try:
         augmentation = sample_augmentation(
-            model, fitted.resampling, len(config.augmentation), data.training, names
+            model,
+            fitted.resampling,
+            mixing_of(mixing_layers(declared_network(loaded, len(names)))),
+            sum(spec.name not in MIXING for spec in config.augmentation),
+            data.training,
+            names,
         )
         facts = gather_facts(declared, data, run, outcome, augmentation)
         keep_facts(facts, run)

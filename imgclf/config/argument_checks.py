@@ -82,6 +82,7 @@ _OWN: dict[tuple[str, str], Check] = {
     ("TensorBoard", "embeddings_metadata"): either(Text(), Names(), Null()),
     ("RemoteMonitor", "headers"): either(Names(), Null()),
     ("RandomFlip", "mode"): OneOf(("horizontal", "vertical", "horizontal_and_vertical")),
+    ("MixUp", "alpha"): _POSITIVE,
     ("BatchNormalization", "momentum"): _UNIT,
     ("GaussianNoise", "stddev"): _NOT_NEGATIVE,
     ("Rescaling", "scale"): either(Number(), Several(Number())),

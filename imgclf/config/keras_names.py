@@ -18,11 +18,13 @@ CODE_LAYERS = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLay
 RESIDUAL = "Residual"
 """A branch beside a shortcut, which is no class of Keras's: see `imgclf.model.chain`."""
 
+MIXING = ("MixUp", "CutMix")
+"""Layers that have to change the labels along with the pictures: see `imgclf.data.mixing`."""
+
 _RUNS_CODE = "it runs code, or a program of its own, that a model file can't carry safely"
 _ONE_CHAIN = (
     f"it takes several inputs, and layers follow each other here; {RESIDUAL} adds to its own"
 )
-_MIXES_LABELS = "it has to change the labels along with the pictures, and labels don't reach layers"
 _BASE = "it is a base class for Python code and does nothing by itself"
 _TAKES_CODE = "it takes Python objects that a config can't express"
 
@@ -47,7 +49,7 @@ FORBIDDEN: Mapping[Kind, Mapping[str, str]] = {
             ),
             _ONE_CHAIN,
         ),
-        **dict.fromkeys(("MixUp", "CutMix", "MaxNumBoundingBoxes"), _MIXES_LABELS),
+        "MaxNumBoundingBoxes": "it is for boxes around things, and pictures here have one label",
         "RandomCrop": "it crops in training only, and prediction gets pictures of another size",
         **dict.fromkeys(("Layer", "Wrapper", "InputSpec"), _BASE),
     },

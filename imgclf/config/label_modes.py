@@ -112,6 +112,15 @@ NO_METRIC_HERE = {
 }
 
 
+# Beside those that want class numbers.
+_NO_LOSS_OF_MIXED = ("Hinge", "SquaredHinge", "CategoricalHinge")
+
+
+def takes_mixed_labels(loss: str) -> bool:
+    """Whether a loss says something of a picture that is part one class and part another."""
+    return loss not in _NO_LOSS_OF_MIXED and modes_of_loss(loss) != _INT
+
+
 def modes_of_loss(name: str) -> frozenset[LabelMode]:
     """The forms of labels that a loss can be computed with."""
     return _LOSS_LABELS.get(name, _EITHER)

@@ -7,6 +7,7 @@ from typing import Any
 
 from imgclf.config.auto_rate import with_rate
 from imgclf.config.backbone import Backbone
+from imgclf.config.keras_names import MIXING
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.network_size import NetworkSize, network_size, refuse_giant
 from imgclf.config.output_head import Head, resolve_head
@@ -53,7 +54,8 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
         ConfigError: See `resolve_head`; or it would fill the memory, see `refuse_giant`.
     """
     config = loaded.config
-    head = resolve_head(config.model.output, config.training, num_classes, loaded.file)
+    mixed = any(spec.name in MIXING for spec in config.augmentation)
+    head = resolve_head(config.model.output, config.training, num_classes, loaded.file, mixed=mixed)
     if config.model.backbone is not None:
         head = _from_nothing(head)
     optimizer, ema = with_rate(config.training.optimizer, None), config.training.ema

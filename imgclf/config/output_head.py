@@ -39,7 +39,12 @@ class Head(NamedTuple):
 
 
 def resolve_head(
-    output: Spec | None, training: TrainingConfig, num_classes: int, file: ConfigFile
+    output: Spec | None,
+    training: TrainingConfig,
+    num_classes: int,
+    file: ConfigFile,
+    *,
+    mixed: bool = False,
 ) -> Head:
     """Settles what the config leaves open, once the classes are known.
 
@@ -53,6 +58,8 @@ def resolve_head(
         training: Its loss and its metrics matter here.
         num_classes: At least 2.
         file: Names the lines of what doesn't fit.
+        mixed: A picture may be part one class and part another while training, which no class
+            number says.
 
     Raises:
         ConfigError: Output, loss, metrics and the number of classes don't fit together.
@@ -66,6 +73,8 @@ def resolve_head(
         modes = ("int", "categorical")
     else:
         modes = ("binary", "int", "categorical")
+    if mixed:
+        modes = tuple(mode for mode in modes if mode != "int")
     loss = training.loss
     if loss is not None:
         modes = _modes_of_loss(loss, modes, output or _output(modes[0], num_classes), file)

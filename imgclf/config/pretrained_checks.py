@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from imgclf.config.keras_names import BY_OUTPUT, RESIDUAL
+from imgclf.config.keras_names import BY_OUTPUT, MIXING, RESIDUAL
 from imgclf.config.keras_signatures import exports
 from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.loaded import ConfigFile
@@ -17,6 +17,8 @@ def pretrained_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
     """Problems of a backbone, or the want of one, with the other keys."""
     if config.model.backbone is not None:
         yield from _layer_problems(config.model.layers, file)
+        if config.training.fine_tune is None:
+            yield from _mixing_problems(config.augmentation, file)
     if config.training.fine_tune is None:
         return
     if config.model.backbone is None:
@@ -38,6 +40,20 @@ def pretrained_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
             received=loss.name,
             allowed=f"{', '.join(SMOOTHED_LOSSES)}, or training.label_smoothing: 0",
         )
+
+
+def _mixing_problems(augmentation: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:
+    """What is mixed is another picture each time, and here each is looked at but once."""
+    for index, spec in enumerate(augmentation):
+        if spec.name in MIXING:
+            yield file.problem(
+                f"augmentation.{index}",
+                f"{spec.name} mixes pictures while they are trained on, and here features of "
+                "them are, which are computed once",
+                received=spec.name,
+                allowed="training.fine_tune, a phase in which the network sees pictures; or leave "
+                f"{spec.name} out",
+            )
 
 
 def _layer_problems(layers: Sequence[Spec], file: ConfigFile) -> Iterator[Problem]:

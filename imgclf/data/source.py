@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from imgclf.config.choices import LabelMode
 from imgclf.data.batch_share import WHOLE, Share
+from imgclf.data.mixing import Mixing
 from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+_MIXING = 1  # ends the seed of what is drawn to mix, beside what is drawn to resample
 
 
 def encode_labels(
@@ -110,6 +113,8 @@ class Source:
             then.
         share: What this process reads of each batch. Examples at the end of an epoch that don't
             divide among the devices are left out, by all processes the same.
+        mixing: Mixes pictures of a batch, labels and weights with them, once they are resampled;
+            drawn by the same seed. The labels are no class numbers then.
 
     Attributes:
         fingerprint: That of the examples.
@@ -125,6 +130,7 @@ class Source:
         shuffle_seed: int | None = None,
         resampling: Resampling | None = None,
         share: Share = WHOLE,
+        mixing: Mixing | None = None,
     ) -> None:
         self._values, self._rows = examples.values, examples.rows
         self._labels, self._weights = examples.labels, examples.weights
@@ -133,6 +139,7 @@ class Source:
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
         self._resampling = resampling
+        self._mixing = mixing
         # Of the latest epoch, for of a large data set it takes a second.
         self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(self._rows)))
         self._share = share
@@ -162,13 +169,29 @@ class Source:
         """One batch: values of shape (batch, ...), their labels, and their weights if any."""
         start = number * self._batch_size
         whole = self.order(epoch)[: self._usable][start : start + self._batch_size]
-        positions = self._share.of(whole)
+        own = self._share.of(np.arange(len(whole)))
+        if self._mixing is None or self._shuffle_seed is None:
+            return self._read(whole, own, epoch, number)
+        random = np.random.default_rng([self._shuffle_seed, epoch, number, _MIXING])
+        # Drawn for all of the batch, and partners may be what another process reads.
+        mixture = self._mixing.draw(random, len(whole), *self._values.shape[1:3]).of(own)
+        needed, places = np.unique(np.concatenate([own, mixture.partners]), return_inverse=True)
+        values, *beside = self._read(whole, needed, epoch, number)
+        ours, others = places[: len(own)], places[len(own) :]
+        pictures = mixture.pictures(values[ours], values[others])
+        return pictures, *(mixture.numbers(one[ours], one[others]) for one in beside)
+
+    def _read(
+        self, whole: NDArray[np.int64], chosen: NDArray[np.int64], epoch: int, number: int
+    ) -> tuple[NDArray[Any], ...]:
+        """Those of a whole batch that are chosen, resampled, with what stands beside them."""
+        positions = whole[chosen]
         values = self._values[self._rows[positions]]
         if self._resampling is not None and self._shuffle_seed is not None:
             # Drawn for all of the batch, so that each process finds its own among them.
             random = np.random.default_rng([self._shuffle_seed, epoch, number])
             matrices = self._resampling.draw(random, len(whole), *values.shape[1:3])
-            values = self._resampling.apply(values, self._share.of(matrices))
+            values = self._resampling.apply(values, matrices[chosen])
         return values, *(one[positions] for one in self._beside())
 
     def batches(self) -> Iterator[tuple[NDArray[Any], ...]]:

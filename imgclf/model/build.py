@@ -7,8 +7,10 @@ from typing import Any
 
 from imgclf.backend import keras
 from imgclf.config.choices import Precision
+from imgclf.config.keras_names import MIXING
 from imgclf.config.keras_private import run_through
 from imgclf.config.network import Network
+from imgclf.config.spec import Spec
 from imgclf.data.resampling import Resampling
 from imgclf.model.chain import chained, keyed
 from imgclf.model.keras_objects import make
@@ -17,7 +19,16 @@ from imgclf.model.probabilities import Activation, activation_of
 
 
 def augmentation_layers(network: Network) -> list[Any]:
-    """The layers under `augmentation`, in no model yet.
+    """The layers under `augmentation` that a model can have, in none yet.
+
+    Raises:
+        ConfigError: Something that Keras refuses, naming its line.
+    """
+    return [make("layers", spec, key, network.file) for key, spec in _in_model(network)]
+
+
+def mixing_layers(network: Network) -> list[Any]:
+    """Those that need the labels, too, and so have no place in a model.
 
     Raises:
         ConfigError: Something that Keras refuses, naming its line.
@@ -25,7 +36,13 @@ def augmentation_layers(network: Network) -> list[Any]:
     return [
         make("layers", spec, key, network.file)
         for key, spec in keyed("augmentation", network.augmentation)
+        if spec.name in MIXING
     ]
+
+
+def _in_model(network: Network) -> list[tuple[str, Spec]]:
+    declared = keyed("augmentation", network.augmentation)
+    return [(key, spec) for key, spec in declared if spec.name not in MIXING]
 
 
 def build_model(
@@ -52,7 +69,7 @@ def build_model(
     """
     pictures = keras.Input((*network.image_size, 3))
     resampled = len(resampling.layers) if resampling else 0
-    augmentation = keyed("augmentation", network.augmentation)[resampled:]
+    augmentation = _in_model(network)[resampled:]
     values = chained(pictures, augmentation, "float32", network.file)
     if backbone is None:
         values = _declared_layers(values, network, precision)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.dataset import Part
+from imgclf.data.mixing import Mixing
 from imgclf.data.resampling import Resampling
 from imgclf.report.pages import as_jpeg
 from imgclf.report.run_facts import Augmentation, Augmented
@@ -23,6 +24,7 @@ _SIZE = 160
 def sample_augmentation(
     network: keras.Model,
     resampling: Resampling | None,
+    mixing: Mixing | None,
     declared: int,
     part: Part,
     class_names: Sequence[str],
@@ -32,14 +34,15 @@ def sample_augmentation(
     Args:
         network: With all of its augmentation layers; their random seeds move on.
         resampling: What the source does in place of the first of them.
-        declared: How many layers the config has under `augmentation`.
+        mixing: What it mixes; those shown are mixed with each other.
+        declared: How many of its layers stand under `augmentation` in the config.
         part: The training pictures.
         class_names: Of these.
     """
     layers = _augmentation_layers(network, resampling, declared)
     return Augmentation(
-        random=declared > 0 or any(map(_is_random, network.layers)),
-        samples=tuple(_samples(resampling, layers, part, class_names)),
+        random=declared > 0 or mixing is not None or any(map(_is_random, network.layers)),
+        samples=tuple(_samples(resampling, mixing, layers, part, class_names)),
     )
 
 
@@ -59,16 +62,25 @@ def _is_random(layer: Any) -> bool:
 
 
 def _samples(
-    resampling: Resampling | None, layers: Sequence[Any], part: Part, names: Sequence[str]
+    resampling: Resampling | None,
+    mixing: Mixing | None,
+    layers: Sequence[Any],
+    part: Part,
+    names: Sequence[str],
 ) -> Iterator[Augmented]:
-    if not layers and resampling is None:
+    if not layers and resampling is None and mixing is None:
         return
     chosen = _one_of_each(part.labels)
     pixels = part.pixels[part.rows[chosen]]
     copies = np.repeat(pixels, _DRAWS, axis=0)
+    random = np.random.default_rng(0)
     if resampling is not None:
-        random = np.random.default_rng(0)
         copies = resampling.apply(copies, resampling.draw(random, *copies.shape[:3]))
+    if mixing is not None:
+        for draw in range(_DRAWS):  # each a batch of its own, of all pictures that are shown
+            of_all = copies[draw::_DRAWS]
+            mixture = mixing.draw(random, *of_all.shape[:3])
+            copies[draw::_DRAWS] = mixture.pictures(of_all, of_all[mixture.partners])
     drawn: Any = copies.astype(np.float32)
     for layer in layers:
         drawn = layer(drawn, training=True)

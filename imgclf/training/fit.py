@@ -12,6 +12,7 @@ from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
 from imgclf.data.dataset import DataSet, Part
+from imgclf.data.mixing import mixing_of
 from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
@@ -20,6 +21,7 @@ from imgclf.system import console, time_limit
 from imgclf.training.expected import expected_seconds
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.lower_maps import lower_maps
+from imgclf.training.mixed_labels import measure_by_larger_part
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.out_of_memory import out_of_memory_as_error
 from imgclf.training.phases import Phase, Ran, run_phases
@@ -173,13 +175,16 @@ def declared_phases(
         resampling: What the source does in place of augmentation layers.
         role: What this process does of it.
     """
+    from imgclf.model.build import mixing_layers
+
+    mixing = mixing_of(mixing_layers(network))
 
     def pictures() -> tuple[Source, Source]:
         examples = (
             _examples(data.training, data, network),
             _examples(data.validation, data, network),
         )
-        return sources_of(examples, data, settings, role, resampling)
+        return sources_of(examples, data, settings, role, resampling, mixing)
 
     if network.backbone is None:
         return [
@@ -225,6 +230,7 @@ def _whole(
     keras.utils.set_random_seed(settings.seed)  # again, whatever was made since
     model = build_network(network, resampling, settings.settled.precision)
     smooth_labels(model, settings.label_smoothing or 0, network.head)
+    measure_by_larger_part(model, network)
     if settings.summary:
         show_summary(model)
     return model

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.data.dataset import DataSet
+from imgclf.data.mixing import Mixing
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import Examples, Source
 from imgclf.training.role import Role
@@ -18,6 +19,7 @@ def sources_of(
     settings: TrainingSettings,
     role: Role,
     resampling: Resampling | None = None,
+    mixing: Mixing | None = None,
 ) -> tuple[Source, Source]:
     """Batches of a phase's examples: to train on, and to validate on as they are.
 
@@ -28,12 +30,13 @@ def sources_of(
         settings: How large batches are, and what makes up for classes of different sizes.
         role: What this process reads of each batch.
         resampling: What is done to pictures that are trained on in place of augmentation layers.
+        mixing: What mixes them.
     """
     training, validation = examples
     size, share = settings.settled.batch_size, role.share
     labels: NDArray[np.int64] = np.resize(data.training.labels, len(training.rows))
     training = settings.balance.of(training, labels, data.folder.class_names)
     return (
-        Source(training, size, settings.seed, resampling, share),
+        Source(training, size, settings.seed, resampling, share, mixing),
         Source(validation, size, share=share),
     )

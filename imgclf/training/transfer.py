@@ -30,6 +30,7 @@ from imgclf.model.engine import Outputs
 from imgclf.system import console
 from imgclf.training.freezing import freeze_below
 from imgclf.training.label_smoothing import smooth_labels
+from imgclf.training.mixed_labels import measure_by_larger_part
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
 from imgclf.training.phases import Phase
 from imgclf.training.role import Role
@@ -172,6 +173,7 @@ def fine_tuning_phase(
         if not network.head.loss.arguments.get("label_smoothing"):
             given = settings.label_smoothing
             smooth_labels(model, LABEL_SMOOTHING if given is None else given, network.head)
+        measure_by_larger_part(model, network)
         layers = sum(1 for layer in model.layers if layer.trainable_weights)
         on = "pictures" if below is None else f"what the {below} below them made of pictures"
         console.note(f"fine-tuning {layers} layers on {on}, {fine_tune.epochs} epochs")

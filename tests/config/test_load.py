@@ -409,7 +409,7 @@ def test_keras_lower_case_names_mean_what_they_mean_to_keras(
         ("TorchModuleWrapper: x", "model.layers.0", "TorchModuleWrapper can't be used"),
         ("InputLayer: [3]", "model.layers.0", "the input follows from data.image_size"),
         ("Concatenate", "model.layers.0", "it takes several inputs"),
-        ("MixUp", "model.layers.0", "it has to change the labels"),
+        ("MixUp", "model.layers.0", "MixUp has to change the labels"),
         ("RandomCrop: [8, 8]", "model.layers.0", "it crops in training only"),
         ("Conv2D: {kernel_size: 3}", "model.layers.0", "Conv2D needs filters"),
         ("Dense", "model.layers.0", "Dense needs units"),

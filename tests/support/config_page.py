@@ -159,6 +159,12 @@ schedule in an optimizer's `learning_rate`, a layer in `layer`. Optimizers, loss
 these small objects may also be in Keras's lower-case form (`adam`, `mse`, `he_normal`).
 """
 
+MIXED = """\
+`MixUp` and `CutMix` make one picture of two, and one label; of both, each batch gets one. A loss
+then has labels with parts, so that more than two classes are trained with
+`CategoricalCrossentropy`. How it goes is in [from_scratch.md](from_scratch.md).
+"""
+
 BRANCHES = """\
 ### Residual
 
@@ -271,7 +277,7 @@ def places() -> str:
 
 
 def kinds() -> str:
-    parts = [f"### Augmentation\n\n{named(augmentations())}\n"]
+    parts = [f"### Augmentation\n\n{named(augmentations())}\n\n{MIXED}"]
     for kind, singular in SINGULAR.items():
         if kind == "activations":
             names: tuple[str, ...] = function_names(kind)
