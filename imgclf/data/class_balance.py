@@ -89,8 +89,9 @@ def balance_of(config: Mapping[str, Any]) -> Balance:
 
 
 def _is_weight(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and 0 < value < float("inf")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < float("inf")
 
 
 def balanced_weights(labels: _Labels, num_classes: int) -> NDArray[np.float64]:
