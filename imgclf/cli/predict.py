@@ -54,9 +54,15 @@ def command(
         int | None, typer.Option("--top", min=1, help="Only the K likeliest classes.", metavar="K")
     ] = None,
     min_confidence: Annotated[
-        float,
-        typer.Option("--min-confidence", min=0, max=1, help="Label the less confident `unsure`."),
-    ] = 0.0,
+        str | None,
+        typer.Option(
+            "--min-confidence",
+            metavar="SHARE|CLASS=SHARE,...",
+            help="Label the less confident `unsure`: for all classes (0.8), or for some by "
+            "themselves (cat=0.9,dog=0.8).",
+            show_default=False,
+        ),
+    ] = None,
     sort_into: Annotated[
         Path | None,
         typer.Option("--sort-into", metavar="DIR", help="File the pictures into DIR/LABEL/."),
@@ -82,6 +88,7 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
+    from imgclf.commands.min_confidence import read_min_confidence
     from imgclf.commands.output_places import refuse_place, refuse_to_replace_rows
     from imgclf.commands.predict import (
         find_inputs,
@@ -105,6 +112,7 @@ def command(
     file = session.chosen_model(model)
     classifier = open_for_prediction(file, callbacks or [])
     names = classifier.manifest.class_names
+    least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
     for option, place in (("--output", output), ("--review", review), ("--sort-into", sort_into)):
         if place is not None:
             refuse_place(option, place, classifier.manifest)
@@ -129,12 +137,12 @@ def command(
             thumbnails = page.Thumbnails()
             read = thumbnails.read
         if suggested is None:
-            rows = predict(classifier, inputs, min_confidence, read)
+            rows = predict(classifier, inputs, least, read)
         else:
             from imgclf.commands.suggest import suggest
 
             found = suggest(classifier, file, inputs, suggested, left_out, total=total)
-            rows, total = iter([row.or_unsure(min_confidence) for row in found]), len(found)
+            rows, total = iter([row.or_unsure(least) for row in found]), len(found)
         if review is not None:
             again = session.as_typed_here(session.retrain_command("corrections.csv", file))
             rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)

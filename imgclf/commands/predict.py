@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -106,7 +106,7 @@ def reader(piped: bytes | None) -> Read:
 def predict(
     classifier: Classifier,
     paths: Iterable[str],
-    min_confidence: float = 0.0,
+    min_confidence: Mapping[str, float] | None = None,
     read: Read = decode,
 ) -> Iterator[Prediction]:
     """Yields one prediction for each path, in order, as soon as its batch is done.
@@ -116,12 +116,12 @@ def predict(
     Args:
         classifier: The model, from `open_for_prediction`.
         paths: Pictures.
-        min_confidence: Below it the label is `unsure`.
+        min_confidence: By class name, below which that label is `unsure`; None for no limits.
         read: What stands in for `decode`; called from several threads.
     """
     settings = classifier.manifest.decoder.settings()
     for batch in in_batches(paths, lambda path: read(path, settings)):
-        yield from _answer(classifier, batch, min_confidence)
+        yield from _answer(classifier, batch, min_confidence or {})
     classifier.engine.finish()
 
 
@@ -168,7 +168,9 @@ def sort(predictions: Iterable[Prediction], directory: Path, how: Filing) -> Ite
 
 
 def _answer(
-    classifier: Classifier, batch: list[tuple[str, Pixels | PictureError]], min_confidence: float
+    classifier: Classifier,
+    batch: list[tuple[str, Pixels | PictureError]],
+    min_confidence: Mapping[str, float],
 ) -> Iterator[Prediction]:
     readable = [pixels for _, pixels in batch if not isinstance(pixels, PictureError)]
     answers = iter(_answers(classifier, np.stack(readable)) if readable else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgclf.model.probabilities import Probabilities
@@ -51,9 +51,15 @@ class Prediction:
         """For a picture that can't be read."""
         return cls(path, None, None, {}, error)
 
-    def or_unsure(self, min_confidence: float) -> Prediction:
-        """The same, but labelled `unsure` if the confidence is below a limit."""
-        if self.confidence is None or self.confidence >= min_confidence:
+    def or_unsure(self, min_confidence: Mapping[str, float]) -> Prediction:
+        """The same, but labelled `unsure` if the confidence is below the limit of its label.
+
+        Args:
+            min_confidence: By class name; of others there is no limit.
+        """
+        if self.label is None or self.confidence is None:
+            return self
+        if self.confidence >= min_confidence.get(self.label, 0.0):
             return self
         return replace(self, label=UNSURE)
 
