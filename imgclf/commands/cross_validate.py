@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from imgclf.backbones.features import compute_features
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
-from imgclf.config.loaded import LoadedConfig
+from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.references import own_code
+from imgclf.config.schema import Config
 from imgclf.config.spec import Spec
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import DataSet, Part, joined, read_config_dataset
@@ -30,15 +32,18 @@ from imgclf.model.probabilities import Activation, Probabilities, to_probabiliti
 from imgclf.model.scoring import accuracy_scores
 from imgclf.model_file.archive import find_model, read_manifest
 from imgclf.model_file.trained_on import training_data
+from imgclf.runs.folder import Settled
 from imgclf.suspects.find import trained_by
 from imgclf.suspects.folds import divide, kept_together
 from imgclf.system import console
+from imgclf.system.time_limit import TimeLimit, within
 from imgclf.training.auto import settle
 from imgclf.training.fit import Fitted, fit
 from imgclf.training.memory_needed import refuse_beyond_memory
 from imgclf.training.networks import published_network
 from imgclf.training.role import Role
 from imgclf.training.settings import training_settings
+from imgclf.training.settled_config import settled_config
 from imgclf.training.transfer import FrozenFeatures, frozen_features, head_outputs
 
 # What writes what nobody will read.
@@ -163,10 +168,31 @@ def _without(
 def _train_and_judge(
     network: Network, data: DataSet, loaded: LoadedConfig
 ) -> tuple[Fitted, Probabilities]:
-    """What a training came to, and what it says of the test part, calibrated."""
-    config = loaded.config
-    features = None if network.backbone is None else frozen_features(network, data)
-    settled = settle(network, config, data, None if features is None else features.network)
+    """What a training came to, and what it says of the test part, calibrated.
+
+    A `training.time_budget` is that of each training.
+    """
+    budget = loaded.config.training.time_budget
+    limit = None if budget is None else TimeLimit(budget, time.monotonic())
+    with within(limit):
+        features = None
+        if network.backbone is not None:
+            features = frozen_features(network, data, mirrored=limit is None)
+        backbone = None if features is None else features.network
+        settled = settle(network, loaded.config, data, backbone)
+        config = settled_config(loaded.config, settled)
+        network = declared_network(replace(loaded, config=config), len(data.folder.class_names))
+        fitted = _fit(network, data, config, settled, loaded.file)
+    validation, judged, head = _outputs(network, data, features, fitted)
+    temperature = fit_temperature(to_probabilities(validation, head), data.validation.labels)
+    calibrated = to_probabilities(to_probabilities(judged, head), "softmax", temperature)
+    return fitted, calibrated
+
+
+def _fit(
+    network: Network, data: DataSet, config: Config, settled: Settled, file: ConfigFile
+) -> Fitted:
+    """A training that leaves no file."""
     off = ["BackupAndRestore"]
     if not console.current().terminal:
         off.append("ProgbarLogger")  # a line for each epoch of each fold
@@ -176,13 +202,9 @@ def _train_and_judge(
     )
     with TemporaryDirectory(prefix="imgclf-fold-") as folder:
         # As if others wrote: the best epoch is remembered, and no file is left.
-        callbacks = DeclaredCallbacks(specs, loaded.file, Path(folder))
+        callbacks = DeclaredCallbacks(specs, file, Path(folder))
         settings = training_settings(config, settled)
-        fitted = fit(network, data, settings, callbacks, None, Role(writes=False))
-    validation, judged, head = _outputs(network, data, features, fitted)
-    temperature = fit_temperature(to_probabilities(validation, head), data.validation.labels)
-    calibrated = to_probabilities(to_probabilities(judged, head), "softmax", temperature)
-    return fitted, calibrated
+        return fit(network, data, settings, callbacks, None, Role(writes=False))
 
 
 def _outputs(
