@@ -3,10 +3,12 @@
     python -m benchmarks.fuzz_models [--count N] [--first N] [KIND...]
 
 KIND is config, weights or manifest: a Keras model or one of imgclf's with a changed Keras config,
-changed weights in HDF5, or a changed manifest, the hashes set right. Without a KIND it is all of
-these. Each case runs in a forked process with limits on memory and time, and none may end by a
-signal, hold more than 1 GB, take over 40 seconds, or be a fault of imgclf. A fault is shown by its
-kind and number: `--first NUMBER --count 1 KIND` runs it again.
+changed weights in HDF5, or a changed manifest, the hashes set right; or a file beside a model or in
+a run, as tests/support/fuzz_beside.py lists them. Without a KIND it is all of them.
+
+Each case runs in a forked process with limits on memory and time, and none may end by a signal,
+hold more than 1 GB, take over 40 seconds, or be a fault of imgclf. A fault is shown by its kind and
+number: `--first NUMBER --count 1 KIND` runs it again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support import fuzz_keras
+from tests.support import fuzz_beside, fuzz_keras
 from tests.support.forked import run_forked
 
 _ROOT = Path(__file__).parents[1]
@@ -28,7 +30,9 @@ _SHOWN_EVERY = 1000
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("kinds", nargs="*", default=fuzz_keras.KINDS, metavar="KIND")
+    parser.add_argument(
+        "kinds", nargs="*", default=[*fuzz_keras.KINDS, *fuzz_beside.KINDS], metavar="KIND"
+    )
     parser.add_argument("--count", type=int, default=3400)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="of an earlier time, or to keep")
@@ -44,10 +48,13 @@ def main() -> int:
 
 def _fuzz(kind: str, first: int, count: int) -> int:
     """How many faults there were."""
-    import imgclf.commands.adopt
-    import imgclf.model_file.plain_keras  # noqa: F401  (TensorFlow, before it is forked)
+    if kind in fuzz_keras.KINDS:
+        import imgclf.commands.adopt
+        import imgclf.model_file.plain_keras  # noqa: F401  (TensorFlow, before it is forked)
 
-    case = fuzz_keras.case_of(kind, Path.cwd())
+        case = fuzz_keras.case_of(kind, Path.cwd())
+    else:
+        case = fuzz_beside.case_of(kind, Path.cwd())
     faults, last, began = 0, first + count, time.monotonic()
     for at in range(first, last, _SHOWN_EVERY):
         end = min(at + _SHOWN_EVERY, last)

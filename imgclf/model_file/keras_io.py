@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from imgclf.backend import keras
 from imgclf.config.bounds import MOST_VALUES
@@ -36,7 +37,7 @@ from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.known_files import remember
 from imgclf.model_file.litert_members import BesideHead, make_litert_members
-from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.manifest import FORMAT_VERSION, Decoder, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.system.disk import write_problems
@@ -130,10 +131,22 @@ def load_keras_model(path: Path) -> keras.Model:
         ModelFileError: It is damaged, or opening it would run somebody's code.
     """
     with ModelArchive(path) as archive:
-        archive.verify_weights(archive.manifest())
+        manifest = archive.manifest()
+        archive.verify_weights(manifest)
         open_apart(path, "network")
         contents = screen(archive)
-    return load_checked(path, contents)
+    model = load_checked(path, contents)
+    _require_runnable(path, model, manifest.decoder)
+    return model
+
+
+def _require_runnable(path: Path, model: keras.Model, decoder: Decoder) -> None:
+    """Keras loads networks that it can't run: of some layers only the first picture shows it."""
+    picture = np.zeros((1, decoder.height, decoder.width, 3), np.float32)
+    try:
+        model(picture, training=False)
+    except Exception as error:  # whatever its layers raise
+        raise ModelFileError(f"{path}: Keras can't run it: {first_line(error)}") from error
 
 
 def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> keras.Model:

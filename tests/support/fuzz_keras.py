@@ -18,7 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.errors import ImgclfError
-from imgclf.model_file.archive import CONFIG, FEATURES, HEAD, MANIFEST, METADATA, TWIN, WEIGHTS
+from imgclf.model_file.archive import (
+    CONFIG,
+    FEATURES,
+    HEAD,
+    MANIFEST,
+    METADATA,
+    WEIGHTS,
+    WHOLE_GRAPH,
+)
 from imgclf.system.disk import problem_of
 from tests.support.changed_keras import changed_config, changed_weights
 from tests.support.fuzz_model_files import other_manifest
@@ -58,7 +66,7 @@ def changed_file(kind: str, number: int, models: list[dict[str, bytes]], target:
         manifest = json.loads(members[MANIFEST])
         manifest["weights_sha256"] = hashlib.sha256(members[WEIGHTS]).hexdigest()
         # So Keras answers.
-        for name, key in ((TWIN, "twin"), (FEATURES, "features"), (HEAD, "head")):
+        for name, key in ((WHOLE_GRAPH, "twin"), (FEATURES, "features"), (HEAD, "head")):
             members.pop(name, None)
             manifest[f"{key}_sha256"] = None
         members[MANIFEST] = json.dumps(manifest).encode()

@@ -18,6 +18,7 @@ from imgclf.commands.train import train
 from imgclf.corrections.inputs import Labelled
 from imgclf.data.drawn_sample import draw_sample
 from tests.support.trainings import CONFIG
+from tests.support.version_files import write_version
 
 _BASE = """\
 data: {directory: dataset, image_size: 32, batch_size: 16}
@@ -48,6 +49,10 @@ def prepare(folder: Path) -> None:
             for number, label in ((1, "cat"), (2, "cat"), (1, "dog")):
                 picture = Path(f"new/{label}/{label}-{number:03d}.jpg")
                 retrain(Path(f"models/{name}.keras"), [Labelled(picture, label)])
+        Path("parts").mkdir()
+        with chdir("parts"):
+            for number in (1, 2, 3):
+                write_version(number, number - 1 or None, neurons=2 * number - 2)
         Path("fuzzed").mkdir()
         for name in ("pets", "frozen"):
             shutil.copy(f"models/{name}.keras", "fuzzed")
