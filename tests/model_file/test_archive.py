@@ -58,6 +58,20 @@ def test_a_model_that_could_run_code_is_not_opened(
         load_keras_model(model)
 
 
+def test_a_network_that_keras_loads_and_can_not_run_is_an_error(trained: Trained) -> None:
+    def edit(content: bytes) -> bytes:
+        config = json.loads(content)
+        (rescaling,) = (
+            one for one in config["config"]["layers"] if one["class_name"] == "Rescaling"
+        )
+        rescaling["config"]["scale"] = [1.0, 2.0]
+        return json.dumps(config).encode()
+
+    model = rewritten(trained.model, CONFIG, edit)
+    with pytest.raises(ModelFileError, match=r"other\.keras: Keras can't run it: "):
+        load_keras_model(model)
+
+
 def test_weights_that_are_not_those_of_the_manifest_are_refused(trained: Trained) -> None:
     model = rewritten(trained.model, WEIGHTS, lambda content: content[:-1] + b"x")
     with pytest.raises(ModelFileError, match="weights are not what they should be"):

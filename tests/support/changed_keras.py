@@ -411,7 +411,7 @@ def array_of_another_shape(file: h5py.File, name: str, random_: random.Random) -
 
 
 def odd_numbers(file: h5py.File, name: str, random_: random.Random) -> None:
-    if file[name].dtype.kind == "f" and file[name].size < 10**6:
+    if file[name].dtype.kind == "f" and (file[name].size or 10**6) < 10**6:
         file[name][...] = random_.choice([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-45, 0.0])
 
 

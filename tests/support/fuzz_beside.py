@@ -166,6 +166,7 @@ KINDS: dict[str, _Kind] = {
     "entries": (".imgclf-cache/*.json", [other_json], [["check", "pets.yaml"], ["cache"]]),
 }
 _COPIED = ("models", "runs", ".imgclf-cache", "parts")
+_READ = ("dataset", "new", "pets.yaml", "frozen.yaml")
 
 
 def case_of(kind: str, folder: Path) -> Callable[[int], str]:
@@ -175,10 +176,11 @@ def case_of(kind: str, folder: Path) -> Callable[[int], str]:
     def case(number: int) -> str:
         random_ = random.Random(f"{kind} {number}")
         with tempfile.TemporaryDirectory(dir=folder) as work, chdir(work):
-            for name in _COPIED:
-                shutil.copytree(folder / name, name, symlinks=True)
-            for name in ("dataset", "new", "pets.yaml", "frozen.yaml"):
-                Path(name).symlink_to(folder / name)
+            for path in folder.iterdir():
+                if path.name in _COPIED:
+                    shutil.copytree(path, path.name, symlinks=True)
+                elif path.name in _READ:
+                    Path(path.name).symlink_to(path)
             target = sorted(Path().glob(pattern))[0]
             if random_.random() < 0.1:
                 none_of_it(target, random_)
