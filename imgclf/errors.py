@@ -26,26 +26,28 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgclf.spelling import composed
+from imgclf.spelling import Lines, as_lines, composed
 
 
 class ImgclfError(Exception):
     """A message for the user, and what they can type next.
 
     Args:
-        message: What is wrong, naming the file, the line or the key.
-        hint: The command to run next, or what to change; shown on a line of its own.
+        message: What is wrong, naming the file, the line or the key. It is one line, whatever
+            names it holds, unless it is `Lines`.
+        hint: The command to run next, or what to change; shown on a line of its own, or several,
+            likewise.
     """
 
     exit_status = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = as_lines(message)
+        self.hint = None if hint is None else as_lines(hint)
 
     def __str__(self) -> str:
-        return self.message if self.hint is None else f"{self.message}\n{self.hint}"
+        return self.message if self.hint is None else Lines.of(self.message, self.hint)
 
 
 class UsageError(ImgclfError):
@@ -85,16 +87,23 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
+        return self.lines()
+
+    def lines(self, before: str = "") -> Lines:
+        """What is wrong, and indented below it what stands there; `before` begins the first."""
         where = f"line {self.line}: " if self.line is not None else ""
-        text = f"{where}{self.key}: {self.message}" if self.key else f"{where}{self.message}"
+        key = f"{self.key}: " if self.key else ""
+        found = [f"{before}{where}{key}{self.message}"]
         for name, value in (
             ("received", self.received),
             ("allowed", self.allowed),
             ("did you mean", self.nearest),
         ):
             if value is not None:
-                text += f"\n    {name}: {value}"
-        return text if self.hint is None else f"{text}\n    {self.hint}"
+                found.append(f"    {name}: {value}")
+        if self.hint is not None:
+            found.append(f"    {self.hint}")
+        return Lines.of(*found)
 
 
 class ConfigError(ImgclfError):
@@ -108,8 +117,8 @@ class ConfigError(ImgclfError):
         self.source = str(source)
         self.problems = list(problems)
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        listed = "\n".join(f"  {problem}" for problem in self.problems)
-        super().__init__(f"{self.source}: {count}\n{listed}", hint)
+        listed = (problem.lines("  ") for problem in self.problems)
+        super().__init__(Lines.of(f"{self.source}: {count}", *listed), hint)
 
 
 class DataError(ImgclfError):

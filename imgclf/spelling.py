@@ -41,9 +41,31 @@ def on_one_line(name: object) -> str:
     return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def harmless(text: str) -> str:
-    """A message of several lines, without what steers a terminal."""
-    return "\n".join(map(on_one_line, text.split("\n")))
+class Lines(str):
+    """A text of several lines in which no name can begin another: each was put on one line first.
+
+    Whoever prints takes any other text for one line, whatever names it holds. What is made of
+    these by an f-string or by `+` is such another text.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, *parts: object) -> Lines:
+        """These below each other; those that are several lines stay so."""
+        return cls(
+            "\n".join(part if isinstance(part, Lines) else on_one_line(part) for part in parts)
+        )
+
+
+def as_lines(text: str) -> Lines:
+    """A text as it is to be shown: on one line, unless it says itself that it is several."""
+    return Lines.of(text)
+
+
+def harmless(text: str) -> Lines:
+    """A text that somebody else has put into lines, without what steers a terminal."""
+    return Lines.of(*text.split("\n"))
 
 
 def path_as_spelled(path: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 from imgclf.backend import keras
 from imgclf.callbacks.epoch import Logs, SetEpoch, learning_rates
 from imgclf.errors import UsageError
+from imgclf.spelling import Lines
 
 _SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization")
 
@@ -49,7 +50,7 @@ class CheckNumbers(keras.callbacks.Callback):  # type: ignore[misc]
         raise UsageError(
             f"{what} is {float(value)} in epoch {self._epoch + 1}, step {self._step}"
             + (f" of {steps}" if steps else ""),
-            "\n".join(["likely causes:", *_causes(self.model), _KEPT]),
+            Lines.of("likely causes:", *_causes(self.model), _KEPT),
         )
 
 

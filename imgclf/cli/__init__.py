@@ -23,7 +23,7 @@ from imgclf import __version__
 from imgclf.cli.session import Session, as_typed_here
 from imgclf.errors import ImgclfError, OwnCodeError, UsageError
 from imgclf.model_file.first_opening import strangers_apart
-from imgclf.spelling import harmless
+from imgclf.spelling import Lines, harmless, on_one_line
 from imgclf.system import console
 from imgclf.system.disk import problem_of
 from imgclf.system.signals import ended_by, raise_at_signals
@@ -185,8 +185,10 @@ def main() -> None:
             import traceback  # see `_report_fault`
 
             traceback.print_exception(error.__context__)
-        hint = "" if error.hint is None else f"\n{as_typed_here(error.hint)}"
-        print(harmless(f"imgclf: {error.message}{hint}"), file=sys.stderr)
+        said = f"imgclf: {error.message}"  # each line of which is one already
+        if error.hint is not None:
+            said += f"\n{as_typed_here(error.hint)}"
+        print(harmless(said), file=sys.stderr)
         sys.exit(error.exit_status)
     except Exception as error:
         if Session.debug:
@@ -198,7 +200,7 @@ def main() -> None:
 
 def _report_refusal(error: OSError, reason: str) -> int:
     where = error.filename or "standard output"
-    print(harmless(f"imgclf: {where}: {reason}"), file=sys.stderr)
+    print(on_one_line(f"imgclf: {where}: {reason}"), file=sys.stderr)
     # Or Python tries again at its end to print what is left, and says so in its own words.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return UsageError.exit_status
@@ -217,8 +219,6 @@ def _report_fault(error: Exception) -> int:
         where = f"what happened is written in {log.name}; with --debug it is shown"
     except OSError as refused:
         where = f"with --debug it is shown what happened; it can't be written: {refused.strerror}"
-    print(
-        harmless(f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}\n{where}"),
-        file=sys.stderr,
-    )
+    fault = f"imgclf: a fault of imgclf itself: {type(error).__name__}: {error}"
+    print(Lines.of(fault, where), file=sys.stderr)
     return ImgclfError.exit_status

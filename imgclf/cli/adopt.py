@@ -71,9 +71,9 @@ def command(
         name=name,
     )
     decoder = done.manifest.decoder
-    print(f"classes: {', '.join(done.manifest.class_names)}")
-    print(f"pictures: {decoder.height}x{decoder.width}, {decoder.resize}")
-    print(f"model: {done.model}")
+    session.show(f"classes: {', '.join(done.manifest.class_names)}")
+    session.show(f"pictures: {decoder.height}x{decoder.width}, {decoder.resize}")
+    session.show(f"model: {done.model}")
     if done.manifest.version > 1:
         console.note(f"version {done.manifest.version}; earlier ones: imgclf history")
     console.note(

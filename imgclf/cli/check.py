@@ -8,7 +8,6 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import SetOption
-from imgclf.spelling import on_one_line
 from imgclf.system import console
 
 
@@ -28,14 +27,14 @@ def command(
     from imgclf.report.data_set import counts_table
 
     found = check(config, overrides or [], run_code=run_code)
-    print(counts_table(found.counts))
-    print(on_one_line(f"network: {found.network.in_words()}"))
+    session.show(counts_table(found.counts))
+    session.show(f"network: {found.network.in_words()}")
     for note in found.notes:
         console.note(note)
     for finding in found.findings:
-        print(on_one_line(f"{finding.kind}: {finding.message}"))
+        session.show(f"{finding.kind}: {finding.message}")
     for code in found.code:
-        print(f"training will run code of your own: {code}")
+        session.show(f"training will run code of your own: {code}")
     if found.code:
         console.note(
             "code of your own can be imported and made"

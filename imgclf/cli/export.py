@@ -7,6 +7,7 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
+from imgclf.spelling import Lines
 from imgclf.system import console
 
 if TYPE_CHECKING:
@@ -46,15 +47,16 @@ def command(
         session.refuse_unknown("--quantize", quantize, ("int8",))
     file = session.chosen_model(model)
     done = export(file, form, output=output, quantize=quantize)  # type: ignore[arg-type]
-    print(f"{done.path}: {done.size} bytes")
-    print(f"largest difference from the model's outputs: {done.difference:.1e} ({done.compared})")
-    print(f"with it: {', '.join(map(str, done.companions))}")
+    session.show(f"{done.path}: {done.size} bytes")
+    difference = f"{done.difference:.1e} ({done.compared})"
+    session.show(f"largest difference from the model's outputs: {difference}")
+    session.show(f"with it: {', '.join(map(str, done.companions))}")
     if done.quantised is not None:
-        print(_quantised_lines(done.quantised))
+        session.show(_quantised_lines(done.quantised))
     console.note(done.usage())
 
 
-def _quantised_lines(cost: "Quantised") -> str:
+def _quantised_lines(cost: "Quantised") -> Lines:
     lines = [
         f"held-out accuracy: {cost.before:.4f} before, {cost.after:.4f} in int8 "
         f"({cost.pictures} pictures)"
@@ -63,4 +65,4 @@ def _quantised_lines(cost: "Quantised") -> str:
         lines.append(f"corrections that hold: {cost.hold} of {cost.corrected}")
     if cost.size_before is not None:
         lines.append(f"size before: {cost.size_before} bytes")
-    return "\n".join(lines)
+    return Lines.of(*lines)

@@ -56,7 +56,7 @@ def command(
         print(done.text, end="")
         return
     for line in lines:
-        print(line)
-    print(f"config: {done.config}")
+        session.show(line)
+    session.show(f"config: {done.config}")
     console.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))
     console.note(session.as_typed_here(f"then: imgclf train {shlex.quote(str(done.config))}"))

@@ -93,7 +93,7 @@ def command(
         print(session.as_json_text(progress))
     else:
         for line in progress_lines(progress):
-            print(line)
+            session.show(line)
     if review is not None and (page.to_learn or page.to_judge):
         file = next_table(labels)
         again = (

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from imgclf.cli import session
 from imgclf.system import console
 
 
@@ -22,5 +23,5 @@ def command(
     from imgclf.commands.report import report
 
     made = report(run)
-    print(f"report: {made.report}")
+    session.show(f"report: {made.report}")
     console.note(f"its charts: {made.curves}, {made.confusion}, {made.calibration}")

@@ -10,7 +10,6 @@ import typer
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
 from imgclf.errors import UsageError
-from imgclf.spelling import on_one_line
 from imgclf.system import console
 
 if TYPE_CHECKING:
@@ -157,13 +156,13 @@ def command(
         print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
     else:
         for picture in done.pictures:
-            print(outcome_line(picture))
+            session.show(outcome_line(picture))
         if done.judged is not None:
-            print(judged_table(done.judged))
+            session.show(judged_table(done.judged))
             if any(picture.reason == DROPS for picture in done.pictures):
                 allowed = f"--max-drop {done.judged.drop_asked:.4g}"
                 console.note(f"held-out accuracy would drop: {allowed} would let it through")
-        print(_retrained_line(done))
+        session.show(_retrained_line(done))
     _say_what_is_doubtful(done)
     if done.outcome == "refused":
         raise typer.Exit(3)
@@ -191,11 +190,11 @@ def _forget(
         print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
     else:
         if done.judged is not None:
-            print(judged_table(done.judged))
+            session.show(judged_table(done.judged))
         outcome = "forgotten" if done.outcome == "forgotten" else "not forgotten"
         for one in done.corrections:
-            print(on_one_line(f"{one.path}: {one.label} ({outcome})"))
-        print(_forgotten_line(done))
+            session.show(f"{one.path}: {one.label} ({outcome})")
+        session.show(_forgotten_line(done))
     if done.outcome == "refused":
         raise typer.Exit(3)
 

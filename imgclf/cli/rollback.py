@@ -6,7 +6,6 @@ import typer
 
 from imgclf.cli import session
 from imgclf.cli.options import ModelOption
-from imgclf.spelling import on_one_line
 
 
 def command(
@@ -22,16 +21,16 @@ def command(
     file = session.chosen_model(model)
     done = rollback(file, version)
     for correction in done.no_longer_in_force:
-        print(on_one_line(f"no longer in force: {correction.path} ({correction.label})"))
+        session.show(f"no longer in force: {correction.path} ({correction.label})")
     for correction in done.in_force_again:
-        print(on_one_line(f"in force again: {correction.path} ({correction.label})"))
+        session.show(f"in force again: {correction.path} ({correction.label})")
     counts = (
         (len(done.no_longer_in_force), "no longer in force"),
         (len(done.in_force_again), "in force again"),
     )
     what = ", ".join(f"{_corrections(count)} {said}" for count, said in counts if count)
     now = f"{file} is now version {done.version}, byte for byte, instead of {done.instead_of}"
-    print(f"{now} ({what or 'with the same corrections'})")
+    session.show(f"{now} ({what or 'with the same corrections'})")
 
 
 def _corrections(count: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgclf.errors import UsageError, suggestion
+from imgclf.spelling import as_lines
 
 
 class Session:
@@ -24,6 +25,11 @@ def as_typed_here(text: str) -> str:
 
     program = f"imgclf -C {shlex.quote(str(Session.directory))} "
     return re.sub(r"\bimgclf (?=[a-z]+\b)", lambda _: program, text)
+
+
+def show(result: str) -> None:
+    """Prints a result for people: on one line, whatever names it holds, unless it is `Lines`."""
+    print(as_lines(result))
 
 
 def tensorboard_command(folder: Path) -> str:

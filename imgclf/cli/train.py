@@ -92,9 +92,9 @@ def command(
     else:
         for scores in (done.record.scores, done.record.test_scores):
             for line in () if scores is None else score_lines(scores):
-                print(line)
-        print(f"model: {done.model}")
-        print(f"run: {done.run.path}")
+                session.show(line)
+        session.show(f"model: {done.model}")
+        session.show(f"run: {done.run.path}")
     if done.record.refusal is not None:
         anyway = session.as_typed_here(f"{done.record.command} --replace")
         line = f"{_refused_line(done.record.refusal)}; to publish it anyway: {anyway}"

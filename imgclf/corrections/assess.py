@@ -16,7 +16,7 @@ from imgclf.model.engine import BATCH_SIZE
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Manifest
-from imgclf.spelling import on_one_line
+from imgclf.spelling import Lines
 from imgclf.system.threads import map_in_threads
 
 
@@ -109,10 +109,8 @@ def assess(
             known = cases.setdefault(one.digest, case).picture
             if known.label != label:
                 contradictions.append(
-                    on_one_line(
-                        f"{known.before.path} and {before.path} are the same picture, and are said "
-                        f"to be {known.label} and {label}"
-                    )
+                    f"{known.before.path} and {before.path} are the same picture, and are said "
+                    f"to be {known.label} and {label}"
                 )
         batch.clear()
 
@@ -125,12 +123,12 @@ def assess(
             answer()
     answer()
     if contradictions:
-        raise UsageError("\n".join(contradictions), "nothing was changed")
+        raise UsageError(Lines.of(*contradictions), "nothing was changed")
     if not cases:
         first = unreadable[:10]
-        reasons = [on_one_line(f"{one.before.path}: {one.before.error}") for one in first]
+        reasons = [f"{one.before.path}: {one.before.error}" for one in first]
         more = len(unreadable) - len(reasons)
-        raise DataError("\n".join(reasons) + (f"\nand {more} more" if more else ""))
+        raise DataError(Lines.of(*reasons, *([f"and {more} more"] if more else [])))
     return list(cases.values()), unreadable
 
 
@@ -142,13 +140,13 @@ def refuse_contradictions(cases: Sequence[Case], manifest: Manifest) -> None:
     """
     versions = {correction.digest: correction.version for correction in manifest.corrections}
     lines = [
-        f"{on_one_line(case.path)} was corrected to {case.replaces} before, in version "
+        f"{case.path} was corrected to {case.replaces} before, in version "
         f"{versions[case.picture.digest]}; now it is to be {case.picture.label}"
         for case in cases
         if case.replaces is not None
     ]
     if lines:
-        raise UsageError("\n".join(lines), "if the new label is the right one: --relabel")
+        raise UsageError(Lines.of(*lines), "if the new label is the right one: --relabel")
 
 
 def left_out(case: Case, reason: str) -> Corrected:

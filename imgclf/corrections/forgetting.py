@@ -11,7 +11,7 @@ from imgclf.corrections.journal import Entry, as_text
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import UsageError, nearest_match
 from imgclf.model_file.manifest import Manifest
-from imgclf.spelling import on_one_line
+from imgclf.spelling import Lines
 
 _DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
@@ -64,7 +64,7 @@ def find_said(given: Sequence[str], manifest: Manifest, journal: Sequence[Entry]
             problems.append(f"{one}: no such correction{meant_too}")
     if problems:
         raise UsageError(
-            "\n".join(map(on_one_line, problems)),
+            Lines.of(*problems),
             "nothing was changed; what there is to forget: imgclf history --corrections",
         )
     return list(found.values())

@@ -12,7 +12,7 @@ from imgclf.data.filing import is_folder_path
 from imgclf.data.label_table import find_columns, is_table, read_cells, read_rows, refuse
 from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError, suggestion
-from imgclf.spelling import composed, on_one_line, path_as_spelled
+from imgclf.spelling import Lines, composed, on_one_line, path_as_spelled
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ def require_classes(
     the_classes = f"the model's classes are {', '.join(class_names)}"
     if not new_class:
         raise UsageError(
-            f"{the_classes}:\n" + "\n".join(lines),
+            Lines.of(f"{the_classes}:", *lines),
             "for a class that is new to the model: --new-class, with several pictures of it",
         )
     if len(unknown) > 1:
-        raise UsageError(f"--new-class takes one at a time; {the_classes}:\n" + "\n".join(lines))
+        raise UsageError(Lines.of(f"--new-class takes one at a time; {the_classes}:", *lines))
     [name] = unknown
     levels = has_levels(class_names)
     unfit = name != name.strip() or not name.isprintable() or not is_folder_path(name)

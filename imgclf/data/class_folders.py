@@ -15,10 +15,11 @@ from imgclf.data.folder_look import (
     visible_folders,
 )
 from imgclf.errors import DataError, nearest_match
+from imgclf.spelling import Lines
 
-LAYOUT = (
-    "expected one folder of pictures per class, such as dataset/cat/*.jpg and dataset/dog/*.jpg;\n"
-    "to use another folder: imgclf train CONFIG --set data.directory=FOLDER"
+LAYOUT = Lines.of(
+    "expected one folder of pictures per class, such as dataset/cat/*.jpg and dataset/dog/*.jpg;",
+    "to use another folder: imgclf train CONFIG --set data.directory=FOLDER",
 )
 
 _LISTED = 6
@@ -88,7 +89,8 @@ def no_class_folders(directory: Path) -> DataError:
     if tables:
         table = shlex.quote(str(tables[0]))
         return DataError(
-            message, f"if {tables[0]} says what they are: --set data.table={table}\n{LAYOUT}"
+            message,
+            Lines.of(f"if {tables[0]} says what they are: --set data.table={table}", LAYOUT),
         )
     above = directory.parent
     beside = look_into(above).inside if directory.name else ()
@@ -99,12 +101,12 @@ def no_class_folders(directory: Path) -> DataError:
     return DataError(message, LAYOUT)
 
 
-def use(directory: Path) -> str:
+def use(directory: Path) -> Lines:
     """The commands that take another folder."""
     quoted = shlex.quote(str(directory))
-    return (
-        f"to train on it: imgclf train CONFIG --set data.directory={quoted}\n"
-        f"to write a config for it: imgclf init {quoted}"
+    return Lines.of(
+        f"to train on it: imgclf train CONFIG --set data.directory={quoted}",
+        f"to write a config for it: imgclf init {quoted}",
     )
 
 

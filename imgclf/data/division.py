@@ -10,6 +10,7 @@ from pathlib import Path
 from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 
 def split(
@@ -126,10 +127,12 @@ def refuse_shared(training: Sequence[Picture], validation: Sequence[Picture]) ->
     known = {picture.digest: picture.path for picture in training}
     shared = [picture for picture in validation if picture.digest in known]
     if shared:
-        pairs = "\n".join(f"  {known[p.digest]} = {p.path}" for p in shared[:10])
         raise DataError(
-            f"{len(shared)} pictures are in training and in validation:\n{pairs}"
-            + ("\n  ..." if len(shared) > 10 else ""),
+            Lines.of(
+                f"{len(shared)} pictures are in training and in validation:",
+                *(f"  {known[p.digest]} = {p.path}" for p in shared[:10]),
+                *(["  ..."] if len(shared) > 10 else []),
+            ),
             "delete one of each pair, so that validation judges on pictures not trained on",
         )
 
@@ -172,9 +175,11 @@ def require_every_class(
     ]
     if too_few:
         raise DataError(
-            f"{directory}: too few readable pictures in "
-            + ("one class:\n" if len(too_few) == 1 else f"{len(too_few)} classes:\n")
-            + "\n".join(too_few),
+            Lines.of(
+                f"{directory}: too few readable pictures in "
+                + ("one class:" if len(too_few) == 1 else f"{len(too_few)} classes:"),
+                *too_few,
+            ),
             "add pictures, remove the class's folder, or raise data.validation_split",
         )
 

@@ -21,6 +21,7 @@ from imgclf.data.joined_pixels import Joined
 from imgclf.data.near_copies import near_copies
 from imgclf.data.picture_files import Picture, Skipped
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 _Group = Sequence[Picture]
 
@@ -209,7 +210,7 @@ def _divide(
         )
     except DataError as error:
         raise DataError(
-            f"{error.message}\nwith what people said of pictures, which are trained on then",
+            Lines.of(error.message, "with what people said of pictures, which are trained on then"),
             f"{error.hint}, or train without that: --set training.corrections=ignore",
         ) from None
     return training, validation, test

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from imgclf.data.part_names import PARTS, PartName, part_of_cell
 from imgclf.errors import DataError, suggestion
-from imgclf.spelling import composed
+from imgclf.spelling import Lines, composed
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}  # by the ending of a table
 # As `predict` writes them in TSV, the last three for letters that its terminal's encoding lacks.
@@ -140,8 +140,10 @@ def read_table(path: Path, group_column: str | None = None) -> list[Row]:
         columns = find_columns(header)
         if columns is None or columns.label is None:
             raise DataError(
-                f"{path}, line {number}: the columns path and label are wanted\n"
-                f"    received: {', '.join(header)}",
+                Lines.of(
+                    f"{path}, line {number}: the columns path and label are wanted",
+                    f"    received: {', '.join(header)}",
+                ),
                 f"call them path and label, or {_also('path')}, and {_also('label')}; "
                 "a column part may say training, validation or test",
             )
@@ -197,8 +199,8 @@ def refuse(problems: Sequence[str], hint: str | None = None) -> None:
     """
     if problems:
         more = len(problems) - _MOST_LISTED
-        listed = "\n".join(problems[:_MOST_LISTED])
-        raise DataError(listed + (f"\nand {more} more" if more > 0 else ""), hint)
+        rest = [f"and {more} more"] if more > 0 else []
+        raise DataError(Lines.of(*problems[:_MOST_LISTED], *rest), hint)
 
 
 def _also(column: str) -> str:

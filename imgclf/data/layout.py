@@ -14,6 +14,7 @@ from imgclf.data.class_folders import listed, missing, no_class_folders
 from imgclf.data.folder_look import Look, look_into, visible_folders
 from imgclf.data.part_names import PARTS, NamedPart, PartName, part_named, says_nothing
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 _DEEPEST = 3  # folders in which parts are packed once more
 
@@ -207,9 +208,11 @@ def _doubtful(directory: Path, why: str, looks: Mapping[Path, Look]) -> DataErro
     parts = shlex.quote(f"data.parts={_proposed(looks)}")
     return DataError(
         f"{directory}: {why}, and not like classes",
-        f"if they are parts: --set {parts}\n"
-        "if they are classes: --set data.parts=none\n"
-        "or the same in the config, below data",
+        Lines.of(
+            f"if they are parts: --set {parts}",
+            "if they are classes: --set data.parts=none",
+            "or the same in the config, below data",
+        ),
     )
 
 

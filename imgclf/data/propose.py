@@ -11,6 +11,7 @@ from imgclf.data.folder_look import Look, look_into, tables_in, visible_folders
 from imgclf.data.layout import find_layout
 from imgclf.data.tabled import find_tabled
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 
 def find_arrangement(directory: Path) -> tuple[Path, Arrangement]:
@@ -54,18 +55,18 @@ def _by_table(directory: Path, otherwise: DataError) -> tuple[Path, Arrangement]
     Raises:
         DataError: `otherwise`, and why the first table can't be used, if there is one.
     """
-    best, chosen, reason = 0, None, ""
+    best, chosen, reasons = 0, None, list[str]()
     for table, place in _places(directory):
         try:
             parts = find_tabled(table, place).parts
         except DataError as error:
-            reason = reason or f"\n{error.message}"
+            reasons.append(error.message)
             continue
         count = sum(map(len, parts.values()))
         if count > best:
             best, chosen = count, (place, Arrangement(table=table))
     if chosen is None:
-        raise DataError(otherwise.message + reason, otherwise.hint)
+        raise DataError(Lines.of(otherwise.message, *reasons[:1]), otherwise.hint)
     return chosen
 
 

@@ -13,6 +13,7 @@ from imgclf.config.loaded import LoadedConfig
 from imgclf.distribution.processes import Processes
 from imgclf.errors import ImgclfError, Interrupted, LostError, Terminated, UsageError, first_line
 from imgclf.runs.folder import Settled
+from imgclf.spelling import harmless
 
 START_ALL = "start all of them, and see to it that the address is that of process 0"
 
@@ -59,7 +60,8 @@ class Failure:
         """The error again, or one that ends with the same status."""
         kinds: tuple[type[ImgclfError], ...] = (UsageError, LostError, Interrupted, Terminated)
         kind = next((one for one in kinds if one.exit_status == self.status), ImgclfError)
-        return kind(self.message, self.hint)
+        hint = None if self.hint is None else harmless(self.hint)
+        return kind(harmless(self.message), hint)
 
 
 @dataclass(frozen=True)

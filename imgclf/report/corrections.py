@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
 from imgclf.report.tables import Column, table
-from imgclf.spelling import on_one_line
+from imgclf.spelling import Lines, on_one_line
 
 
 def outcome_line(picture: Corrected) -> str:
@@ -25,7 +25,7 @@ def outcome_line(picture: Corrected) -> str:
     return on_one_line(f"{picture.before.path}: {said} ({picture.outcome}{doubt}{reason})")
 
 
-def judged_table(judged: Judged) -> str:
+def judged_table(judged: Judged) -> Lines:
     """What the held-out pictures say; `least` is what `after` must not be below.
 
     `asked` is what all the corrections together would have made of them.

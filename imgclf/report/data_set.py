@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines
 
 
-def counts_table(counts: Mapping[str, tuple[int, int, int]]) -> str:
+def counts_table(counts: Mapping[str, tuple[int, int, int]]) -> Lines:
     """A row for each class.
 
     Args:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from imgclf.model.scoring import Evaluation
 from imgclf.report.scores import interval_cell, with_interval
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines
 
 
-def evaluation_table(evaluation: Evaluation) -> str:
+def evaluation_table(evaluation: Evaluation) -> Lines:
     """The scores of all, a row for each class, and the confusion matrix."""
     columns = (
         Column("class", "left"),
@@ -32,7 +33,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
     )
     interval = evaluation.accuracy_interval
     balanced = with_interval(evaluation.balanced_accuracy, evaluation.balanced_accuracy_interval)
-    lines = [
+    return Lines.of(
         f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({_pictures(evaluation)}), "
         f"95% interval {interval.low:.4f} to {interval.high:.4f}",
         f"balanced accuracy: {balanced}",
@@ -45,8 +46,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
         table(columns, rows),
         "",
         confusion_table(evaluation),
-    ]
-    return "\n".join(lines)
+    )
 
 
 def _heading(evaluation: Evaluation) -> str:
@@ -69,7 +69,7 @@ def _pictures(evaluation: Evaluation) -> str:
     return f"{judged}; {evaluation.corrected} that it was corrected by left out"
 
 
-def confusion_table(evaluation: Evaluation) -> str:
+def confusion_table(evaluation: Evaluation) -> Lines:
     """Rows are what the pictures are, columns what the model says."""
     names = list(evaluation.classes)
     rows = zip(names, evaluation.confusion_matrix, strict=True)

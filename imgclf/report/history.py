@@ -9,9 +9,10 @@ from imgclf.model_file.prune import Pruned
 from imgclf.model_file.versions import Version
 from imgclf.report.scores import interval_cell
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines, on_one_line
 
 
-def history_table(found: Sequence[Version]) -> str:
+def history_table(found: Sequence[Version]) -> Lines:
     """A row for each version, in their order; accuracies with four digits.
 
     Pictures are those that all versions are scored on, or `others`.
@@ -34,10 +35,10 @@ def pruned_line(model: Path, done: Pruned) -> str:
     """What was removed, and what that brought."""
     left = f"left: {_ranges(done.left)}"
     if not done.removed:
-        return f"nothing to remove of {model}; {left}"
+        return on_one_line(f"nothing to remove of {model}; {left}")
     versions = "versions" if len(done.removed) > 1 else "version"
     gone = f"removed {versions} {_ranges(done.removed)} of {model}"
-    return f"{gone}, {done.freed / 1e6:.1f} MB; {left}"
+    return on_one_line(f"{gone}, {done.freed / 1e6:.1f} MB; {left}")
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from typing import TextIO
 from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.model.prediction import UNLIKE, UNSURE, Prediction
 from imgclf.report.tables import Column, heading, line
+from imgclf.spelling import on_one_line
 
 
 class RowFormat(StrEnum):
@@ -77,7 +78,9 @@ def row_writer(
 def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -> WriteRow:
     """The path comes last, so that rows line up although none waits for the next."""
     columns = (
-        Column("label", "left", width=max(map(len, (UNSURE, *class_names)))),
+        Column(
+            "label", "left", width=max(len(on_one_line(name)) for name in (UNSURE, *class_names))
+        ),
         Column("confidence", width=len("confidence")),
         Column("picture", "left"),
     )

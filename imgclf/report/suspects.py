@@ -8,6 +8,7 @@ from typing import TextIO
 
 from imgclf.report.review import ReviewItem, write_review
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines
 from imgclf.suspects.confident_learning import Suspects
 
 
@@ -31,10 +32,10 @@ def suspects_heading(found: Suspects) -> str:
     )
 
 
-def suspects_table(found: Suspects) -> str:
+def suspects_table(found: Suspects) -> Lines:
     """The heading, and a row for each suspect; the path comes last, for it may be long."""
     if not found.suspects:
-        return suspects_heading(found)
+        return Lines.of(suspects_heading(found))
     columns = (
         Column("label", "left"),
         Column("rather", "left"),
@@ -42,7 +43,7 @@ def suspects_table(found: Suspects) -> str:
         Column("picture", "left"),
     )
     rows = ((one.given, one.suggested, f"{one.confidence:.1%}", one.path) for one in found.suspects)
-    return f"{suspects_heading(found)}\n\n{table(columns, rows)}"
+    return Lines.of(suspects_heading(found), "", table(columns, rows))
 
 
 def write_suspects(stream: TextIO, found: Suspects) -> None:

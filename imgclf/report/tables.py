@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from imgclf.spelling import on_one_line
+from imgclf.spelling import Lines, on_one_line
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Column:
     width: int = 0
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
+def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Lines:
     """Titles and rows, each column as wide as its longest cell; without a newline at the end.
 
     Args:
@@ -33,10 +33,10 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> str:
     """
     cells = [[on_one_line(cell) for cell in row] for row in rows]
     fitted = [
-        replace(column, width=max(column.width, len(column.title), *map(len, below)))
+        replace(column, width=max(column.width, len(on_one_line(column.title)), *map(len, below)))
         for column, below in zip(columns, _transposed(cells, len(columns)), strict=True)
     ]
-    return "\n".join([heading(fitted), *(line(fitted, row) for row in cells)])
+    return Lines.of(heading(fitted), *(line(fitted, row) for row in cells))
 
 
 def heading(columns: Sequence[Column]) -> str:

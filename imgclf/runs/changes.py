@@ -11,6 +11,7 @@ from imgclf.config.callback_catalogue import entry_of
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.resume_rules import policy_of
 from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, with_defaults
+from imgclf.spelling import Lines
 
 _SHOWN = 16
 _MISSING = object()
@@ -51,12 +52,12 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     ]
 
 
-def listed(changes: Sequence[Change]) -> str:
+def listed(changes: Sequence[Change]) -> Lines:
     """One a line, for people."""
     lines = [f"  {change}" for change in changes[:_SHOWN]]
     if len(changes) > _SHOWN:
         lines.append(f"  and {len(changes) - _SHOWN} more")
-    return "\n".join(lines)
+    return Lines.of(*lines)
 
 
 def fields(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from imgclf.runs.commits import Commit, latest_of_run
 from imgclf.runs.earlier import EPOCHS, Earlier, backbone_fingerprint, with_settled_epochs
 from imgclf.runs.fingerprint import differing
 from imgclf.runs.folder import RunFolder, RunRecord, Settled, new_run
+from imgclf.spelling import Lines
 from imgclf.system import console
 
 
@@ -171,9 +172,12 @@ def _go_on(
     conflicts = [change for change in changes if change.rule is ResumeRule.ANOTHER]
     if conflicts:
         raise UsageError(
-            f"{run.path} was interrupted after epoch {commit.epoch}, and what is asked for now is "
-            f"another training:\n{listed(conflicts)}",
-            f"go on with it: {record.command}\nor start over: add --fresh",
+            Lines.of(
+                f"{run.path} was interrupted after epoch {commit.epoch}, and what is asked for now "
+                "is another training:",
+                listed(conflicts),
+            ),
+            Lines.of(f"go on with it: {record.command}", "or start over: add --fresh"),
         )
     if commit.phase == 0:
         _refuse_fewer_epochs(epochs, run, commit)

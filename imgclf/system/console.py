@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from imgclf.spelling import on_one_line
+from imgclf.spelling import Lines, as_lines, on_one_line
 
 if TYPE_CHECKING:
     import rich.console
@@ -75,12 +75,13 @@ class Console:
 
     def warning(self, text: str) -> None:
         """See `warning`."""
-        self._line(f"warning: {text}")
+        first, *more = as_lines(text).split("\n")
+        self._line(Lines.of(f"warning: {first}", *more))
 
     def _line(self, text: str) -> None:
         if self.stream is None:
             return
-        text = on_one_line(text)
+        text = as_lines(text)
         try:
             if self.terminal:
                 # Not `print`, which would wrap lines and read brackets in file names as markup.
@@ -161,7 +162,7 @@ def hushed() -> Iterator[None]:
 
 
 def note(text: str = "") -> None:
-    """One line for somebody who watches or reads the log later; nothing if quiet."""
+    """One line for somebody who watches or reads the log later, or `Lines`; nothing if quiet."""
     _current.note(text)
 
 
