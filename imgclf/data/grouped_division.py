@@ -15,6 +15,7 @@ from imgclf.data.folder import PictureFolder
 from imgclf.data.groups import Groups, refuse_divided
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 _TRIES = 8
 _ROUNDS = 5
@@ -193,7 +194,10 @@ def _require_division(
         problems.append(f"  {name}: {len(own)} pictures in {len(of_class)} {group}: {listed}")
     if problems:
         raise DataError(
-            f"{folder.directory}: data.groups keep pictures together, so that these classes can't "
-            "be both trained on and validated on:\n" + "\n".join(problems),
+            Lines.of(
+                f"{folder.directory}: data.groups keep pictures together, so that these classes "
+                "can't be both trained on and validated on:",
+                *problems,
+            ),
             "add pictures of other groups, or say groups that are smaller: data.groups",
         )

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
+from imgclf.spelling import Lines
 
 Names: TypeAlias = tuple[tuple[str, str], ...]
 """What a picture's groups are called, each with what says so: ("path", "patient7")."""
@@ -157,14 +158,17 @@ def refuse_divided(groups: Groups, parts: Mapping[str, Sequence[Picture]]) -> No
             if other != part:
                 torn.setdefault(group, (first[group], picture.path))
     if torn:
-        listed = "\n".join(
+        listed = [
             f"  {groups.called(group)}: {one} and {other}"
             for group, (one, other) in list(torn.items())[:10]
-        )
+        ]
         count = "1 group of data.groups lies" if len(torn) == 1 else f"{len(torn)} groups lie"
         raise DataError(
-            f"{count} in two parts, so that scores would say too much good:\n{listed}"
-            + ("\n  ..." if len(torn) > 10 else ""),
+            Lines.of(
+                f"{count} in two parts, so that scores would say too much good:",
+                *listed,
+                *(["  ..."] if len(torn) > 10 else []),
+            ),
             "move each into one part, or let imgclf divide the pictures: --set 'data.parts="
             "{training: FOLDER}'",
         )

@@ -168,8 +168,10 @@ def _group_place(path: Path, line: int, header: Sequence[str], column: str) -> i
     found = exactly[0] if exactly else _place(folded, header) if folded else None
     if found is None:
         raise DataError(
-            f"{path}, line {line}: there is no column {column}, which data.groups names\n"
-            f"    received: {', '.join(header)}{suggestion(column, header)}"
+            Lines.of(
+                f"{path}, line {line}: there is no column {column}, which data.groups names",
+                f"    received: {', '.join(header)}{suggestion(column, header)}",
+            )
         )
     return found
 

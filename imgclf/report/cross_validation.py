@@ -6,9 +6,10 @@ from imgclf.model.cross_validated import CrossValidated
 from imgclf.report.evaluation_table import evaluation_table
 from imgclf.report.scores import interval_cell
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines
 
 
-def cross_validation_table(found: CrossValidated) -> str:
+def cross_validation_table(found: CrossValidated) -> Lines:
     """A row for each fold, how far they are apart, and the scores of all pictures together."""
     columns = (
         Column("fold"),
@@ -33,12 +34,10 @@ def cross_validation_table(found: CrossValidated) -> str:
         ]
         for number, fold in enumerate(found.folds, 1)
     )
-    return "\n".join(
-        [
-            table(columns, rows),
-            "",
-            f"mean accuracy: {found.mean_accuracy:.4f}, standard deviation between folds "
-            f"{found.standard_deviation:.4f}",
-            evaluation_table(found.evaluation),
-        ]
+    return Lines.of(
+        table(columns, rows),
+        "",
+        f"mean accuracy: {found.mean_accuracy:.4f}, standard deviation between folds "
+        f"{found.standard_deviation:.4f}",
+        evaluation_table(found.evaluation),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from imgclf.model.two_models import OneOfTwo, TwoModels
 from imgclf.report.scores import interval_cell
 from imgclf.report.tables import Column, table
+from imgclf.spelling import Lines
 
 
-def comparison_table(found: TwoModels) -> str:
+def comparison_table(found: TwoModels) -> Lines:
     """A row for each model, how many both have right, and what to make of it."""
     columns = (
         Column("model", "left"),
@@ -21,14 +22,12 @@ def comparison_table(found: TwoModels) -> str:
         Column("macro-f1-95%"),
     )
     left_out = f"; {found.left_out} that one of them knows left out" if found.left_out else ""
-    return "\n".join(
-        [
-            table(columns, map(_row, (found.one, found.other))),
-            "",
-            f"pictures: {found.pictures} ({found.both_right} right by both, {found.both_wrong} by "
-            f"neither{left_out})",
-            found.in_words,
-        ]
+    return Lines.of(
+        table(columns, map(_row, (found.one, found.other))),
+        "",
+        f"pictures: {found.pictures} ({found.both_right} right by both, {found.both_wrong} by "
+        f"neither{left_out})",
+        found.in_words,
     )
 
 
