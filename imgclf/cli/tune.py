@@ -49,10 +49,10 @@ def command(
     if as_json:
         print(session.as_json_text(_as_json(done)))
     else:
-        print(trials_table(done.trials))
-        print(_best_line(done))
+        session.show(trials_table(done.trials))
+        session.show(_best_line(done))
         if done.config is not None:
-            print(f"config: {done.config}")
+            session.show(f"config: {done.config}")
     if not done.new_trials:
         console.note(
             "nothing to do: all trials are trained; tune.trials=N says how many there are to be, "

@@ -20,6 +20,7 @@ from imgclf.data.dataset import read_config_dataset
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import UsageError
 from imgclf.report.plots import draw_comparison
+from imgclf.spelling import Lines
 from imgclf.system import console
 
 _CONFIG_ENDINGS = (".yaml", ".yml")
@@ -77,7 +78,7 @@ def compare(
     missing = {name: how for name, one in variants.items() if (how := _how_to_get(one)) is not None}
     here = [name for name in names if name not in missing]
     if not here:
-        listed = "\n".join(f"{name}: {how}" for name, how in missing.items())
+        listed = Lines.of(*(f"{name}: {how}" for name, how in missing.items()))
         raise UsageError("the weights of none of these networks are here", listed)
 
     candidates: list[Candidate] = []

@@ -16,6 +16,7 @@ from imgclf.config.tune_checks import example_ranges, tune_problems
 from imgclf.data.configured_folder import require_folder
 from imgclf.errors import UsageError
 from imgclf.model.intervals import Interval, paired_difference
+from imgclf.spelling import Lines
 from imgclf.system import console
 from imgclf.system.files import atomic_write_text
 from imgclf.system.lock import lock
@@ -169,10 +170,10 @@ def _require_new(output: Path) -> None:
 def _require_ranges(loaded: LoadedConfig) -> None:
     tune = loaded.config.tune
     if tune is None or not tune.ranges:
-        example = "\n".join(f"    {line}" for line in example_ranges(loaded.config))
+        example = (f"    {line}" for line in example_ranges(loaded.config))
         raise UsageError(
             f"{loaded.file.path} does not say what to tune",
-            f"add to it, for example:\n{example}",
+            Lines.of("add to it, for example:", *example),
         )
     problems = tune_problems(loaded)
     if problems:

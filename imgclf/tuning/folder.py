@@ -16,6 +16,7 @@ from imgclf.config.tune import Tune
 from imgclf.errors import UsageError
 from imgclf.runs.changes import compare, fields, listed
 from imgclf.runs.earlier import backbone_fingerprint
+from imgclf.spelling import Lines
 from imgclf.system import console
 from imgclf.system.files import atomic_write_bytes
 from imgclf.system.kept_files import read_kept
@@ -98,9 +99,11 @@ def plan_tuning(
         else:
             if not is_ended:
                 raise UsageError(
-                    f"{folder} was interrupted after {len(done)} of {tune['trials']} trials, and "
-                    "what is asked for now is another search:\n"
-                    + "\n".join(f"  {one}" for one in changes),
+                    Lines.of(
+                        f"{folder} was interrupted after {len(done)} of {tune['trials']} trials, "
+                        "and what is asked for now is another search:",
+                        *(f"  {one}" for one in changes),
+                    ),
                     "start over: add --fresh",
                 )
             console.note("this is another search than the last one, and begins anew:")
