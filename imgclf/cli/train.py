@@ -142,7 +142,7 @@ def _find_learning_rate(loaded: "LoadedConfig", *, as_json: bool) -> None:
         return
     for key, rate in found.proposed.items():
         print(f"{key}: {rate:g}")
-    print(f"plot: {found.plot}")
+    session.show(f"plot: {found.plot}")
     changes = " ".join(f"--set {key}={rate:g}" for key, rate in found.proposed.items())
     config = shlex.quote(str(loaded.file.path))
     console.note(session.as_typed_here(f"to train with it: imgclf train {config} {changes}"))

@@ -8,6 +8,7 @@ long again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_arrays import load_arrays
 
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _AT_ONCE = 256  # pictures: each call of Keras costs a tenth of a second, each picture memory
 
 
@@ -112,7 +114,10 @@ class ResponseCache:
             if str(arrays["fingerprint"]) != self._fingerprint:
                 return
             known = Responses(arrays["features"], arrays["logits"])
-            rows = {bytes(key): row for row, key in enumerate(arrays["keys"])}
+            keys = arrays["keys"]
+            if keys.dtype != np.uint8 or keys.shape[1:] != (_DIGEST_BYTES,):
+                return
+            rows = {bytes(key): row for row, key in enumerate(keys)}
         except (OSError, ValueError, KeyError):
             return
         shapes = (known.features.shape[1:], known.logits.shape[1:], known.features.dtype)

@@ -156,5 +156,5 @@ class _Moved:
 
 def _taken(folder: Path) -> int:
     """Bytes that the files of a folder take, those left aside that are elsewhere as well."""
-    found = (path.stat() for path in folder.glob("*"))
+    found = (path.lstat() for path in folder.glob("*"))
     return sum(one.st_size for one in found if one.st_nlink == 1)

@@ -308,7 +308,7 @@ def remove_stale(folder: Path, prefix: str) -> None:
 
 def _default_mode(target: Path) -> int:
     """Permissions that `target` has, or that a new file would get; mkstemp's 0600 is neither."""
-    with suppress(FileNotFoundError):  # another process may remove it at any moment
+    with suppress(OSError):  # another process may remove it at any moment; a link to itself
         return target.stat().st_mode & 0o777
     return 0o666 & ~_umask()
 

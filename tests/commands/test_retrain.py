@@ -789,6 +789,24 @@ def test_pictures_are_shown_to_the_network_once(in_folder: Path) -> None:
     assert network.shown == 2
 
 
+def test_kept_responses_of_other_names_are_not_taken(in_folder: Path) -> None:
+    pixels = np.arange(2 * 12, dtype=np.uint8).reshape(2, 2, 2, 3)
+    samples, network = Samples(pixels, np.zeros(2, np.int64)), CountingNetwork()
+    cache = ResponseCache(MODEL, network)
+    expected = cache.responses(samples).logits
+    cache.keep()
+    file = MODEL.with_suffix(".history") / "responses.npz"
+    with np.load(file) as arrays:
+        kept = dict(arrays)
+    for keys in (kept["keys"][:, :5], kept["keys"].astype(np.float64), np.array(["a", "b"])):
+        np.savez(file, **{**kept, "keys": keys})
+        network = CountingNetwork()
+        again = ResponseCache(MODEL, network)
+        np.testing.assert_array_equal(again.responses(samples).logits, expected)
+        assert network.shown == 2
+        again.keep()
+
+
 @pytest.mark.slow
 def test_training_without_a_replay_memory_leaves_none(trained: Trained) -> None:
     assert load_memory(MODEL) is not None

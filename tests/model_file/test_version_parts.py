@@ -232,6 +232,13 @@ def test_the_newest_stay_with_the_one_in_use_and_the_last_that_was_trained() -> 
     assert prune(MODEL, 1) == prune(MODEL, 1)
 
 
+def test_a_link_to_itself_among_the_versions_is_in_nobodys_way() -> None:
+    chain(3)
+    (VERSIONS / "0001.keras").unlink()
+    (VERSIONS / "0001.keras").symlink_to("0001.keras")
+    assert prune(MODEL, 1).left == (3,)
+
+
 def test_what_versions_that_stay_have_in_common_with_those_that_go_is_moved() -> None:
     files = chain(8, neurons=lambda number: number - 1)
     files[9] = write_version(9, None, trained=1)

@@ -109,6 +109,13 @@ def test_a_file_that_others_remove_meanwhile_is_written_all_the_same(in_folder: 
         other.join()
 
 
+def test_a_link_to_itself_is_replaced(in_folder: Path) -> None:
+    target = in_folder / "notes.txt"
+    target.symlink_to(target.name)
+    atomic_write_bytes(target, b"new")
+    assert target.read_bytes() == b"new"
+
+
 def test_a_folder_is_written_whole_or_not_at_all(in_folder: Path) -> None:
     target = Path("network")
     with (
