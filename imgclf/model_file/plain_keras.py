@@ -135,7 +135,8 @@ def require_same_answers(
     wrapped = scaled if alone else keras.tree.pack_sequence_as(model.input, [scaled])
     try:
         # Said out loud, for augmentation layers take the other by default.
-        expected = np.asarray(model(wrapped, training=False))
+        (said,) = keras.tree.flatten(model(wrapped, training=False))
+        expected = np.asarray(said)
         found = np.asarray(flat(given, training=False))
     except Exception as error:  # whatever its layers raise
         raise ModelFileError(

@@ -213,6 +213,21 @@ def test_a_functional_model_with_arithmetic_and_another_model_inside(
 
 
 @pytest.mark.slow
+def test_a_model_that_gives_its_output_a_name_is_adopted(in_folder: Path) -> None:
+    keras.utils.set_random_seed(6)
+    pictures = keras.Input((*SIZE, 3))
+    values = pictures
+    for layer in (keras.layers.Rescaling(1 / 255), *conv()):
+        values = layer(values)
+    values = keras.layers.Dense(2, activation="softmax")(values)
+    original = keras.Model({"pictures": pictures}, {"kind": values})
+    original.save("named.keras")
+    done = adopt(Path("named.keras"), ["a", "b"])
+    expected = original.predict({"pictures": FLOATS}, verbose=0)["kind"]
+    np.testing.assert_allclose(adopted_probabilities(done.model), expected, atol=1e-6)
+
+
+@pytest.mark.slow
 def test_a_model_that_does_not_scale_is_warned_of_and_can_be_given_a_scale(
     in_folder: Path, heard: Heard
 ) -> None:
