@@ -34,7 +34,7 @@ class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
     has more to do since. The epoch that is cut short is validated, and may be the best.
 
     Args:
-        budget: The time, and what publishing and a step were expected to take.
+        budget: The time, and what publishing was expected to take.
         set_epoch: Knows which phase the training is in.
     """
 
@@ -45,6 +45,8 @@ class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
         self._set_epoch = set_epoch
         self._epoch_began: float | None = None
         self._first = 0
+        self._step: float | None = None
+        self._fastest: float | None = None
         self._slower = 1.0
         self._said = False
 
@@ -59,7 +61,7 @@ class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
     def time_is_up(self) -> bool:
         """Whether what is left is needed for publishing.
 
-        Which takes longer than was expected by as much as steps do.
+        Which takes longer than was expected by as much as steps do than in the fastest epoch.
         """
         return self._limit.left < self._plan.publishing * self._slower
 
@@ -71,7 +73,7 @@ class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Starts the epoch's clock after its first step, which may compile."""
-        self._epoch_began = None
+        self._epoch_began = self._step = None
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Ends the epoch, if need be."""
@@ -79,13 +81,15 @@ class StopInTime(keras.callbacks.Callback):  # type: ignore[misc]
         if self._epoch_began is None:
             self._epoch_began, self._first = now, batch
         elif self._set_epoch.phase > 0 or self._plan.fine_tuning_step is None:
-            step = (now - self._epoch_began) / (batch - self._first)
-            planned = self._plan.fine_tuning_step or self._plan.step
-            self._slower = min(_MOST_SLOWER, max(1.0, step / planned))
+            self._step = (now - self._epoch_began) / (batch - self._first)
+            if self._fastest:
+                self._slower = min(_MOST_SLOWER, max(1.0, self._step / self._fastest))
         self._look(f"in epoch {self._set_epoch.epochs_done + 1}")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """After the last epoch that there is time for."""
+        if self._step is not None:
+            self._fastest = min(self._step, self._fastest or self._step)
         self._look(f"after epoch {epoch + 1}")
 
     def _look(self, where: str) -> None:

@@ -46,8 +46,7 @@ class TimePlan(msgspec.Struct, frozen=True):
         mirrored: Features are computed of mirrored pictures, too, if augmentation has it.
         used: Seconds from the start of the command until this was found.
         publishing: Seconds that are kept for what comes after the last epoch.
-        step: Seconds of a step of the first phase.
-        fine_tuning_step: Likewise of the second; None where there is none.
+        fine_tuning_step: Seconds of a step of the second phase; None where there is none.
     """
 
     epochs: Annotated[int, msgspec.Meta(gt=0)]
@@ -55,7 +54,6 @@ class TimePlan(msgspec.Struct, frozen=True):
     mirrored: bool
     used: float
     publishing: float
-    step: float
     fine_tuning_step: float | None = None
 
 

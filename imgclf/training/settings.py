@@ -74,5 +74,5 @@ def training_settings(
 
 def settings_for_a_try(config: Config, settled: Settled) -> TrainingSettings:
     """For a few steps of each phase: on features of pictures as they are, without mirrored ones."""
-    time = TimePlan(config.training.epochs, 0, mirrored=False, used=0, publishing=0, step=0)
+    time = TimePlan(config.training.epochs, 0, mirrored=False, used=0, publishing=0)
     return training_settings(config, msgspec.structs.replace(settled, time=time))

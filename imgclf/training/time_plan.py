@@ -88,7 +88,6 @@ def plan_epochs(
                 _mirrors(declared, epochs * costs.epoch, room - fine_tuned * fine_tuning.epoch),
                 used,
                 fine_tuning.publish,
-                costs.step,
                 fine_tuning.step,
             )
     epochs = min(declared.epochs, costs.fitting(left))
@@ -96,7 +95,7 @@ def plan_epochs(
         return None
     rest = _PLANNED * left - costs.begin - costs.publish - epochs * costs.epoch
     mirrored = _mirrors(declared, epochs * costs.epoch, rest)
-    return TimePlan(epochs, 0, mirrored, used, costs.publish, costs.step)
+    return TimePlan(epochs, 0, mirrored, used, costs.publish)
 
 
 def _mirrors(declared: Declared, head: float, rest: float) -> bool:

@@ -53,7 +53,7 @@ def trained_within(folder: Path, seconds: float, plan: TimePlan, steps: Steps) -
 
 def planned(**values: Any) -> TimePlan:
     usual = {"epochs": 100, "fine_tuned": 0, "mirrored": False, "used": 0.0}
-    return TimePlan(**{**usual, "publishing": 10, "step": 1, **values})
+    return TimePlan(**{**usual, "publishing": 10, **values})
 
 
 def test_it_ends_at_the_step_after_which_publishing_would_come_too_late(tmp_path: Path) -> None:
