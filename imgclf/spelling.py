@@ -58,9 +58,9 @@ class Lines(str):
         )
 
 
-def as_lines(text: str) -> Lines:
+def as_lines(text: str) -> str:
     """A text as it is to be shown: on one line, unless it says itself that it is several."""
-    return Lines.of(text)
+    return text if isinstance(text, Lines) else on_one_line(text)
 
 
 def harmless(text: str) -> Lines:

@@ -53,7 +53,9 @@ class Failure:
     def of(cls, error: BaseException, where: str = "") -> Failure:
         """What ends a process, as it is told in another one."""
         if isinstance(error, ImgclfError):
-            return cls(error.exit_status, f"{where}{error.message}", error.hint)
+            # Texts alone, which is what JSON takes.
+            hint = None if error.hint is None else str(error.hint)
+            return cls(error.exit_status, f"{where}{error.message}", hint)
         return cls(LostError.exit_status, f"{where}{first_line(error)}")
 
     def error(self) -> ImgclfError:

@@ -52,8 +52,10 @@ def main(arguments: Sequence[str]) -> None:
         if any(isinstance(cause, MemoryError) for cause in _causes(error)):
             answers.refuse(_too_large(path, answers))
         answers.refuse(error.message, error.hint)
-    except Exception:  # whoever asked meets it likewise, and says what it is
-        answers.give_up()
+    except Exception:
+        if answers.short_of_memory:  # which libraries say in many ways
+            answers.refuse(_too_large(path, answers))
+        answers.give_up()  # whoever asked meets it likewise, and says what it is
     answers.done()
 
 
@@ -85,7 +87,7 @@ def _try_graph(path: Path, answers: Answers, _: Picture) -> None:
     try:
         answers.limit_memory(room + CheckedGraph(members[0]).memory)
         classifier = open_quickly(path, manifest, members)
-    except (GraphError, ImportError):
+    except GraphError:
         answers.give_up()  # it is not run, so that nothing is known of it
     height, width = manifest.decoder.height, manifest.decoder.width
     classifier.probabilities(np.full((1, height, width, 3), _GREY, np.uint8))

@@ -29,6 +29,7 @@ _START = (
 _LONGEST_ANSWER = 1 << 15  # bytes; fits into a pipe that nobody reads yet
 _LONGEST_TEXT = 4000  # letters of a message
 _GRACE = 10  # seconds, after which a process ends itself whose parent is gone
+_HARDLY_ANYTHING = 16 << 20  # bytes
 _MEMORY = Path("/proc/self/statm")
 
 
@@ -139,6 +140,7 @@ class Answers:
         for descriptor in (1, 2):
             os.dup2(nowhere, descriptor)
         self._held = 0
+        self._limit: int | None = None
         self.megabytes: int | None = None
         if sys.platform != "win32":
             signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE)  # ends it
@@ -160,8 +162,14 @@ class Answers:
         wanted = self._held + beside
         if most == resource.RLIM_INFINITY or wanted < most:
             resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+        self._limit = wanted
         self.megabytes = beside >> 20
         self._say(megabytes=self.megabytes)
+
+    @property
+    def short_of_memory(self) -> bool:
+        """Whether hardly anything is left of what it may use."""
+        return self._limit is not None and _held() > self._limit - _HARDLY_ANYTHING
 
     def done(self) -> None:
         """The work is done; ends the process, and none of what libraries do at an end."""

@@ -151,7 +151,7 @@ def test_a_checkpoint_goes_by_a_name_that_is_no_file(in_folder: Path) -> None:
 def test_the_graph_in_a_model_of_ours_is_one_for_litert(trained: Trained) -> None:
     with zipfile.ZipFile(trained.model) as archive:
         Path("graph.bin").write_bytes(archive.read(FEATURES))
-    assert "graph.bin is a graph for LiteRT" in refusal("twin.bin").message
+    assert "graph.bin is a graph for LiteRT" in refusal("graph.bin").message
 
 
 def keras_2(layers: list[dict[str, Any]]) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def test_a_training_that_finds_the_disk_full_again_and_again_ends_the_same(
     for folder in ("runs", "models"):
         shutil.rmtree(folder)
     for size, name in (
-        (550, "config.yaml"),
+        (700, "config.resolved.yaml"),
         (3_000, "tensorboard"),
         (30_000, "checkpoints/best.keras"),
         (100_000, "models/pets.history/memory.npz"),
