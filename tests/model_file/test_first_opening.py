@@ -185,7 +185,7 @@ def test_what_was_made_here_is_opened_at_once(
 def test_one_that_takes_more_memory_than_it_calls_for_is_refused(
     stranger: Path, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(first_opening, "TRIAL", "tests.support.tight_trial")
+    monkeypatch.setattr(first_opening, "TRIAL", "tests.support.greedy_trial")
     with strangers_apart(), pytest.raises(ModelFileError, match="is not to be trusted"):
         open_classifier(stranger)
 
