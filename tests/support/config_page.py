@@ -27,7 +27,7 @@ from imgclf.config.yaml_scalars import write_yaml
 INTRODUCTION = """\
 # The keys of a config
 
-A config is a YAML file. `imgclf init DIR` writes a first one, [configs/](../configs/) has more,
+A config is a YAML file. `imgclf init DIR` writes a first one, `configs/` has more,
 and `imgclf check CONFIG` says everything that is wrong with one, by line. A key that is left out
 has its default. `--set data.batch_size=16` gives a key another value for once; its name is dotted
 as in the tables. Numbers may be written as `1/255` and `1e-4`. What another value means for an
