@@ -8,6 +8,7 @@ are only ever added. Both can be deleted at any time, and nothing but their abse
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -19,11 +20,14 @@ from imgclf.system import console
 from imgclf.system.disk import is_refused, write_problems
 from imgclf.system.files import refuse_unwritable
 from imgclf.system.in_use import hold
+from imgclf.system.kept_files import open_kept
 from imgclf.system.lock import lock
 
 _NAME_LENGTH = 32
 # To add rows takes milliseconds; somebody who waits for longer has found a machine that hangs.
 _PATIENCE = 60.0
+
+_MOST_OF_NAMES = 1 << 30
 
 Features = NDArray[np.float16]
 
@@ -93,12 +97,12 @@ class FeatureStore:
         """Those whose rows are there as a whole."""
         self._hold()
         try:
-            names = self._names_file.read_bytes()
-            size = self._rows_file.stat().st_size
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            most = self._rows_file.stat().st_size // (2 * self._width)
+            with open_kept(self._names_file, _MOST_OF_NAMES) as stream:
+                names = stream.read(most * _NAME_LENGTH)
+        except (FileNotFoundError, NotADirectoryError, PermissionError, ValueError):
             return b""
-        whole = min(len(names) // _NAME_LENGTH, size // (2 * self._width))
-        return names[: whole * _NAME_LENGTH]
+        return names[: len(names) // _NAME_LENGTH * _NAME_LENGTH]
 
     def _hold(self) -> None:
         """Keeps others from removing the files as long as this store is used."""
@@ -146,6 +150,8 @@ def store_in(
 
 
 def _write_at(file: Path, place: int, content: bytes) -> None:
+    if file.exists() and not file.is_file():  # a pipe, say, would be waited for
+        raise WriteError(f"{file} is no regular file", f"rm {shlex.quote(str(file))}")
     with write_problems(file, len(content)):
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
         with os.fdopen(descriptor, "wb") as stream:

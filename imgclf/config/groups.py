@@ -11,8 +11,9 @@ class Groups(Declared):
     """What a group's pictures have in common; those that share any of it are one group.
 
     Attributes:
-        path: A regular expression, looked for in a picture's path in the data set: the group's
-            name is what its first group matches, or else all of it; None if it is not by the path.
+        path: A regular expression, as `PathPattern` takes it, looked for in a picture's path in the
+            data set: the group's name is what its first group matches, or else all of it; None if
+            it is not by the path.
         column: The column of the table that has it; None likewise.
         near_copies: Whether pictures that look alike are one.
     """

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from imgclf.config.groups import NEAR_COPIES, Groups
+from imgclf.config.path_pattern import PathPattern
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.schema import DataConfig
 from imgclf.config.tree import Node
 
 ALLOWED = DataConfig.model_fields["groups"].description or ""
-_LONGEST = 1000
 
 
 def read_groups(report: Report, node: Node, key: str) -> Groups | None:
@@ -71,13 +70,9 @@ def _expression(report: Report, node: Node, key: str) -> str | None:
     if not text:
         report.refuse(node, key, "this can't be used", received=node.shown(), allowed=ALLOWED)
         return None
-    if len(text) > _LONGEST:
-        message = f"a regular expression of more than {_LONGEST} letters"
-        report.refuse(node, key, message, allowed=ALLOWED)
-        return None
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError) as error:
+        PathPattern(text)
+    except ValueError as error:
         message = f"this is no regular expression: {error}"
         report.refuse(node, key, message, received=node.shown(), allowed=ALLOWED)
         return None

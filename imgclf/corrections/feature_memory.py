@@ -24,7 +24,7 @@ from imgclf.errors import ModelFileError
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_arrays import load_arrays
+from imgclf.system.kept_arrays import load_arrays, texts_in
 
 if TYPE_CHECKING:
     from imgclf.data.dataset import Part  # which brings all that a config can say
@@ -160,7 +160,7 @@ def load_features(model: Path, manifest: Manifest) -> FeatureMemory | None:
         arrays = load_arrays(path)
         if str(arrays["graph"]) != manifest.features_sha256:
             return None
-        names = tuple(map(str, arrays["class_names"].tolist()))
+        names = texts_in(arrays, "class_names")
         training, judge = (_read(arrays, part, len(names)) for part in ("training", "judge"))
         memory = FeatureMemory(training, judge, str(arrays["graph"]), names)
     except FileNotFoundError:
@@ -195,7 +195,7 @@ def _read(arrays: Mapping[str, NDArray[Any]], name: str, num_classes: int) -> La
     part = LabelledFeatures(
         arrays[f"{name}_values"], arrays[f"{name}_labels"], arrays[f"{name}_digests"]
     )
-    count = len(part.labels)
+    count = part.labels.size
     kinds = [array.dtype.str for array in (part.values, part.labels, part.digests)]
     if (
         kinds != ["<f2", "<i8", "|u1"]

@@ -7,7 +7,6 @@ the corrections that are no longer in force; those that are stand in the model f
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -17,6 +16,7 @@ import msgspec
 from imgclf.errors import ModelFileError
 from imgclf.model_file.versions import history_directory
 from imgclf.system.files import sync_folder
+from imgclf.system.kept_files import read_kept
 
 _LARGEST = 1 << 28
 """In bytes, which is a million entries."""
@@ -70,15 +70,15 @@ def read_journal(model: Path) -> list[Entry]:
     """
     path, entries = _file(model), []
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-            raise ModelFileError(
-                f"{path} is no journal of corrections: not a file of at most {_LARGEST} bytes",
-                "move it away; what was corrected stays in the model",
-            )
-        lines = path.read_bytes().splitlines()
+        lines = read_kept(path, _LARGEST).splitlines()
     except FileNotFoundError:
         return []
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelFileError(
+            f"{path} is no journal of corrections: {reason}",
+            "move it away; what was corrected stays in the model",
+        ) from error
     for line in lines:
         try:
             entries.append(msgspec.json.decode(line, type=Entry))

@@ -25,7 +25,7 @@ from imgclf.model_file.pictures_seen import DIGEST_SIZE, short_digest
 from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
-from imgclf.system.kept_arrays import load_arrays
+from imgclf.system.kept_arrays import load_arrays, texts_in
 from imgclf.system.mapped_arrays import map_array
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def load_memory(model: Path) -> ReplayMemory | None:
     path = history_directory(model) / "memory.npz"
     try:
         arrays = load_arrays(path, but=("replay_pixels", "judge_pixels"))
-        names = tuple(map(composed, map(str, arrays["class_names"].tolist())))
+        names = tuple(map(composed, texts_in(arrays, "class_names")))
         if "replay_pixel_digests" not in arrays:  # of an earlier imgclf; only the whole is checked
             arrays = load_arrays(path)
         replay, judge = (_read(path, arrays, part, len(names)) for part in ("replay", "judge"))

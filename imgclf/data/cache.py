@@ -29,8 +29,11 @@ from imgclf.system.cache_folders import cache_folders
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_path, atomic_write_bytes, atomic_write_text
 from imgclf.system.in_use import hold
+from imgclf.system.kept_files import read_kept
 from imgclf.system.threads import work_through
 from imgclf.work_folders import CACHE_DIRECTORY
+
+_MOST_OF_FAILURES = 1 << 26
 
 DECODER_VERSION = 1
 """Raise it when `decode` gives other pixels for the same file, so that old caches are not used."""
@@ -138,10 +141,10 @@ class _Entry:
 
     def read_noticed(self, count: int) -> _Noticed | None:
         try:
-            stored = json.loads(self._failures.read_text())
+            stored = json.loads(read_kept(self._failures, _MOST_OF_FAILURES))
             failures = {int(key): str(value) for key, value in stored.items()}
-            looks: Looks = np.frombuffer(self._looks.read_bytes(), DTYPE)
-        except (OSError, ValueError, AttributeError):
+            looks: Looks = np.frombuffer(read_kept(self._looks, count * DTYPE.itemsize), DTYPE)
+        except (OSError, ValueError, AttributeError, RecursionError):
             return None
         if len(looks) != count or not all(0 <= row < count for row in failures):
             return None

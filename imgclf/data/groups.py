@@ -7,7 +7,6 @@ picture, so that held out they would say too much good of it.
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from imgclf.config.path_pattern import PathPattern
 from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
@@ -86,12 +86,12 @@ def named_groups(
     if grouping is None:
         return {}
     try:
-        expression = None if grouping.path is None else re.compile(grouping.path)
-    except (re.error, OverflowError, RecursionError) as error:
+        pattern = None if grouping.path is None else PathPattern(grouping.path)
+    except ValueError as error:
         raise DataError(f"data.groups: {grouping.path}: {error}") from error
     named: dict[Path, Names] = {}
     for path in (path for files in parts.values() for path, _ in files):
-        found = _found(expression, path, directory)
+        found = None if pattern is None else pattern.found_in(_inside(directory, path))
         cell = (cells or {}).get(path)
         names = (*((("path", found),) if found else ()), *((("column", cell),) if cell else ()))
         if names:
@@ -99,16 +99,10 @@ def named_groups(
     return named
 
 
-def _found(expression: re.Pattern[str] | None, path: Path, directory: Path) -> str | None:
-    """What an expression's first group matches in a path, or all of it."""
-    if expression is None:
-        return None
+def _inside(directory: Path, path: Path) -> Path:
+    """A path from a folder on, which it need not lie in."""
     inside = path.is_relative_to(directory)
-    relative = path.relative_to(directory) if inside else Path(os.path.relpath(path, directory))
-    match = expression.search(relative.as_posix())
-    if match is None:
-        return None
-    return match[1] if expression.groups and match[1] is not None else match[0]
+    return path.relative_to(directory) if inside else Path(os.path.relpath(path, directory))
 
 
 def find_groups(

@@ -177,8 +177,8 @@ def _quick_engine(
 
 def _require_fit(path: Path, manifest: Manifest, engine: _QuickEngine) -> None:
     """A graph that is another model's would answer with confidence, and wrongly."""
-    units = 1 if manifest.head.startswith("sigmoid") else len(manifest.class_names)
-    if engine.units != units:
+    if engine.units != manifest.units:
         raise ModelFileError(
-            f"{path} is damaged: its graph gives {engine.units} numbers, its manifest says {units}"
+            f"{path} is damaged: its graph gives {engine.units} numbers, its manifest says "
+            f"{manifest.units}"
         )

@@ -18,7 +18,10 @@ from imgclf.errors import UsageError, WriteError
 from imgclf.litert.check import CheckedGraph
 from imgclf.litert.flatbuffer import GraphError
 from imgclf.system.files import atomic_write_bytes
+from imgclf.system.kept_files import read_kept
 from imgclf.work_folders import CACHE_DIRECTORY, user_cache
+
+_MOST_OF_A_GRAPH = 1 << 31
 
 if TYPE_CHECKING:
     from imgclf.backend import keras
@@ -85,8 +88,8 @@ def stored_graph(key: str) -> bytes | None:
     """
     for folder in _folders():
         for path in sorted(folder.glob(f"{key}.*.tflite")):
-            with suppress(OSError):
-                graph = path.read_bytes()
+            with suppress(OSError, ValueError):
+                graph = read_kept(path, _MOST_OF_A_GRAPH)
                 if path.name == _name(key, graph):
                     with suppress(OSError):
                         os.utime(path)  # by which `imgclf cache --keep` knows what is used

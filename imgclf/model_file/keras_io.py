@@ -37,7 +37,7 @@ from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.known_files import remember
 from imgclf.model_file.litert_members import BesideHead, make_litert_members
-from imgclf.model_file.manifest import FORMAT_VERSION, Decoder, Manifest
+from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.system.disk import write_problems
@@ -136,17 +136,24 @@ def load_keras_model(path: Path) -> keras.Model:
         open_apart(path, "network")
         contents = screen(archive)
     model = load_checked(path, contents)
-    _require_runnable(path, model, manifest.decoder)
+    _require_fit(path, model, manifest)
     return model
 
 
-def _require_runnable(path: Path, model: keras.Model, decoder: Decoder) -> None:
+def _require_fit(path: Path, model: keras.Model, manifest: Manifest) -> None:
     """Keras loads networks that it can't run: of some layers only the first picture shows it."""
-    picture = np.zeros((1, decoder.height, decoder.width, 3), np.float32)
+    picture = np.zeros((1, manifest.decoder.height, manifest.decoder.width, 3), np.float32)
     try:
-        model(picture, training=False)
+        outputs = model(picture, training=False)
     except Exception as error:  # whatever its layers raise
         raise ModelFileError(f"{path}: Keras can't run it: {first_line(error)}") from error
+    shape = getattr(outputs, "shape", None)
+    if shape != (1, manifest.units):
+        gives = "several outputs" if shape is None else f"{tuple(shape[1:])}"
+        raise ModelFileError(
+            f"{path} is damaged: its network gives {gives} for a picture, where its manifest says "
+            f"({manifest.units},)"
+        )
 
 
 def load_checked(path: Path, contents: Contents, *, compiled: bool = True) -> keras.Model:

@@ -144,6 +144,11 @@ class Manifest(Struct, frozen=True, kw_only=True, rename=_KEYS):
     held_out_sha256: str | None = None
     litert_note: str | None = None
 
+    @property
+    def units(self) -> int:
+        """How many numbers its network gives for a picture."""
+        return 1 if self.head.startswith("sigmoid") else len(self.class_names)
+
     def why_the_log_differs(self) -> str | None:
         """A line on why the log of its training has other scores than the model; None if not so."""
         if self.trained_in != "bfloat16":

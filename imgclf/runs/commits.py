@@ -26,6 +26,7 @@ from imgclf.runs.packing import Arrays, DamagedCommitError, bytes_of, document, 
 from imgclf.system import console
 from imgclf.system.disk import write_problems
 from imgclf.system.files import sync_folder
+from imgclf.system.kept_files import read_kept
 
 FORMAT = 1
 KEPT = 2
@@ -34,6 +35,7 @@ _COMMIT = re.compile(r"commit-(\d{6,})")
 _UNFINISHED = re.compile(r"\.commit-\d{6,}\.unfinished")
 _ARRAYS = re.compile(r"[0-9a-f]{64}\.arrays")
 _STATE = "state.json"
+_MOST_OF_A_STATE = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def _remove(folder: Path) -> None:
 
 
 def _read(folder: Path) -> Commit:
-    content = (folder / _STATE).read_bytes()
+    content = read_kept(folder / _STATE, _MOST_OF_A_STATE)
     try:
         body = json.loads(content)["body"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,19 @@ def load_arrays(
                 }
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise ValueError(str(error)) from error
+
+
+def texts_in(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[str, ...]:
+    """The texts of one of them.
+
+    Raises:
+        KeyError: There is no such array.
+        ValueError: It is no list of texts.
+    """
+    array = arrays[name]
+    if array.dtype.kind != "U" or array.ndim != 1:
+        raise ValueError(f"its {name} are no texts")
+    return tuple(array.tolist())
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:

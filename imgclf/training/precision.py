@@ -22,6 +22,7 @@ from imgclf.errors import ImgclfError, WriteError, first_line
 from imgclf.system import console
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_write_text
+from imgclf.system.kept_files import read_kept
 from imgclf.training.networks import build_network
 from imgclf.work_folders import CACHE_DIRECTORY
 
@@ -159,7 +160,7 @@ def _key(network: Network, batch_size: int, hardware: str) -> str:
 
 def _read(file: Path) -> dict[str, float] | None:
     try:
-        seconds = json.loads(file.read_text())
+        seconds = json.loads(read_kept(file, 1 << 16))
         return {name: float(seconds[name]) for name in ("float32", "bfloat16")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

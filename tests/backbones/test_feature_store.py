@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from imgclf.backbones.feature_store import FeatureStore
+from imgclf.errors import WriteError
 
 
 def name(text: str) -> bytes:
@@ -37,6 +40,23 @@ def test_a_row_that_a_killed_process_has_half_written_does_not_exist(tmp_path: P
         names.write(name("owl"))  # a name whose row is gone
         names.write(b"half")
     assert set(store.places()) == {name("cat"), name("dog")}
+
+
+def test_what_is_no_file_is_not_waited_for_and_what_is_endless_not_read(tmp_path: Path) -> None:
+    store = FeatureStore(tmp_path, "key", 3)
+    store.add([name("cat")], np.array([[1, 2, 3]], np.float32))
+    names = tmp_path / "features-key.pictures"
+    with names.open("ab") as stream:
+        stream.truncate(1 << 29)
+    assert set(store.places()) == {name("cat")}
+    with names.open("ab") as stream:
+        stream.truncate(1 << 40)
+    assert store.places() == {}
+    names.unlink()
+    os.mkfifo(names)
+    assert store.places() == {}
+    with pytest.raises(WriteError, match=r"features-key\.pictures"):
+        store.add([name("dog")], np.array([[1, 2, 3]], np.float32))
 
 
 def test_what_another_process_adds_meanwhile_is_kept(tmp_path: Path) -> None:

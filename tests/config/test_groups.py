@@ -41,7 +41,17 @@ def test_groups_are_an_expression_a_word_or_both(text: str, expected: Groups | N
         (
             "'patient(['",
             "data.groups",
-            "this is no regular expression: unterminated character set at position 8",
+            "this is no regular expression: missing ]: [",
+        ),
+        (
+            "'(patient)(?=_)'",
+            "data.groups",
+            "this is no regular expression: invalid perl operator: (?=",
+        ),
+        (
+            "'" + "p" * 1001 + "'",
+            "data.groups",
+            "this is no regular expression: it has more than 1000 letters",
         ),
         ("{colum: patient}", "data.groups.colum", "data.groups has no argument colum"),
         ("{column: []}", "data.groups.column", "this can't be used"),

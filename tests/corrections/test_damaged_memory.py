@@ -51,6 +51,9 @@ def other(**changes: Any) -> Callable[[Arrays], Arrays]:
         other(replay_pixels=np.zeros((3, 2, 2, 3), np.float32)),
         other(replay_pixels=np.zeros((3, 12), np.uint8)),
         other(class_names=np.array([])),
+        other(class_names=np.array(3)),
+        other(class_names=np.array("cat")),
+        other(class_names=np.array([["cat", "dog"]])),
         lambda arrays: {name: array for name, array in arrays.items() if name != "judge_pixels"},
     ],
 )

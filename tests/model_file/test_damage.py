@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import zipfile
@@ -150,6 +151,22 @@ def test_any_damaged_byte_of_a_commit_is_noticed(tmp_path: Path) -> None:
     assert read is not None and read.epoch == 2
 
 
+def test_a_commit_that_is_no_file_or_endless_is_no_commit(tmp_path: Path) -> None:
+    write_commit(tmp_path, commit_of(1))
+    for name in ("state.json", "*.arrays"):
+        (file, *_) = write_commit(tmp_path, commit_of(2)).glob(name)
+        file.unlink()
+        os.mkfifo(file)
+        read = load_latest(tmp_path)
+        assert read is not None and read.epoch == 1
+        file.unlink()
+        with file.open("wb") as stream:
+            stream.truncate(1 << 40)
+        read = load_latest(tmp_path)
+        assert read is not None and read.epoch == 1
+        shutil.rmtree(file.parent)
+
+
 def test_two_damaged_commits_are_no_commit(tmp_path: Path) -> None:
     for epoch in (1, 2):
         folder = write_commit(tmp_path, commit_of(epoch))
@@ -182,9 +199,33 @@ def spoil_reasons(file: Path) -> None:
     file.with_suffix(".json").write_text("[1")
 
 
+def nest_reasons(file: Path) -> None:
+    file.with_suffix(".json").write_text("[" * 100_000)
+
+
+def make_looks_endless(file: Path) -> None:
+    with file.with_suffix(".looks").open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+def put_a_pipe_there(file: Path) -> None:
+    file.with_suffix(".looks").unlink()
+    os.mkfifo(file.with_suffix(".looks"))
+
+
 @pytest.mark.parametrize(
     "spoil",
-    [cut, empty, spoil_header, Path.unlink, spoil_reasons, name_a_picture_that_is_not_there],
+    [
+        cut,
+        empty,
+        spoil_header,
+        Path.unlink,
+        spoil_reasons,
+        nest_reasons,
+        name_a_picture_that_is_not_there,
+        make_looks_endless,
+        put_a_pipe_there,
+    ],
 )
 def test_a_damaged_cache_is_decoded_anew(
     drawn: Path, in_folder: Path, spoil: Callable[[Path], None]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from imgclf.backend import keras
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import export
 from imgclf.commands.train import Trained
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.engine import KerasEngine, LiteRTEngine, SplitEngine
-from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.archive import CONFIG, MANIFEST, WEIGHTS, read_manifest
 from imgclf.model_file.classifier import open_classifier
+from tests.support.fuzz_keras import members_of
 from tests.support.graphs import with_custom_operation
 from tests.support.heard import listen
 from tests.support.model_files import rewritten, with_graph
@@ -35,6 +39,30 @@ def test_keras_answers_for_a_graph_that_is_not_run(trained: Trained) -> None:
     assert line.endswith(f"imgclf adopt {model} --classes cat,dog makes one here")
     np.testing.assert_allclose(
         classifier.probabilities(PIXELS), expected.probabilities(PIXELS), atol=1e-5
+    )
+
+
+def test_keras_answers_with_one_row_of_numbers_or_not_at_all(
+    trained: Trained, tmp_path: Path
+) -> None:
+    layers = keras.layers
+    maps = keras.Sequential([keras.Input((32, 32, 3)), layers.Conv2D(2, 3, activation="softmax")])
+    maps.save(tmp_path / "maps.keras")
+    members = members_of(tmp_path / "maps.keras")
+    weights = hashlib.sha256(members[WEIGHTS]).hexdigest()
+    model = with_graph(trained.model, with_custom_operation)
+    for name in (CONFIG, WEIGHTS):
+        model = rewritten(model, name, lambda _, name=name: members[name])
+    model = rewritten(
+        model,
+        MANIFEST,
+        lambda manifest: json.dumps(json.loads(manifest) | {"weights_sha256": weights}).encode(),
+    )
+    with pytest.raises(ModelFileError) as caught:
+        open_classifier(model)
+    assert caught.value.message == (
+        f"{model} is damaged: its network gives (30, 30, 2) for a picture, where its manifest "
+        "says (1,)"
     )
 
 

@@ -364,9 +364,14 @@ def changed_config(content: bytes, random_: random.Random) -> bytes:
         depth = random_.choice([1000, 100_000])
         return b'{"class_name": "Functional", "config": ' + b"[" * depth + b"]" * depth + b"}"
     config = json.loads(content)
-    for _ in range(random_.choice([1, 1, 1, 2, 3])):
-        random_.choice(CONFIG_CHANGES)(config, random_)
-    return json.dumps(config).encode()
+    # Changes that one before has left nothing to act on, or has nested too deeply, change nothing.
+    with suppress(IndexError, RecursionError):
+        for _ in range(random_.choice([1, 1, 1, 2, 3])):
+            random_.choice(CONFIG_CHANGES)(config, random_)
+    try:
+        return json.dumps(config).encode()
+    except RecursionError:
+        return content
 
 
 # Weights.
