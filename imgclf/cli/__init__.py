@@ -46,6 +46,7 @@ COMMANDS = (
     "history",
     "rollback",
     "cache",
+    "schema",
     "demo",
 )
 """Each is `command` in the module of its name, in the order in which `--help` lists them."""

@@ -46,6 +46,7 @@ def command(
 ) -> None:
     """Look at a folder of pictures and write a config for it, with comments."""
     from imgclf.commands.init import STDOUT, init
+    from imgclf.config.json_schema import FILE_NAME
     from imgclf.report.survey import survey_lines
 
     done = init(directory, output, from_scratch=from_scratch, overrides=overrides or [])
@@ -58,5 +59,6 @@ def command(
     for line in lines:
         session.show(line)
     session.show(f"config: {done.config}")
+    console.note(f"for editors, its schema: {done.config.parent / FILE_NAME}")
     console.note(session.as_typed_here(f"next: imgclf check {shlex.quote(str(done.config))}"))
     console.note(session.as_typed_here(f"then: imgclf train {shlex.quote(str(done.config))}"))

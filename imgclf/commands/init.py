@@ -11,6 +11,7 @@ from pathlib import Path
 from imgclf.commands.draft import Draft
 from imgclf.commands.draft_from_scratch import draft_from_scratch, write_from_scratch
 from imgclf.commands.draft_pretrained import draft_pretrained, write_pretrained
+from imgclf.config.json_schema import FILE_NAME, NAMED_BY, schema_text
 from imgclf.config.load import config_from_values, parse_config
 from imgclf.data.arrangement import Arrangement
 from imgclf.data.folder import scan
@@ -57,7 +58,7 @@ def init(
     from_scratch: bool = False,
     overrides: Sequence[str] = (),
 ) -> Initialized:
-    """Looks at a data set and writes a config for it.
+    """Looks at a data set and writes a config for it, and beside it the schema for editors.
 
     Args:
         directory: Class folders, nested ones too; the folders of parts with those; or pictures and
@@ -84,8 +85,11 @@ def init(
     seen = look_over(directory, overrides)
     chosen, text = _drafted(seen, f"imgclf train {shlex.quote(str(file))}", from_scratch)
     parse_config(text, file)  # so that nothing is written that could not be trained by
-    if target != STDOUT:
-        atomic_write_text(target, text)
+    if target == STDOUT:
+        return Initialized(target, seen, chosen, text)
+    text = f"{NAMED_BY}\n{text}"
+    atomic_write_text(target.parent / FILE_NAME, schema_text())
+    atomic_write_text(target, text)
     return Initialized(target, seen, chosen, text)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from imgclf.config.choices import BALANCED
+from imgclf.config.json_forms import OFF, JsonSchema, any_of, names_with, words
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.problems import Report, some
 from imgclf.config.schema import CLASS_WEIGHT
@@ -47,6 +48,11 @@ def read_class_weight(
         else:
             given[name] = float(weight)
     return given
+
+
+def class_weight_form() -> JsonSchema:
+    """What `read_class_weight` takes, for an editor."""
+    return any_of(OFF, words(BALANCED), names_with(_WEIGHT.schema(), least=1))
 
 
 def check_class_weight(loaded: LoadedConfig, class_names: Sequence[str]) -> None:

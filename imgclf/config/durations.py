@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Mapping
 
+from imgclf.config.json_forms import OFF, JsonSchema, any_case_pattern, any_of
 from imgclf.config.problems import Report
 from imgclf.config.tree import Node
+from imgclf.config.value_checks import Number
 
 DURATION = "a time such as 10 min, 90 s or 1 h, a number of seconds, or null"
 """What a message says may stand there."""
@@ -21,7 +23,8 @@ _UNITS: Mapping[str, float] = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600),
     **dict.fromkeys(("d", "day", "days"), 24 * 3600),
 }
-_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]+)")
+_AMOUNT = r"\s*([0-9]+(?:\.[0-9]+)?)\s*"
+_PART = re.compile(rf"{_AMOUNT}([a-zA-Z]+)")
 
 
 def read_duration(report: Report, node: Node, key: str) -> float | None:
@@ -47,6 +50,13 @@ def read_duration(report: Report, node: Node, key: str) -> float | None:
         report.refuse(node, key, message, received=node.shown(), allowed=DURATION)
         return None
     return seconds
+
+
+def duration_form() -> JsonSchema:
+    """What `read_duration` takes, for an editor."""
+    unit = any_case_pattern(*_UNITS).removeprefix("^").removesuffix("$")
+    with_units = {"type": "string", "pattern": rf"^(?:{_AMOUNT}{unit}(?![a-zA-Z]))+\s*$"}
+    return any_of(OFF, Number(above=0, most=LONGEST).schema(), with_units)
 
 
 def _seconds(value: object) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from imgclf.config.json_forms import OFF, JsonSchema, any_of, mapping
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.spec import Declared, Spec
@@ -72,3 +73,9 @@ def read_ema(report: Report, node: Node, key: str) -> Ema | None:
         else:
             given[argument] = float(momentum)
     return Ema(**given)
+
+
+def ema_form() -> JsonSchema:
+    """What `read_ema` takes, for an editor."""
+    keys = dict.fromkeys(Ema.model_fields, _MOMENTUM.schema())
+    return any_of(OFF, Flag().schema(), mapping(keys, least=1))

@@ -158,6 +158,16 @@ def resolve(kind: Kind, word: str) -> tuple[str, str | None] | None:
 
 
 @cache
+def words(kind: Kind) -> Mapping[str, str]:
+    """The words that `resolve` knows and what they mean; of optimizers not those in capitals."""
+    short = (*_SHORT_LOSSES, *_SHORT_METRICS, *_SHORT_INITIALIZERS)
+    known = [*suggestions(kind), *function_names(kind), *short, *map(str.upper, short)]
+    known += [form(name) for name in class_names(kind) for form in (str.lower, snake_case)]
+    found = {word: resolve(kind, word) for word in known}
+    return {word: meant[0] for word, meant in found.items() if meant is not None}
+
+
+@cache
 def suggestions(kind: Kind) -> tuple[str, ...]:
     """Everything that a misspelt word could have meant."""
     names = class_names(kind) + BY_OUTPUT.get(kind, ())

@@ -93,10 +93,8 @@ def signature(kind: Kind, name: str) -> Signature:
 @cache
 def assigned_word(kind: Kind, name: str, attribute: str) -> str | None:
     """The literal that the constructor gives to `self.<attribute>`, if it does."""
-    for module, class_name in _lineage(*exports(kind)[name]):
-        found = re.search(
-            rf'^ +self\.{attribute} = "(\w+)"$', _class_text(module, class_name), re.M
-        )
+    for module, class_name in lineage_of(*exports(kind)[name]):
+        found = re.search(rf'^ +self\.{attribute} = "(\w+)"$', class_text(module, class_name), re.M)
         if found:
             return found[1]
     return None
@@ -105,7 +103,7 @@ def assigned_word(kind: Kind, name: str, attribute: str) -> str | None:
 @cache
 def methods(kind: Kind, name: str) -> tuple[str, ...]:
     """The public methods written in the class itself."""
-    return tuple(re.findall(r"^    def ([a-z]\w*)\(", _class_text(*exports(kind)[name]), re.M))
+    return tuple(re.findall(r"^    def ([a-z]\w*)\(", class_text(*exports(kind)[name]), re.M))
 
 
 def _exported_by(module: str) -> dict[str, tuple[str, str]]:
@@ -146,7 +144,7 @@ def _imported(module: str) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _class_text(module: str, name: str) -> str:
+def class_text(module: str, name: str) -> str:
     """The source of a top-level class, up to the next thing at the left margin."""
     text = _module_text(module)
     start = re.search(rf"^class {name}\b", text, re.M)
@@ -158,7 +156,7 @@ def _class_text(module: str, name: str) -> str:
 
 def _bases(module: str, name: str) -> Iterator[tuple[str, str]]:
     """The base classes that can be followed in the text; what depends on the backend can't."""
-    header = re.match(r"class \w+\(([^)]*)\)", _class_text(module, name))
+    header = re.match(r"class \w+\(([^)]*)\)", class_text(module, name))
     for base in filter(None, (header[1] if header else "").split(",")):
         owner, _, attribute = base.strip().rpartition(".")
         if owner:
@@ -168,21 +166,21 @@ def _bases(module: str, name: str) -> Iterator[tuple[str, str]]:
             found = _imported(module).get(attribute, (module, attribute))
         if found[0].startswith("keras."):
             # `layers.Layer` leads to a package that only imports it.
-            found = found if _class_text(*found) else _imported(found[0]).get(found[1], found)
-            if _class_text(*found):
+            found = found if class_text(*found) else _imported(found[0]).get(found[1], found)
+            if class_text(*found):
                 yield found
 
 
-def _lineage(module: str, name: str) -> Iterator[tuple[str, str]]:
+def lineage_of(module: str, name: str) -> Iterator[tuple[str, str]]:
     """The class and its base classes, depth first: Keras's own order wherever it matters here."""
     yield module, name
     for base in _bases(module, name):
-        yield from _lineage(*base)
+        yield from lineage_of(*base)
 
 
 @cache
 def _class_signature(module: str, name: str) -> Signature:
-    lineage = _lineage(module, name)
+    lineage = lineage_of(module, name)
     for owner in lineage:
         method = _constructor(*owner)
         if method is None:
@@ -209,7 +207,7 @@ def _next_signature(lineage: Iterator[tuple[str, str]]) -> Signature:
 
 @cache
 def _constructor(module: str, name: str) -> ast.FunctionDef | None:
-    lines = _class_text(module, name).split("\n")
+    lines = class_text(module, name).split("\n")
     try:
         start = next(i for i, line in enumerate(lines) if line.startswith("    def __init__("))
     except StopIteration:

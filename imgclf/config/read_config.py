@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from imgclf.config.callback_specs import read_callback
-from imgclf.config.class_weight import read_class_weight
-from imgclf.config.durations import read_duration
-from imgclf.config.ema import read_ema
+from imgclf.config.class_weight import class_weight_form, read_class_weight
+from imgclf.config.durations import duration_form, read_duration
+from imgclf.config.ema import ema_form, read_ema
+from imgclf.config.json_forms import JsonSchema
 from imgclf.config.problems import Report, is_quoted_number, some
-from imgclf.config.read_data_parts import read_parts
-from imgclf.config.read_groups import read_groups
-from imgclf.config.read_pretrained import fill_in_defaults, read_backbone, read_fine_tune
+from imgclf.config.read_data_parts import parts_form, read_parts
+from imgclf.config.read_groups import groups_form, read_groups
+from imgclf.config.read_pretrained import (
+    backbone_form,
+    fill_in_defaults,
+    fine_tune_form,
+    read_backbone,
+    read_fine_tune,
+)
 from imgclf.config.read_spec import read_spec
-from imgclf.config.read_tune import read_tune
+from imgclf.config.read_tune import read_tune, tune_form
 from imgclf.config.schema import (
     REQUIRED_WITHOUT_BACKBONE,
     SECTIONS,
@@ -43,15 +51,23 @@ _FILLERS: dict[str, dict[str, Any]] = {
     for section, model in SECTIONS.items()
 }
 
-_READERS = {
-    "data.parts": read_parts,
-    "data.groups": read_groups,
-    "model.backbone": read_backbone,
-    "training.class_weight": read_class_weight,
-    "training.ema": read_ema,
-    "training.fine_tune": read_fine_tune,
-    "tune": read_tune,
-    "training.time_budget": read_duration,
+
+class OwnForm(NamedTuple):
+    """How a key is read that has a form of its own, and what that takes, for an editor."""
+
+    read: Callable[[Report, Node, str], Any]
+    schema: Callable[[], JsonSchema]
+
+
+OWN_FORMS: Mapping[str, OwnForm] = {
+    "data.parts": OwnForm(read_parts, parts_form),
+    "data.groups": OwnForm(read_groups, groups_form),
+    "model.backbone": OwnForm(read_backbone, backbone_form),
+    "training.class_weight": OwnForm(read_class_weight, class_weight_form),
+    "training.ema": OwnForm(read_ema, ema_form),
+    "training.fine_tune": OwnForm(read_fine_tune, fine_tune_form),
+    "tune": OwnForm(read_tune, tune_form),
+    "training.time_budget": OwnForm(read_duration, duration_form),
 }
 
 
@@ -136,8 +152,8 @@ def _read_value(report: Report, node: Node, key: str) -> Any:
         return _read_list(report, node, key)
     if key in SINGLE_SPECS:
         return _read_single(report, node, key)
-    if key in _READERS:
-        return _READERS[key](report, node, key)
+    if key in OWN_FORMS:
+        return OWN_FORMS[key].read(report, node, key)
     if key in TEXTS:
         path = PathText().read(node)
         return node.value if path is MISMATCH else path

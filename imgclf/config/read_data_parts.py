@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from imgclf.config.data_parts import DataParts
+from imgclf.config.json_forms import OFF, JsonSchema, any_of, mapping, words
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.tree import Node
@@ -50,3 +51,9 @@ def read_parts(report: Report, node: Node, key: str) -> DataParts | Literal["aut
             report.refuse(node, key, message, received=node.shown(), allowed=_ALLOWED)
         return "auto"
     return DataParts(**given)
+
+
+def parts_form() -> JsonSchema:
+    """What `read_parts` takes, for an editor."""
+    folders = dict.fromkeys(DataParts.model_fields, _FOLDER.schema())
+    return any_of(words("auto"), OFF, mapping(folders, ["training"]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from imgclf.config.groups import NEAR_COPIES, Groups
-from imgclf.config.path_pattern import PathPattern
+from imgclf.config.json_forms import OFF, SCALAR, JsonSchema, any_of, mapping, words
+from imgclf.config.path_pattern import LONGEST, PathPattern
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.schema import DataConfig
@@ -77,6 +78,14 @@ def _expression(report: Report, node: Node, key: str) -> str | None:
         report.refuse(node, key, message, received=node.shown(), allowed=ALLOWED)
         return None
     return text
+
+
+def groups_form() -> JsonSchema:
+    """What `read_groups` takes, for an editor."""
+    expression = {**SCALAR, "minLength": 1, "maxLength": LONGEST}
+    known = {"path": expression, "column": SCALAR, "near_copies": {"type": "boolean"}}
+    keys = mapping({name: known[name] for name in Groups.model_fields}, least=1)
+    return any_of(OFF, words(NEAR_COPIES), expression, keys)
 
 
 def _text(node: Node) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from imgclf.config.auto_rate import AUTO
@@ -17,6 +18,14 @@ from imgclf.config.backbone import (
     network_names,
 )
 from imgclf.config.fine_tune import ALL_LAYERS, FineTune
+from imgclf.config.json_forms import (
+    NULL,
+    OFF,
+    JsonSchema,
+    any_of,
+    mapping,
+    words,
+)
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.tree import Node
@@ -117,6 +126,26 @@ def read_fine_tune(report: Report, node: Node, key: str) -> FineTune | None:
         else:
             given["from_" if argument == "from" else argument] = value
     return FineTune(**given)
+
+
+def backbone_form() -> JsonSchema:
+    """What `read_backbone` takes, for an editor."""
+    file = f"{re.escape(MODEL_SUFFIX)}$"
+    weights = any_of(OFF, _WEIGHTS.schema())
+    given = any_of(NULL, weights, mapping({"weights": weights}))
+    with_weights = {
+        **mapping(dict.fromkeys(network_names(), given), least=1),
+        "patternProperties": {file: any_of(NULL, mapping({}))},
+        "maxProperties": 1,
+    }
+    name = any_of(words(*network_names()), {"type": "string", "pattern": file})
+    return any_of(OFF, name, with_weights)
+
+
+def fine_tune_form() -> JsonSchema:
+    """What `read_fine_tune` takes, for an editor."""
+    keys = {argument: check.schema() for argument, check in _FINE_TUNE.items()}
+    return any_of(OFF, _FINE_TUNE["epochs"].schema(), mapping(keys))
 
 
 def fill_in_defaults(plain: dict[str, Any]) -> None:

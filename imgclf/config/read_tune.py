@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from imgclf.config.durations import read_duration
+from imgclf.config.durations import duration_form, read_duration
+from imgclf.config.json_forms import (
+    ANYTHING,
+    NULL,
+    OFF,
+    JsonSchema,
+    any_of,
+    list_of,
+    mapping,
+    names_with,
+)
 from imgclf.config.problems import Report
 from imgclf.config.read_spec import refuse_argument
 from imgclf.config.tree import Node
@@ -120,3 +130,15 @@ def _read_ends(report: Report, node: Node, values: Mapping[str, Node], key: str)
         report.refuse(node, key, message, received=node.shown(), allowed=_RANGE)
         return None
     return Range(low=low, high=high, log=log)
+
+
+def tune_form() -> JsonSchema:
+    """What `read_tune` takes, for an editor."""
+    choices = list_of(ANYTHING, 1, MOST_CHOICES)
+    ends = {"low": _NUMBER.schema(), "high": _NUMBER.schema(), "log": _FLAG.schema()}
+    one = any_of(
+        choices, mapping({"choices": choices}, ["choices"]), mapping(ends, ["low", "high"])
+    )
+    keys = {name: check.schema() for name, check in _CHECKS.items()}
+    keys |= {"timeout": duration_form(), "ranges": any_of(NULL, names_with(one))}
+    return any_of(OFF, mapping({name: keys[name] for name in Tune.model_fields}))

@@ -57,6 +57,10 @@ def own_code(callbacks: Sequence[Spec]) -> Iterator[OwnCode]:
 _REFERENCE = re.compile(r"(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*|[^:\0]+\.py):[A-Za-z_]\w*")
 
 
+# The same for JSON schema, whose letters are those of ASCII unless they are named like this.
+REFERENCE = f"^(?:{_REFERENCE.pattern})$".replace(r"\w", r"[^\s.:/\\]").replace(r"\0", r"\u0000")
+
+
 def check_reference(report: Report, node: Node, key: str, reference: str, what: str) -> None:
     """Adds a problem if a reference can't be right wherever it is looked for.
 

@@ -117,7 +117,9 @@ class DataConfig(_Section):
     )
     seed: int = _field(_SEED, 123, ge=0, le=_LARGEST_SEED)
     image_size: Annotated[
-        tuple[_Side, _Side], BeforeValidator(_square), WithBackbone("its own")
+        tuple[_Side, _Side],
+        BeforeValidator(_square, json_schema_input_type=_Side | tuple[_Side, _Side]),
+        WithBackbone("its own"),
     ] = _field(
         "[height, width] in pixels, or one number for a square; each from 8 to 4096", (180, 180)
     )

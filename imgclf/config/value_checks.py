@@ -8,9 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from imgclf.config.json_forms import (
+    ANYTHING,
+    FLAG,
+    NEVER,
+    NONE,
+    JsonSchema,
+    any_of,
+    list_of,
+    number,
+    words,
+)
 from imgclf.config.tree import Node
+from imgclf.config.yaml_scalars import FLAG_WORDS
 
 MISMATCH = object()  # what a check returns for a value that it doesn't accept
+
+_PROTOCOLS = ("http://", "https://")
 
 
 class Check(ABC):
@@ -23,6 +37,10 @@ class Check(ABC):
     @abstractmethod
     def describe(self) -> str:
         """What is allowed, in words for a message."""
+
+    @abstractmethod
+    def schema(self) -> JsonSchema:
+        """The same for an editor; takes all that `read` does, and little else."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,18 @@ class Number(Check):
     def describe(self) -> str:
         return self._range("a number")
 
+    def schema(self) -> JsonSchema:
+        return number(self._bounds())
+
+    def _bounds(self) -> JsonSchema:
+        bounds = {
+            "minimum": self.least,
+            "maximum": self.most,
+            "exclusiveMinimum": self.above,
+            "exclusiveMaximum": self.below,
+        }
+        return {name: bound for name, bound in bounds.items() if bound is not None}
+
     def _range(self, noun: str) -> str:
         if self.least is not None and self.most is not None:
             return f"{noun} from {self.least} to {self.most}"
@@ -76,6 +106,9 @@ class Whole(Number):
     def describe(self) -> str:
         return self._range("a whole number")
 
+    def schema(self) -> JsonSchema:
+        return {"type": "integer", **self._bounds()}
+
 
 @dataclass(frozen=True)
 class Flag(Check):
@@ -85,10 +118,13 @@ class Flag(Check):
         if isinstance(node.value, bool):
             return node.value
         word = node.text.lower() if node.text else ""
-        return {"yes": True, "on": True, "no": False, "off": False}.get(word, MISMATCH)
+        return FLAG_WORDS.get(word, MISMATCH)
 
     def describe(self) -> str:
         return "true or false"
+
+    def schema(self) -> JsonSchema:
+        return FLAG
 
 
 @dataclass(frozen=True)
@@ -100,6 +136,9 @@ class Text(Check):
 
     def describe(self) -> str:
         return "a word or a text"
+
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "minLength": 1}
 
 
 @dataclass(frozen=True)
@@ -114,6 +153,9 @@ class Character(Check):
     def describe(self) -> str:
         return 'one character, such as "," or ";" or "\\t"'
 
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "minLength": 1, "maxLength": 1}
+
 
 @dataclass(frozen=True)
 class Address(Check):
@@ -121,11 +163,14 @@ class Address(Check):
 
     def read(self, node: Node) -> Any:
         value = node.value
-        usable = isinstance(value, str) and value.startswith(("http://", "https://"))
+        usable = isinstance(value, str) and value.startswith(_PROTOCOLS)
         return value if usable else MISMATCH
 
     def describe(self) -> str:
-        return "an address that begins with http:// or https://"
+        return f"an address that begins with {' or '.join(_PROTOCOLS)}"
+
+    def schema(self) -> JsonSchema:
+        return {"type": "string", "pattern": f"^(?:{'|'.join(_PROTOCOLS)})"}
 
 
 @dataclass(frozen=True)
@@ -143,6 +188,9 @@ class PathText(Check):
     def describe(self) -> str:
         return self.what
 
+    def schema(self) -> JsonSchema:
+        return any_of({"type": "string", "pattern": r"\S"}, {"type": "number"})
+
 
 @dataclass(frozen=True)
 class OneOf(Check):
@@ -156,6 +204,9 @@ class OneOf(Check):
     def describe(self) -> str:
         return ", ".join(self.words)
 
+    def schema(self) -> JsonSchema:
+        return words(*self.words)
+
 
 @dataclass(frozen=True)
 class Null(Check):
@@ -167,6 +218,9 @@ class Null(Check):
 
     def describe(self) -> str:
         return "null"
+
+    def schema(self) -> JsonSchema:
+        return NONE
 
 
 @dataclass(frozen=True)
@@ -181,6 +235,9 @@ class Object(Check):
 
     def describe(self) -> str:
         return f"{self.noun}, or null" if self.or_null else self.noun
+
+    def schema(self) -> JsonSchema:
+        return NONE if self.or_null else NEVER
 
 
 @dataclass(frozen=True)
@@ -206,6 +263,9 @@ class Several(Check):
             count = f" of {self.least} to {self.most}"
         return f"a list{count} (each {self.item.describe()})"
 
+    def schema(self) -> JsonSchema:
+        return list_of(self.item.schema(), self.least, self.most)
+
 
 @dataclass(frozen=True)
 class Names(Check):
@@ -218,6 +278,9 @@ class Names(Check):
     def describe(self) -> str:
         return "a mapping of names to values"
 
+    def schema(self) -> JsonSchema:
+        return {"type": "object"}
+
 
 @dataclass(frozen=True)
 class Anything(Check):
@@ -228,6 +291,9 @@ class Anything(Check):
 
     def describe(self) -> str:
         return "anything"
+
+    def schema(self) -> JsonSchema:
+        return ANYTHING
 
 
 @dataclass(frozen=True)
@@ -245,6 +311,9 @@ class Either(Check):
 
     def describe(self) -> str:
         return ", or ".join(check.describe() for check in self.of)
+
+    def schema(self) -> JsonSchema:
+        return any_of(*(check.schema() for check in self.of))
 
 
 def either(*checks: Check) -> Either:

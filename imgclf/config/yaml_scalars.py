@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -18,7 +19,13 @@ _FLOAT = re.compile(
     r"|\.(?:nan|NaN|NAN)"
 )
 _NUMBER = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-_FRACTION = re.compile(rf"({_NUMBER}) ?/ ?({_NUMBER})")
+FRACTION = rf"({_NUMBER}) ?/ ?({_NUMBER})"
+"""The pattern of one, such as 1/255."""
+
+_FRACTION = re.compile(FRACTION)
+FLAG_WORDS: Mapping[str, bool] = {"yes": True, "on": True, "no": False, "off": False}
+"""Texts to YAML 1.2, which YAML 1.1 took for true and false; arguments of Keras may be these."""
+
 _NULL = re.compile(r"|~|null|Null|NULL")
 _FLAG = re.compile(r"true|True|TRUE|false|False|FALSE")
 

@@ -17,6 +17,7 @@ from imgclf.commands.train import train
 from imgclf.config.backbone import Backbone
 from imgclf.config.data_parts import DataParts
 from imgclf.config.fine_tune import FineTune
+from imgclf.config.json_schema import NAMED_BY
 from imgclf.config.load import load_config
 from imgclf.config.schema import Config
 from imgclf.errors import DataError, UsageError
@@ -57,7 +58,11 @@ def test_what_it_writes_can_be_trained_at_once(drawn: Path, in_folder: Path) -> 
         "typically 129 x 131 pixels; the network sees 224 x 224 (pad)",
         "config: dataset.yaml",
     ]
-    assert done.stderr == "next: imgclf check dataset.yaml\nthen: imgclf train dataset.yaml\n"
+    assert done.stderr == (
+        "for editors, its schema: .imgclf-schema.json\n"
+        "next: imgclf check dataset.yaml\n"
+        "then: imgclf train dataset.yaml\n"
+    )
     trained = train(Path("dataset.yaml"), ["training.epochs=3"])
     assert trained.model == Path("models/dataset.keras")
     assert trained.record.status == "finished"
@@ -95,7 +100,7 @@ def test_the_comments_say_what_fine_tuning_would_take_and_bring(in_folder: Path)
     init(draw(Path("set"), (300, 200), classes=("hat", "shoe")), None)
     text = Path("set.yaml").read_text()
     assert text.startswith(
-        "# 2 classes of pictures: hat 5, shoe 5.\n#\n#     imgclf train set.yaml\n"
+        f"{NAMED_BY}\n# 2 classes of pictures: hat 5, shoe 5.\n#\n#     imgclf train set.yaml\n"
     )
     assert "# image_size: [224, 224]" in text
     assert "; the pictures are about 300 x 200\n" in text
@@ -154,7 +159,7 @@ def test_slightly_larger_ones_get_a_pretrained_one(in_folder: Path) -> None:
 def test_what_it_writes_from_scratch(in_folder: Path) -> None:
     folder = draw(Path("set"), (300, 200), classes=("hat", "shoe"))
     init(folder, None, from_scratch=True)
-    assert Path("set.yaml").read_text() == _FROM_SCRATCH
+    assert Path("set.yaml").read_text() == f"{NAMED_BY}\n{_FROM_SCRATCH}"
 
 
 def test_a_config_that_is_there_is_left_as_it_is(in_folder: Path) -> None:
@@ -220,7 +225,7 @@ def test_names_that_are_traps_for_yaml(in_folder: Path) -> None:
     done: Initialized = init(draw(folder, (20, 20), classes=("on\ndata: {}", "# no")), None)
     assert done.config == Path("yes-1-n-x.yaml")
     assert load_config(done.config).config.data.directory == str(folder)
-    assert "on data: {} 5" in done.config.read_text().splitlines()[0]
+    assert "on data: {} 5" in done.config.read_text().splitlines()[1]
     for name in ("123", "no", "2026-11-22", "pets \N{GRINNING FACE}"):
         assert (
             load_config(init(draw(Path(name), (9, 9)), None).config).config.data.directory == name
@@ -345,7 +350,7 @@ def test_a_folders_name_is_written_as_it_is(in_folder: Path) -> None:
     assert config == Path("Ağaç.yaml")
     text = config.read_text("utf-8")
     assert f'  directory: "{folder}"\n' in text
-    assert text.startswith("# 2 classes of pictures: çiçek 5, 🌲 5.\n")
+    assert text.startswith(f"{NAMED_BY}\n# 2 classes of pictures: çiçek 5, 🌲 5.\n")
     assert load_config(config).config.data.directory == folder
 
 

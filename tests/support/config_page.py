@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
@@ -14,6 +12,7 @@ from pydantic import BaseModel
 from imgclf.config.backbone import default_augmentation, default_image_size, network_names
 from imgclf.config.bounds import MOST_VALUES, MOST_WEIGHT_BYTES, most_of
 from imgclf.config.callback_catalogue import CATALOGUE, CallbackEntry
+from imgclf.config.docstrings import attributes, first_line
 from imgclf.config.keras_names import BY_OUTPUT, FORBIDDEN, SINGULAR, class_names, function_names
 from imgclf.config.keras_signatures import Kind
 from imgclf.config.key_policy import WithBackbone
@@ -190,18 +189,6 @@ no picture.
 """
 
 
-def attributes(documented: type) -> dict[str, str]:
-    """What a class's docstring says under `Attributes:` or `Args:`, by name, each in one line."""
-    text = inspect.cleandoc(documented.__doc__ or "")
-    found = re.search(r"^(?:Attributes|Args):\n((?:    .*\n?|\n)+)", text, re.M)
-    if found is None:
-        return {}
-    entries = re.split(r"^(\w+): ", textwrap.dedent(found[1]), flags=re.M)[1:]
-    return {
-        name: " ".join(said.split()) for name, said in zip(entries[::2], entries[1::2], strict=True)
-    }
-
-
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     heads = list(heads)
@@ -329,8 +316,7 @@ def schedules() -> str:
             for one in fields(schedule)  # type: ignore[arg-type]
             if one.init
         ]
-        first = inspect.cleandoc(schedule.__doc__ or "").splitlines()[0]
-        rows.append((f"`{name}`", first, " ".join(arguments)))
+        rows.append((f"`{name}`", first_line(schedule), " ".join(arguments)))
     return table(("schedule", "the learning rate", "arguments (default)"), rows)
 
 

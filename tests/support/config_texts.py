@@ -8,6 +8,7 @@ from imgclf.config.load import parse_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.spec import Spec
 from imgclf.errors import ConfigError, Problem
+from tests.support.schema import refused_by_schema
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -18,7 +19,10 @@ SMALLEST = DATA + MODEL
 
 def load(text: str, *overrides: str) -> LoadedConfig:
     """A config that is right."""
-    return parse_config(text, Path("pets.yaml"), overrides)
+    loaded = parse_config(text, Path("pets.yaml"), overrides)
+    if not overrides:
+        assert refused_by_schema(text) is None  # or an editor would say that it is wrong
+    return loaded
 
 
 def with_callbacks(*items: str, training: str = "") -> str:
