@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 from tests.support import fuzz_beside, fuzz_keras
@@ -49,12 +50,13 @@ def main() -> int:
 def _fuzz(kind: str, first: int, count: int) -> int:
     """How many faults there were."""
     if kind in fuzz_keras.KINDS:
-        import imgclf.commands.adopt
-        import imgclf.model_file.plain_keras  # noqa: F401  (TensorFlow, before it is forked)
-
+        for module in ("imgclf.commands.adopt", "imgclf.model_file.plain_keras"):
+            import_module(module)  # TensorFlow, before it is forked
         case = fuzz_keras.case_of(kind, Path.cwd())
     else:
         case = fuzz_beside.case_of(kind, Path.cwd())
+        if any(command[0] == "train" for command in fuzz_beside.KINDS[kind][2]):
+            import_module("tensorflow")
     faults, last, began = 0, first + count, time.monotonic()
     for at in range(first, last, _SHOWN_EVERY):
         end = min(at + _SHOWN_EVERY, last)

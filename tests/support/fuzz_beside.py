@@ -5,6 +5,7 @@ For benchmarks/fuzz_models.py; the folder is what fuzzed_folder.py prepares.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import msgspec
 import numpy as np
 
 from imgclf.cli import main
+from imgclf.runs.packing import document
 from tests.support.fuzz_configs import MUTATIONS
 from tests.support.fuzz_model_files import flipped, with_odd_value
 
@@ -51,6 +53,15 @@ def other_lines(content: bytes, random_: random.Random) -> bytes:
     if random_.random() < 0.2:
         lines = lines * random_.choice([2, 300])
     return b"\n".join(lines) + b"\n" * (random_.random() < 0.8)
+
+
+def other_state(content: bytes, random_: random.Random) -> bytes:
+    """A commit's, whose checksum is set right."""
+    body = with_odd_value(json.loads(content)["body"], random_)
+    try:
+        return document(body)
+    except RecursionError:
+        return content
 
 
 def other_yaml(content: bytes, random_: random.Random) -> bytes:
@@ -159,14 +170,31 @@ KINDS: dict[str, _Kind] = {
     "parts": ("parts/models/pets.history/versions/0002.parts", [flipped], _HISTORY),
     "run": ("runs/pets/*/run.json", [other_json], [*_RUNS, ["train", "pets.yaml"]]),
     "resolved": ("runs/pets/*/config.resolved.yaml", [other_yaml], _RUNS),
+    "state": (
+        "runs/stopped/*/state/commit-*/state.json",
+        [other_state],
+        [["train", "stopped.yaml"], _RUNS[0]],
+    ),
+    "arrays": (
+        "runs/stopped/*/state/commit-*/*.arrays",
+        [flipped],
+        [["train", "stopped.yaml"]],
+    ),
     "log": ("runs/pets/*/training.csv", [other_csv], _RUNS),
     "facts": ("runs/pets/*/report.msgpack", [other_msgpack], [["report", "RUN"]]),
     "pixels": (".imgclf-cache/*.npy", [flipped], [["check", "pets.yaml"]]),
     "looks": (".imgclf-cache/*.looks", [flipped], [["check", "pets.yaml"]]),
+    "names": (
+        ".imgclf-cache/features-*.pictures",
+        [flipped],
+        [["train", "frozen.yaml", "--fresh"]],
+    ),
+    "rows": (".imgclf-cache/features-*.f16", [flipped], [["train", "frozen.yaml", "--fresh"]]),
+    "graph": ("xdg/imgclf/graphs/*.tflite", [flipped], [["train", "frozen.yaml", "--fresh"]]),
     "entries": (".imgclf-cache/*.json", [other_json], [["check", "pets.yaml"], ["cache"]]),
 }
-_COPIED = ("models", "runs", ".imgclf-cache", "parts")
-_READ = ("dataset", "new", "pets.yaml", "frozen.yaml")
+_COPIED = ("models", "runs", ".imgclf-cache", "parts", "xdg")
+_READ = ("dataset", "new", "pets.yaml", "frozen.yaml", "stopped.yaml", "stopper.py", "stop")
 
 
 def case_of(kind: str, folder: Path) -> Callable[[int], str]:
@@ -181,12 +209,18 @@ def case_of(kind: str, folder: Path) -> Callable[[int], str]:
                     shutil.copytree(path, path.name, symlinks=True)
                 elif path.name in _READ:
                     Path(path.name).symlink_to(path)
-            target = sorted(Path().glob(pattern))[0]
+            os.environ["XDG_CACHE_HOME"] = str(Path("xdg").absolute())
+            target = random_.choice(sorted(Path().glob(pattern)))
             if random_.random() < 0.1:
                 none_of_it(target, random_)
             else:
                 change = flipped if random_.random() < 0.3 else random_.choice(changes)
-                target.write_bytes(change(target.read_bytes(), random_))
+                content = change(target.read_bytes(), random_)
+                target.write_bytes(content)
+                if kind == "graph":  # is known by its content
+                    key, *_ = target.name.split(".")
+                    digest = hashlib.sha256(content).hexdigest()
+                    target.rename(target.with_name(f"{key}.{digest}.tflite"))
             here = Path("parts") if kind == "parts" else Path()
             model = "models/frozen.keras" if "frozen" in pattern else "models/pets.keras"
             names = {"MODEL": model, "RUN": str(next(iter(sorted(Path("runs/pets").glob("2*")))))}

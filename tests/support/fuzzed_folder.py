@@ -7,9 +7,10 @@ A process of its own, for what forks afterwards must not have computed anything.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 
 from imgclf.backend import keras
@@ -17,7 +18,8 @@ from imgclf.commands.retrain import retrain
 from imgclf.commands.train import train
 from imgclf.corrections.inputs import Labelled
 from imgclf.data.drawn_sample import draw_sample
-from tests.support.trainings import CONFIG
+from imgclf.errors import Interrupted
+from tests.support.trainings import CONFIG, STOPPER
 from tests.support.version_files import write_version
 
 _BASE = """\
@@ -39,12 +41,18 @@ training: {epochs: 4, optimizer: {Adam: 0.05}}
 
 def prepare(folder: Path) -> None:
     """Draws, trains and corrects; fuzzed/ has the models whose insides are changed."""
+    os.environ["XDG_CACHE_HOME"] = str(folder.absolute() / "xdg")
     with chdir(folder):
         draw_sample(Path("dataset"), 12, seed=1)
         draw_sample(Path("new"), 4, seed=2)
         for name, config in (("pets", CONFIG), ("base", _BASE), ("frozen", _FROZEN)):
             Path(f"{name}.yaml").write_text(config)
             train(Path(f"{name}.yaml"))
+        Path("stopper.py").write_text(STOPPER)
+        Path("stop").write_text("epoch 1 batch 1")
+        Path("stopped.yaml").write_text(CONFIG + "callbacks: ['stopper.py:Stop']\n")
+        with suppress(Interrupted):
+            train(Path("stopped.yaml"))
         for name in ("pets", "frozen"):
             for number, label in ((1, "cat"), (2, "cat"), (1, "dog")):
                 picture = Path(f"new/{label}/{label}-{number:03d}.jpg")
