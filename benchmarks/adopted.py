@@ -93,14 +93,14 @@ def _normalize(model: Any) -> None:
 
 
 def _correction(model: Path) -> str:
-    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.predict import find_inputs, load, predict
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.inputs import Labelled
     from imgclf.data.drawn_sample import draw_sample
     from imgclf.errors import ImgclfError
 
     draw_sample(Path("dataset"), 10, seed=4)
-    answers = predict(open_for_prediction(model, []), list(find_inputs(["dataset"], [])))
+    answers = predict(load(model, []), list(find_inputs(["dataset"], [])))
     wrong = next(Path(one.path) for one in answers if one.label != Path(one.path).parent.name)
     options = Options(data=Path("dataset"), max_drop=1.0)
     try:

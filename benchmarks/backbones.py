@@ -143,7 +143,7 @@ def correct(name: str, folder: Path) -> str:
     Returns:
         What `retrain` said.
     """
-    from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+    from imgclf.commands.predict import find_inputs, load, predict
     from imgclf.commands.retrain import Options, retrain
     from imgclf.commands.train import train
     from imgclf.corrections.inputs import Labelled
@@ -159,7 +159,7 @@ def correct(name: str, folder: Path) -> str:
     )
     try:
         done = train(Path("some.yaml"))
-        answers = predict(open_for_prediction(done.model, []), list(find_inputs(["dataset"], [])))
+        answers = predict(load(done.model, []), list(find_inputs(["dataset"], [])))
         wrong = next(Path(one.path) for one in answers if one.label != Path(one.path).parent.name)
         said = retrain(done.model, [Labelled(wrong, wrong.parent.name)], Options(max_drop=1.0))
     except ImgclfError as error:

@@ -17,11 +17,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from imgclf.commands.predict import in_batches
 from imgclf.data.decoder import decode
 from imgclf.data.file_walk import walk_files
+from imgclf.data.reading import in_batches
 from imgclf.errors import PictureError
-from imgclf.model.engine import SplitEngine
+from imgclf.model.engine import BATCH_SIZE, SplitEngine
 from imgclf.model_file.classifier import open_classifier
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     def distances(folder: Path) -> np.ndarray:
         found = []
         paths = map(str, walk_files(folder, lambda _: None))
-        for batch in in_batches(paths, lambda path: decode(path, settings)):
+        for batch in in_batches(paths, lambda path: decode(path, settings), BATCH_SIZE):
             pixels = [one for _, one in batch if not isinstance(one, PictureError)]
             if pixels:
                 features = engine.run_with_features(np.stack(pixels))[1]

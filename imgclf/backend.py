@@ -10,10 +10,12 @@ takes part in a `data_parallel` training chooses JAX before.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from imgclf.errors import UsageError
 from imgclf.system.stderr import quiet_stderr
 from imgclf.system.threads import do_meanwhile
 
@@ -44,9 +46,19 @@ def keras_importing(*, needed: bool) -> Iterator[None]:
         yield
 
 
+def _refuse_another(imported: Any) -> None:
+    """A program that has imported Keras itself has chosen what it runs on, for good."""
+    if imported is not None and (other := imported.backend.backend()) != _chosen:
+        raise UsageError(
+            f"Keras runs on {other} in this process, and imgclf needs it on {_chosen}",
+            f"before the first `import keras`: os.environ['KERAS_BACKEND'] = '{_chosen}'",
+        )
+
+
 def __getattr__(name: str) -> Any:
     if name != "keras":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _refuse_another(sys.modules.get("keras"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Else TensorFlow takes the whole memory of a GPU at once, and others that use it find none.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

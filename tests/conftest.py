@@ -12,13 +12,14 @@ import pytest
 
 from imgclf.commands.train import Trained, train
 from imgclf.data.drawn_sample import draw_sample
-from imgclf.system import console
+from imgclf.system import console, signals
 from tests.support.browser import CHROMIUM, DRIVER
 from tests.support.heard import Heard, listen
 from tests.support.trainings import CONFIG
 
 # A shell starts what it runs in the background deaf to Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signals.take_over()  # as the command line does
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

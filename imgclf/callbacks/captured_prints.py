@@ -10,6 +10,9 @@ from typing import TextIO
 
 from imgclf.system import console
 
+# Keras says so, although nobody asked for shuffling.
+_OF_EVERY_DATASET = "`shuffle=True` was passed"
+
 
 class _Lines(io.TextIOBase):
     """A stream that hands on whole lines; empty ones, which Keras prints for room, are dropped."""
@@ -38,7 +41,16 @@ class _Lines(io.TextIOBase):
 
 @contextmanager
 def prints_as_notes() -> Iterator[None]:
-    """Inside, prints are notes, and Python's warnings are said in one line without a file name."""
+    """Inside, prints are notes, and Python's warnings are said in one line without a file name.
+
+    In a program that imports imgclf nobody hears notes, and its standard output is its own: there
+    both go where they always go.
+    """
+    if console.current().stream is None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=_OF_EVERY_DATASET)
+            yield
+        return
     lines = _Lines(console.note)
 
     def show(
@@ -54,8 +66,7 @@ def prints_as_notes() -> Iterator[None]:
 
     with redirect_stdout(lines), warnings.catch_warnings():
         warnings.showwarning = show
-        # Said of every tf.data.Dataset, although nobody asked for shuffling.
-        warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+        warnings.filterwarnings("ignore", message=_OF_EVERY_DATASET)
         try:
             yield
         finally:

@@ -92,9 +92,8 @@ def command(
     from imgclf.commands.output_places import refuse_place, refuse_to_replace_rows
     from imgclf.commands.predict import (
         find_inputs,
-        open_for_prediction,
+        load,
         picture_on,
-        predict,
         reader,
     )
     from imgclf.data.left_out import LeftOut
@@ -110,7 +109,7 @@ def command(
     if review is not None and (move or review == output):
         raise UsageError(f"--review does not go with {'--move' if move else f'--output {output}'}")
     file = session.chosen_model(model)
-    classifier = open_for_prediction(file, callbacks or [])
+    classifier = load(file, callbacks or [])
     names = classifier.manifest.class_names
     least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
     for option, place in (("--output", output), ("--review", review), ("--sort-into", sort_into)):
@@ -137,7 +136,7 @@ def command(
             thumbnails = page.Thumbnails()
             read = thumbnails.read
         if suggested is None:
-            rows = predict(classifier, inputs, least, read)
+            rows = classifier.stream(inputs, least, read)
         else:
             from imgclf.commands.suggest import suggest
 

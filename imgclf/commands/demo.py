@@ -7,7 +7,7 @@ from contextlib import chdir
 from importlib.resources import files
 from pathlib import Path
 
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import train
 from imgclf.corrections.inputs import Labelled
@@ -42,7 +42,7 @@ def demo(directory: Path, show: Callable[[str], None]) -> None:
             show(f"right on {done.record.scores.accuracy:.1%} of the held-out pictures\n")
 
         show("$ imgclf predict new")
-        classifier = open_for_prediction(done.model, [])
+        classifier = load(done.model, [])
         answers = list(predict(classifier, find_inputs(["new"], [])))
         mistakes = [answer for answer in answers if answer.label != _truth(answer)]
         for answer in answers[:3]:
@@ -83,7 +83,7 @@ def _correct(
     done = retrain(model, [Labelled(Path(mistake.path), label)])
     show(f"was  {_line(mistake)}")
     show(f"is   {_line(done.pictures[0].after)}")
-    classifier = open_for_prediction(model, [])
+    classifier = load(model, [])
     answers = predict(classifier, find_inputs(["new"], []))
     right = sum(answer.label == _truth(answer) for answer in answers)
     show(f"... right on {right} of the new pictures now, {right_before} before\n")

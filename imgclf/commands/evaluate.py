@@ -19,6 +19,7 @@ from imgclf.data.source import Examples, Source, encode_labels, failures_as_they
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
+from imgclf.model_file.archive import find_model
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.scorings import note_scoring, scored_before
@@ -30,12 +31,15 @@ Look: TypeAlias = Callable[[Part, Probabilities, Manifest], object]
 
 
 def evaluate(
-    model: Path, directory: Path | None, callbacks: Sequence[str], look: Look | None = None
+    model: str | Path,
+    directory: str | Path | None = None,
+    callbacks: Sequence[str] = (),
+    look: Look | None = None,
 ) -> Evaluation:
     """Accuracy, the scores of each class, who is taken for whom, and calibration.
 
     Args:
-        model: The model file.
+        model: A model file, or its name in models/.
         directory: Whatever can be trained on, a folder or a table, of which the test part is
             judged if it has one; None for the validation part of the set it was trained on.
         callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
@@ -46,13 +50,14 @@ def evaluate(
         DataError: The pictures can't be used.
         UsageError: A callback can't be made.
     """
+    model = find_model(Path(model), None)
     classifier = open_classifier(model)
     manifest = classifier.manifest
     if directory is None:
         pictures, corrected = _evidence(held_out_pictures(manifest), manifest)
         judged = _Judged(pictures, "validation", trained_on=0, corrected=corrected)
     else:
-        judged = _pictures_of(model, manifest, directory)
+        judged = _pictures_of(model, manifest, Path(directory))
     if judged.corrected:
         console.note(_left_out_line(judged.corrected, manifest))
     warn_of_left_out(judged.left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,7 @@ from imgclf.corrections.doubtful import with_doubts
 from imgclf.corrections.entries import entries_of
 from imgclf.corrections.feature_sources import find_features
 from imgclf.corrections.guard import Judged
-from imgclf.corrections.inputs import Labelled, require_classes
+from imgclf.corrections.inputs import Labelled, read_inputs, require_classes
 from imgclf.corrections.journal import append_to_journal, as_text
 from imgclf.corrections.judged_pictures import judged_features
 from imgclf.corrections.learners import open_in_keras, open_learner
@@ -25,14 +25,16 @@ from imgclf.corrections.misfiled import Misfiled, find_misfiled
 from imgclf.corrections.new_class import require_enough, say_expected
 from imgclf.corrections.replay_memory import save_memory
 from imgclf.data.decoder import Pixels
+from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
-from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.archive import ModelArchive, find_model, read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
+from imgclf.spelling import composed
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.lock import lock
@@ -88,7 +90,11 @@ class Retrained:
     misfiled: tuple[Misfiled, ...] = ()
 
 
-def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None = None) -> Retrained:
+def retrain(
+    model: str | Path,
+    pictures: str | Path | Mapping[str, str] | Mapping[Path, str] | Sequence[Labelled],
+    options: Options | None = None,
+) -> Retrained:
     """Corrects a model by pictures that it has wrong.
 
     The model file is replaced by a new version only if pictures come out right and the held-out
@@ -97,8 +103,9 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
     for byte. The earlier version is kept, and all that was said goes into the journal.
 
     Args:
-        model: The model file.
-        labelled: The pictures and what they are; see `read_inputs`.
+        model: A model file, or its name in models/.
+        pictures: What each picture is, by its path; or a table (`corrections.csv`), or a folder
+            with a folder for each class; or what `read_inputs` makes of such.
         options: How to correct.
 
     Raises:
@@ -108,6 +115,8 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         BusyError: Another process is at work on the model.
     """
     options = options or Options()
+    model = find_model(Path(model), None)
+    labelled = _labelled(model, pictures)
     with lock(model):
         classifier = open_classifier(model)
         manifest = classifier.manifest
@@ -134,10 +143,10 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
         if options.dry_run and done.outcome in ("corrected", "unguarded"):
             done = replace(done, outcome="dry run")
         learned = {picture.digest: picture for picture in done.pictures}
-        pictures = tuple(learned.get(case.picture.digest, case.picture) for case in cases)
-        done = replace(done, pictures=pictures)
+        judged = tuple(learned.get(case.picture.digest, case.picture) for case in cases)
+        done = replace(done, pictures=judged)
         if not options.dry_run:
-            append_to_journal(model, entries_of(pictures, manifest, done.version))
+            append_to_journal(model, entries_of(judged, manifest, done.version))
         said = {case.picture.digest: case.picture.label for case in cases}
         misfiled = find_misfiled(
             manifest,
@@ -145,7 +154,22 @@ def retrain(model: Path, labelled: Sequence[Labelled], options: Options | None =
             {case.size for case in cases},
             fix=options.fix_dataset and not options.dry_run,
         )
-    return replace(done, pictures=(*pictures, *unreadable), misfiled=tuple(misfiled))
+    return replace(done, pictures=(*judged, *unreadable), misfiled=tuple(misfiled))
+
+
+def _labelled(
+    model: Path, pictures: str | Path | Mapping[str, str] | Mapping[Path, str] | Sequence[Labelled]
+) -> Sequence[Labelled]:
+    if isinstance(pictures, Mapping):
+        return [
+            Labelled(Path(path), composed(label), str(path)) for path, label in pictures.items()
+        ]
+    if not isinstance(pictures, str | Path):
+        return pictures
+    left_out = LeftOut()
+    found = read_inputs([str(pictures)], None, (), read_manifest(model).class_names, left_out)
+    left_out.say()
+    return found
 
 
 def _solve_last_layer(

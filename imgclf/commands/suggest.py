@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.commands.predict import in_batches
 from imgclf.corrections.feature_memory import load_features
 from imgclf.data.decoder import decode_and_look
 from imgclf.data.file_walk import Skipped
 from imgclf.data.left_out import LeftOut
+from imgclf.data.reading import in_batches
 from imgclf.errors import ModelFileError, PictureError
 from imgclf.labelling.candidates import Candidates
-from imgclf.model.engine import SplitEngine
+from imgclf.model.engine import BATCH_SIZE, SplitEngine
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.classifier import Classifier
 from imgclf.system import console
@@ -35,7 +35,7 @@ def suggest(
     Memory does not grow with the number of paths.
 
     Args:
-        classifier: The model, from `open_for_prediction`.
+        classifier: The model, from `load`.
         model: Its file, beside which lie the features of pictures that it knows.
         paths: Pictures.
         count: How many to choose; fewer if the others are all like these.
@@ -54,7 +54,7 @@ def suggest(
     names = classifier.manifest.class_names
     candidates = Candidates(count)
     with console.track("looking for pictures that are worth a label", total) as advance:
-        for batch in in_batches(paths, lambda path: decode_and_look(path, settings)):
+        for batch in in_batches(paths, lambda path: decode_and_look(path, settings), BATCH_SIZE):
             seen = []
             for path, read in batch:
                 if isinstance(read, PictureError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
+from imgclf.config.overrides import as_overrides
 from imgclf.config.schema import Config
 from imgclf.corrections.familiar_pictures import familiar_pictures
 from imgclf.corrections.feature_memory import FeatureMemory, choose_features
@@ -47,7 +48,7 @@ from imgclf.runs.resume import plan_training
 from imgclf.runs.written_before import refuse_to_replace
 from imgclf.system import console, time_limit
 from imgclf.system.lock import lock
-from imgclf.system.signals import ended_by
+from imgclf.system.signals import end_explained
 from imgclf.system.time_limit import TimeLimit, within
 from imgclf.training.auto import settle
 from imgclf.training.lower_maps import lower_maps
@@ -90,8 +91,8 @@ class Trained:
 
 
 def train(
-    config_path: Path,
-    overrides: Sequence[str] = (),
+    config: str | Path,
+    overrides: Sequence[str] | Mapping[str, object] = (),
     *,
     fresh: bool = False,
     replay_memory: int = DEFAULT_BYTES,
@@ -105,12 +106,17 @@ def train(
     run. See `runs.resume`.
 
     Args:
-        config_path: The YAML file.
-        overrides: `key=value` each, before the file's values.
+        config: The YAML file.
+        overrides: `{"training.epochs": 5}`, or `key=value` each as on the command line; before the
+            file's values.
         fresh: Start a new run whatever there is.
         replay_memory: Bytes of pictures to keep beside the model for corrections; 0 for none.
-        summary: Show the network's layers before training.
+        summary: Note the network's layers before training.
         began: Since when a time budget runs, as `time.monotonic()` counts; None since now.
+
+    Returns:
+        What came of it: `model` is where the model lies, `record.scores` how it does on the
+        validation pictures, `record.refusal` why it did not replace the one in use.
 
     Raises:
         ConfigError: With all the problems there are.
@@ -120,12 +126,12 @@ def train(
         UsageError: The interrupted run was another training than this; or the loss is no number
             any more, or the memory or the time does not suffice.
         WriteError: The disk is full, say; the same command goes on later.
-        Interrupted: Ctrl-C; what was trained is kept.
-        Terminated: SIGTERM; likewise.
+        KeyboardInterrupt: Ctrl-C; what was committed is kept, and the same call goes on. For the
+            command line it is `Interrupted`, or `Terminated` for SIGTERM.
     """
     began = time.monotonic() if began is None else began
     return train_loaded(
-        load_config(config_path, overrides),
+        load_config(Path(config), as_overrides(overrides)),
         fresh=fresh,
         replay_memory=replay_memory,
         summary=summary,
@@ -147,16 +153,14 @@ def train_loaded(
     if budget is not None:
         limit = TimeLimit(budget, time.monotonic() if began is None else began)
     command = _command(loaded, replay_memory)
-    try:
-        with (
-            trainer_process(loaded) as trainer,
-            lock(RUNS_DIRECTORY / loaded.name, _PATIENCE),
-            ExitStack() as until_done,
-            within(limit),
-        ):
-            return _train(loaded, command, trainer, fresh, replay_memory, summary, until_done)
-    except KeyboardInterrupt as error:
-        raise ended_by(error, "; what was trained is kept", f"to go on: {command}") from None
+    with (
+        end_explained("; what was trained is kept", f"to go on: {command}"),
+        trainer_process(loaded) as trainer,
+        lock(RUNS_DIRECTORY / loaded.name, _PATIENCE),
+        ExitStack() as until_done,
+        within(limit),
+    ):
+        return _train(loaded, command, trainer, fresh, replay_memory, summary, until_done)
 
 
 def _train(

@@ -20,7 +20,7 @@ from imgclf.spelling import Lines
 from imgclf.system import console
 from imgclf.system.files import atomic_write_text
 from imgclf.system.lock import lock
-from imgclf.system.signals import ended_by
+from imgclf.system.signals import end_explained
 from imgclf.tuning.conduct import Conduct, TrialPictures
 from imgclf.tuning.folder import plan_tuning, tuning_folder
 from imgclf.tuning.search import Search, require_optuna
@@ -102,12 +102,11 @@ def tune(
     if output is not None:
         _require_new(output)
     folder, command = tuning_folder(loaded.name), _command(loaded)
-    try:
-        with lock(folder):
-            return _tune(loaded, folder, command, fresh, output)
-    except KeyboardInterrupt as error:
-        kept = "; the trials that have ended are kept"
-        raise ended_by(error, kept, f"to go on: {command}") from None
+    with (
+        end_explained("; the trials that have ended are kept", f"to go on: {command}"),
+        lock(folder),
+    ):
+        return _tune(loaded, folder, command, fresh, output)
 
 
 def _tune(

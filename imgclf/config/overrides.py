@@ -14,6 +14,8 @@ A callback that is not in the list is added. A layer or a metric must be there, 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -24,6 +26,14 @@ from imgclf.config.schema import SINGLE_SPECS, SPEC_LISTS, default_of
 from imgclf.config.tree import MAX_DEPTH, Details, Node, Origin, TreeProblem, tree_of
 from imgclf.config.yaml_tree import read_yaml
 from imgclf.errors import nearest_match
+
+
+def as_overrides(changes: Sequence[str] | Mapping[str, object]) -> list[str]:
+    """`KEY=VALUE` each, of what is that already, or has values of Python's by their keys."""
+    if isinstance(changes, Mapping):
+        # JSON is YAML. A path, say, is its text.
+        return [f"{key}={json.dumps(value, default=str)}" for key, value in changes.items()]
+    return list(changes)
 
 
 def apply_override(root: Node, override: str) -> Node:

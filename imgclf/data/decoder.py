@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from imgclf.config.choices import Resize
@@ -62,6 +63,9 @@ _UPRIGHT: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation to what sets the picture upright."""
+
+_CHANNELS: Final = ((), (1,), (3,), (4,))
+"""Behind height and width, of a picture that is given as an array."""
 
 _large_picture = threading.Lock()
 
@@ -121,6 +125,44 @@ def decode(source: Path | str | bytes, settings: DecoderSettings | Within) -> Pi
     with _open(source) as file:
         picture = _read(file, settings).picture
     return np.array(picture, dtype=np.uint8)
+
+
+def decode_given(picture: Image.Image | NDArray[np.generic], settings: DecoderSettings) -> Pixels:
+    """A picture that is in memory already, made as `decode` makes one of a file.
+
+    It is resized from its full size, where of a large JPEG's file not all pixels are decoded.
+
+    Args:
+        picture: As Pillow has it; or `uint8` of shape (height, width), or with 1 (grey), 3 (RGB) or
+            4 (RGBA) channels behind.
+        settings: As of `decode`.
+
+    Raises:
+        PictureError: It is neither, or has no pixels, or Pillow can't load it.
+    """
+    if not isinstance(picture, Image.Image):
+        return decode_given(_as_image(picture), settings)
+    if not min(picture.size):
+        raise PictureError(f"no pixels: {picture.width} x {picture.height}")
+    try:
+        is_deep = has_deep_colours(picture)
+        picture.load()
+        orientation = orientation_of(picture)
+        loaded = to_rgb(picture, settings.bit_depth, is_deep=is_deep)
+        box, size = _box_and_size(picture.size, settings, orientation)
+        return np.array(_fit(loaded, box, size, orientation, settings), dtype=np.uint8)
+    except Exception as error:  # see `_read`
+        raise PictureError(_reason(error, picture.format or "picture")) from error
+
+
+def _as_image(pixels: NDArray[np.generic]) -> Image.Image:
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in _CHANNELS:
+        raise PictureError(
+            f"an array of {pixels.dtype} and shape {shape}; wanted is uint8 of shape "
+            "(height, width), or with 1, 3 or 4 channels behind"
+        )
+    return Image.fromarray(pixels[:, :, 0] if shape[2:] == (1,) else pixels)
 
 
 def decode_and_look(source: Path | str | bytes, settings: DecoderSettings) -> tuple[Pixels, Look]:

@@ -34,7 +34,7 @@ from imgclf.runs.commits import Commit, latest_of_run, write_commit
 from imgclf.runs.fingerprint import config_fingerprint
 from imgclf.runs.folder import RunFolder, Settled
 from imgclf.runs.pinned_labels import pinned_labels
-from imgclf.system import console
+from imgclf.system import console, signals
 from imgclf.training.fit import Fitted, fit
 from imgclf.training.role import Role
 from imgclf.training.settings import training_settings
@@ -56,6 +56,7 @@ def work(job: Job, pipe: Pipe) -> None:
         pipe: Takes the launcher's `Task` in process 0; gives "done" or what came in between.
     """
     os.setsid()  # Ctrl-C is the launcher's to hear
+    signals.take_over()
     _end_with_launcher()
     # It ends without clean-up, and TensorFlow leaves what it generates; the launcher removes this.
     tempfile.tempdir = str(job.folder)

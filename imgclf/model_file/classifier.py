@@ -7,35 +7,148 @@ is neither does it load the model in Keras, which costs seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.decoder import Pixels
-from imgclf.errors import ModelFileError
+from imgclf.data.decoder import DecoderSettings, Pixels, decode, decode_given
+from imgclf.data.reading import in_batches
+from imgclf.errors import ModelFileError, PictureError, UsageError, suggestion
 from imgclf.litert.flatbuffer import GraphError
-from imgclf.model.engine import Engine, KerasEngine, LiteRTEngine, LiteRTFeatures, SplitEngine
+from imgclf.model.engine import (
+    BATCH_SIZE,
+    Engine,
+    KerasEngine,
+    LiteRTEngine,
+    LiteRTFeatures,
+    SplitEngine,
+)
 from imgclf.model.head import NumpyHead
+from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH, ModelArchive
 from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Manifest
 from imgclf.system import console
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 Features: TypeAlias = NDArray[np.float32]
+Picture: TypeAlias = "str | os.PathLike[str] | bytes | NDArray[np.generic] | Image"
+"""The path of a picture, the bytes of its file, or what is in memory of it: `uint8` of shape
+(height, width), or with 1 (grey), 3 (RGB) or 4 (RGBA) channels behind, or as Pillow has it."""
+
+_Given = TypeVar("_Given")
 _QuickEngine: TypeAlias = LiteRTEngine | SplitEngine
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model that is ready to answer."""
+    """A model that is ready to answer.
+
+    Attributes:
+        manifest: What its file says of it.
+        engine: What runs its network.
+    """
 
     manifest: Manifest
     engine: Engine
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """In the order in which probabilities have them."""
+        return self.manifest.class_names
+
+    def predict(
+        self,
+        pictures: Iterable[Picture] | Picture,
+        min_confidence: float | Mapping[str, float] = 0.0,
+    ) -> list[Prediction]:
+        """An answer for each picture, in their order; one that can't be read says why.
+
+        Args:
+            pictures: Several, or one; an array of shape (pictures, height, width, channels) is
+                several.
+            min_confidence: Between 0 and 1, below which the label is `unsure`; or such a number by
+                class name, 0 for those that are not there.
+
+        Raises:
+            UsageError: `min_confidence` names no class of the model, or is no share.
+            ModelFileError: The LiteRT graph can't be run.
+        """
+        return list(self.stream(_several(pictures), min_confidence))
+
+    def predict_proba(self, pictures: Iterable[Picture] | Picture) -> Probabilities:
+        """Calibrated probabilities, float64, shape (pictures, classes), rows adding up to 1.
+
+        Args:
+            pictures: As of `predict`.
+
+        Raises:
+            PictureError: One of them can't be read.
+            ModelFileError: The LiteRT graph can't be run.
+        """
+        answers = self.predict(pictures)
+        for place, answer in enumerate(answers):
+            if answer.error is not None:
+                raise PictureError(f"{answer.path or f'pictures[{place}]'}: {answer.error}")
+        rows = [list(answer.probabilities.values()) for answer in answers]
+        return np.array(rows, np.float64).reshape(len(rows), len(self.class_names))
+
+    def stream(
+        self,
+        pictures: Iterable[_Given],
+        min_confidence: float | Mapping[str, float] = 0.0,
+        read: Callable[[_Given, DecoderSettings], Pixels] | None = None,
+    ) -> Iterator[Prediction]:
+        """Yields what `predict` gives, each answer as soon as its batch is done.
+
+        Memory does not grow with the number of pictures.
+
+        Args:
+            pictures: Several.
+            min_confidence: As of `predict`.
+            read: What they are read by, in several threads; None for the decoder, which takes
+                whatever is a `Picture`.
+
+        Raises:
+            UsageError: As of `predict`; at once.
+        """
+        least = _by_class(min_confidence, self.class_names)
+        settings = self.manifest.decoder.settings()
+        by = cast("Callable[[_Given, DecoderSettings], Pixels]", _decoded) if read is None else read
+        return self._answers(in_batches(pictures, lambda one: by(one, settings), BATCH_SIZE), least)
+
+    def _answers(
+        self,
+        batches: Iterable[list[tuple[_Given, Pixels | PictureError]]],
+        least: Mapping[str, float],
+    ) -> Iterator[Prediction]:
+        for batch in batches:
+            readable = [pixels for _, pixels in batch if not isinstance(pixels, PictureError)]
+            answers = iter(self._answers_for(np.stack(readable)) if readable else ())
+            for picture, pixels in batch:
+                path = str(picture) if isinstance(picture, str | os.PathLike) else ""
+                if isinstance(pixels, PictureError):
+                    yield Prediction.unreadable(path, pixels.message)
+                else:
+                    row, unlike = next(answers)
+                    answer = Prediction.of(path, row, self.class_names, unlike)
+                    yield answer.or_unsure(least)
+        self.engine.finish()
+
+    def _answers_for(self, pixels: Pixels) -> Iterator[tuple[Probabilities, bool | None]]:
+        """The probabilities of each picture, and whether it is unlike what the model knows."""
+        probabilities, features = self.probabilities_and_features(pixels)
+        unlike = self.unlike(features)
+        said = [None] * len(pixels) if unlike is None else unlike.tolist()
+        return zip(probabilities, said, strict=True)
 
     def probabilities(self, pixels: Pixels) -> Probabilities:
         """Calibrated probabilities, float64, shape (pictures, classes), rows adding up to 1.
@@ -81,6 +194,42 @@ class Classifier:
         """The same for pictures that come in batches, joined in their order; none may come."""
         parts = [self.probabilities(batch) for batch in batches]
         return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
+
+
+def _several(pictures: Iterable[Picture] | Picture) -> Iterable[Picture]:
+    if isinstance(pictures, np.ndarray):
+        return pictures if pictures.ndim > 3 else [pictures]
+    # An image of Pillow's has no `__iter__`.
+    if isinstance(pictures, str | bytes | os.PathLike) or not isinstance(pictures, Iterable):
+        return [pictures]
+    return pictures
+
+
+def _decoded(picture: Picture, settings: DecoderSettings) -> Pixels:
+    if isinstance(picture, str | bytes | Path):
+        return decode(picture, settings)
+    if isinstance(picture, os.PathLike):
+        return decode(os.fspath(picture), settings)
+    return decode_given(picture, settings)
+
+
+def _by_class(
+    min_confidence: float | Mapping[str, float], class_names: tuple[str, ...]
+) -> Mapping[str, float]:
+    """The limit of each class, by its name."""
+    if not isinstance(min_confidence, Mapping):
+        min_confidence = dict.fromkeys(class_names, min_confidence)
+    for name, least in min_confidence.items():
+        if name not in class_names:
+            raise UsageError(
+                f"min_confidence: the model has no class {name!r}; it has "
+                f"{', '.join(class_names)}{suggestion(name, class_names)}"
+            )
+        if not 0 <= least <= 1:
+            raise UsageError(
+                f"min_confidence of {name}: a number between 0 and 1 is wanted; received: {least}"
+            )
+    return min_confidence
 
 
 def open_classifier(path: Path) -> Classifier:

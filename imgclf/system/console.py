@@ -6,13 +6,14 @@
 
 As with Python's `logging`, there is one for the whole process, and whoever has something to say
 says it here. The command line chooses the stream by `use`: stderr, for stdout is for results. Until
-then nothing is said, as befits a library. On a terminal there are bars; piped or under cron only
-plain lines.
+then nothing is printed, as befits a library: notes and warnings go to `getLogger("imgclf")`, if the
+program has imported `logging`. On a terminal there are bars; piped or under cron only plain lines.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,28 +71,31 @@ class Console:
 
     def note(self, text: str = "") -> None:
         """See `note`."""
-        if not self.quiet:
-            self._line(text)
+        if self.stream is None:
+            _log("INFO", text)
+        elif not self.quiet:
+            self._line(self.stream, text)
 
     def warning(self, text: str) -> None:
         """See `warning`."""
-        first, *more = as_lines(text).split("\n")
-        self._line(Lines.of(f"warning: {first}", *more))
-
-    def _line(self, text: str) -> None:
         if self.stream is None:
+            _log("WARNING", text)
             return
+        first, *more = as_lines(text).split("\n")
+        self._line(self.stream, Lines.of(f"warning: {first}", *more))
+
+    def _line(self, stream: TextIO, text: str) -> None:
         text = as_lines(text)
         try:
             if self.terminal:
                 # Not `print`, which would wrap lines and read brackets in file names as markup.
                 self.rich.out(text, highlight=False)
             else:
-                self.stream.write(f"{text}\n")
-            self.stream.flush()
+                stream.write(f"{text}\n")
+            stream.flush()
         except BrokenPipeError:
             # Nobody listens any more (`2>&1 | head`), which is no reason to lose a training.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
     @contextmanager
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
@@ -134,6 +138,16 @@ class Console:
             console=self.rich,
             transient=True,
         )
+
+
+def _log(level: str, text: str) -> None:
+    logging = sys.modules.get("logging")  # whoever listens has imported it, which takes 10 ms
+    if logging is None:
+        return
+    logger = logging.getLogger("imgclf")
+    if not logger.handlers:  # or Python prints warnings that nobody handles
+        logger.addHandler(logging.NullHandler())
+    logger.log(getattr(logging, level), "%s", as_lines(text))
 
 
 _current = Console(None)

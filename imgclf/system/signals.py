@@ -1,4 +1,8 @@
-"""SIGTERM and Ctrl-C: while a training steps they are a wish, everywhere else an exception."""
+"""SIGTERM and Ctrl-C: while a training steps they are a wish, everywhere else an exception.
+
+That is so for the command line, which takes them over. In somebody else's program signals are
+theirs: no handler is installed, and Ctrl-C is Python's `KeyboardInterrupt` at any moment.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +21,21 @@ class TerminateSignal(KeyboardInterrupt):
 
 
 _raised: list[int] = []
+_taken_over = False
+
+
+def take_over() -> None:
+    """From now on signals are imgclf's to hear in this process."""
+    global _taken_over
+    _taken_over = True
 
 
 def raise_at_signals() -> None:
-    """Makes SIGTERM an exception, as Ctrl-C is, and has both noted for `raise_again`.
+    """Takes signals over: SIGTERM is an exception, as Ctrl-C is, both noted for `raise_again`.
 
     So nothing half-written is left behind. Ctrl-C stays ignored where the process was started so.
     """
+    take_over()
 
     def raise_it(number: int, frame: FrameType | None) -> None:
         _raised.append(number)
@@ -57,6 +69,27 @@ def ended_by(error: KeyboardInterrupt, message: str = "", hint: str | None = Non
     return Interrupted(f"interrupted{message}", hint)
 
 
+@contextmanager
+def end_explained(message: str, hint: str) -> Iterator[None]:
+    """Inside, a signal that ends the work is an error that says how to go on.
+
+    Args:
+        message: As of `ended_by`.
+        hint: Likewise.
+
+    Raises:
+        Interrupted: Ctrl-C, if signals were taken over.
+        Terminated: SIGTERM, likewise.
+        KeyboardInterrupt: As it came, if they weren't.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if not _taken_over:
+            raise
+        raise ended_by(error, message, hint) from None
+
+
 class StopRequest:
     """Whether somebody has asked the process to end.
 
@@ -77,8 +110,8 @@ class StopRequest:
 
         A signal that the process was started to ignore (by nohup, say) stays ignored.
         """
-        if threading.current_thread() is not threading.main_thread():
-            yield  # Python hands signals to the main thread only
+        if not _taken_over or threading.current_thread() is not threading.main_thread():
+            yield  # signals are not ours, or Python hands them to the main thread only
             return
 
         def hear(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.train import Trained
 from tests.support.command_line import RUN, imgclf, imported_by
 
@@ -186,7 +186,7 @@ def test_the_model_can_be_named_by_the_environment(trained: Trained) -> None:
 
 @pytest.mark.slow
 def test_history_and_rollback_show_and_restore_versions(trained: Trained) -> None:
-    rows = predict(open_for_prediction(trained.model, []), find_inputs(["new"], []))
+    rows = predict(load(trained.model, []), find_inputs(["new"], []))
     wrong = next(row for row in rows if row.label != Path(row.path).parent.name)
     label = Path(wrong.path).parent.name
     first = trained.model.read_bytes()

@@ -12,7 +12,7 @@ import pytest
 
 from imgclf.backend import keras
 from imgclf.commands.adopt import adopt
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import Options, retrain
 from imgclf.corrections.correctable_network import CorrectableNetwork
 from imgclf.corrections.inputs import Labelled
@@ -50,7 +50,7 @@ def features_graph(path: Path) -> bytes:
 
 def a_mistake(model: Path) -> Labelled:
     """The first picture of the data set that a model has wrong."""
-    answers = predict(open_for_prediction(model, []), list(find_inputs(["dataset"], [])))
+    answers = predict(load(model, []), list(find_inputs(["dataset"], [])))
     wrong = next(Path(one.path) for one in answers if one.label != Path(one.path).parent.name)
     return Labelled(wrong, wrong.parent.name)
 

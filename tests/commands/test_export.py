@@ -17,7 +17,7 @@ from imgclf.commands import export_target as command
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import export
 from imgclf.commands.export_target import Format
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
 from imgclf.corrections.inputs import read_inputs
@@ -122,7 +122,7 @@ def test_int8_computes_in_int8_and_says_what_it_cost(trained: Trained) -> None:
 def test_corrections_survive_int8_although_only_their_pictures_make_their_neurons_speak(
     trained: Trained,
 ) -> None:
-    rows = predict(open_for_prediction(trained.model, []), find_inputs(["new"], []))
+    rows = predict(load(trained.model, []), find_inputs(["new"], []))
     wrong = next(row for row in rows if row.label != Path(row.path).parent.name)
     truth = Path(wrong.path).parent.name
     assert retrain(trained.model, read_inputs([wrong.path], truth, [])).version == 2

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from imgclf.backend import keras
 from imgclf.callbacks.user_code import load_object
 from imgclf.cli import app
-from imgclf.commands.predict import find_inputs, open_for_prediction, picture_on, predict, reader
+from imgclf.commands.predict import find_inputs, load, picture_on, predict, reader
 from imgclf.commands.train import Trained
 from imgclf.data.decoder import decode
 from imgclf.model.prediction import Prediction
@@ -47,7 +47,7 @@ def test_a_picture_a_folder_and_a_list_give_the_same_answers(trained: Trained) -
     pictures = sorted(str(path) for path in Path("new").rglob("*.jpg"))
     folder = list(predict(classifier, find_inputs(["new"], [])))
     listed = list(predict(classifier, find_inputs(["-"], (f"{path}\n" for path in pictures))))
-    single = [next(predict(classifier, find_inputs([path], []))) for path in pictures]
+    single = [predict(classifier, path)[0] for path in pictures]
     assert [row.path for row in folder] == pictures
     assert folder == listed
     for one, other in zip(folder, single, strict=True):
@@ -65,7 +65,7 @@ def test_a_picture_on_standard_input_is_told_from_a_list_by_its_first_bytes(
     assert piped == picture
     classifier = open_classifier(trained.model)
     (of_file,) = predict(classifier, [f"one.{suffix}"])
-    answers = list(predict(classifier, ["-", "gone.jpg"], read=reader(piped)))
+    answers = list(classifier.stream(["-", "gone.jpg"], read=reader(piped)))
     assert answers[0] == dataclasses.replace(of_file, path="-")
     assert answers[1].error == "no such file"
 
@@ -157,7 +157,7 @@ class Hooks(keras.callbacks.Callback):
 def test_a_callback_gets_every_predict_hook_and_the_model(trained: Trained) -> None:
     Path("hooks.py").write_text(HOOKS)
 
-    classifier = open_for_prediction(trained.model, ["hooks.py:Hooks"])
+    classifier = load(trained.model, ["hooks.py:Hooks"])
     rows = list(predict(classifier, find_inputs(["new", "new"], [])))
     assert load_object("hooks.py:seen") == ["begin", "0", "0: 32 of 1", "1", "1: 8 of 1", "end"]
     expected = list(predict(open_classifier(trained.model), find_inputs(["new"], [])))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
 from imgclf.config.fine_tune import FineTune
@@ -113,7 +113,7 @@ def test_what_is_predicted_is_what_plain_keras_says(here: Path) -> None:
     from imgclf.backend import keras
 
     done = by_config("frozen", _FROZEN)
-    classifier = open_for_prediction(done.model, [])
+    classifier = load(done.model, [])
     manifest = classifier.manifest
     assert manifest.features_sha256 is not None  # the graph of the features and a head, not of all
     pictures = list(find_inputs(["new"], []))
@@ -319,7 +319,7 @@ def test_it_answers_in_two_parts_and_a_correction_changes_one(
         assert isinstance(engine, SplitEngine)
         with ModelArchive(model) as archive:
             parts.append((archive.read(FEATURES), archive.read(HEAD)))
-        rows = predict(open_for_prediction(model, []), find_inputs(["new"], []))
+        rows = predict(load(model, []), find_inputs(["new"], []))
         wrong = next(row for row in rows if row.label != Path(row.path).parent.name)
         label = Path(wrong.path).parent.name
         done = retrain(model, [Labelled(Path(wrong.path), label)])
@@ -383,7 +383,7 @@ def test_what_was_fine_tuned_above_a_cut_is_one_network_to_plain_keras(cut: Trai
     from imgclf.backend import keras
     from imgclf.data.decoder import decode
 
-    classifier = open_for_prediction(cut.model, [])
+    classifier = load(cut.model, [])
     pictures = list(find_inputs([str(cut.model.parent.parent / "new")], []))
     said = [answer.probabilities["dog"] for answer in predict(classifier, pictures)]
     settings = classifier.manifest.decoder.settings()

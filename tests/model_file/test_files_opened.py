@@ -18,7 +18,7 @@ from imgclf.backend import keras
 from imgclf.commands.adopt import adopt
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.export import export
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
 from imgclf.corrections.inputs import Labelled
@@ -140,7 +140,7 @@ def data_set(models: dict[str, Path]) -> str:
 
 def test_predict(hostile: dict[str, Path]) -> None:
     def do(model: Path) -> None:
-        assert list(predict(open_for_prediction(model, []), find_inputs(["new"], [])))
+        assert list(predict(load(model, []), find_inputs(["new"], [])))
 
     assert outcomes(hostile, do, "new") == {"trained so"}
 
