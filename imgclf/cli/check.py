@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
-from imgclf.cli.options import SetOption
+from imgclf.cli.options import HtmlOption, SetOption
 from imgclf.system import console
 
 
@@ -21,12 +21,13 @@ def command(
             help="Import the callbacks and functions of your own that it names, and make them.",
         ),
     ] = False,
+    html: HtmlOption = None,
 ) -> None:
     """Look for what would spoil a training, in the config and in its pictures."""
     from imgclf.commands.check import check
     from imgclf.report.data_set import counts_table
 
-    found = check(config, overrides or [], run_code=run_code)
+    found = check(config, overrides or [], run_code=run_code, page=html)
     session.show(counts_table(found.counts))
     session.show(f"network: {found.network.in_words()}")
     for note in found.notes:
@@ -43,4 +44,6 @@ def command(
         )
     if not found.findings:
         console.note("nothing found that would spoil a training")
+    if html is not None:
+        console.note(f"{html}: to look at in a browser")
     console.note(session.as_typed_here(f"next: imgclf train {shlex.quote(str(config))}"))

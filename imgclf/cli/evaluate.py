@@ -113,10 +113,10 @@ def command(
     if review is not None:
         from imgclf.commands.output_places import refuse_place
         from imgclf.model_file.archive import read_manifest
-        from imgclf.report.review import refuse_target
+        from imgclf.report.pages import refuse_target
 
         refuse_place("--review", review, read_manifest(file))
-        refuse_target(review)
+        refuse_target("--review", review, "review")
     if not suspects and (folds is not None or repeats or overrides or top or as_csv):
         raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
     if against is not None:

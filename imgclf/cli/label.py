@@ -79,14 +79,14 @@ def command(
     from imgclf.commands.output_places import refuse_place
     from imgclf.labelling.labels import next_table
     from imgclf.report.labelling import progress_lines, write_labelling_page
-    from imgclf.report.review import refuse_target
+    from imgclf.report.pages import refuse_target
 
     photos = shlex.quote(str(directory))
     if review is None and labels is None:
         raise UsageError("nothing says where the page shall be", "for example: --review label.html")
     if review is not None:
         refuse_place("--review", review)
-        refuse_target(review)
+        refuse_target("--review", review, "review")
     names = None if classes is None else [name.strip() for name in classes.split(",")]
     progress, page = label(directory, labels, names, count=count or COUNT, within=within or WITHIN)
     if as_json:

@@ -57,3 +57,13 @@ ReviewOption = Annotated[
         help="Write a page to look at the pictures and correct their labels.",
     ),
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="HTML",
+        dir_okay=False,
+        help="Write it as a page to look at, too.",
+        show_default=False,
+    ),
+]

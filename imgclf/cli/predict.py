@@ -130,9 +130,9 @@ def command(
         read = reader(piped)
         if review is not None:
             from imgclf.report import review_predictions as page
-            from imgclf.report.review import refuse_target
+            from imgclf.report.pages import refuse_target
 
-            refuse_target(review)
+            refuse_target("--review", review, "review")
             thumbnails = page.Thumbnails()
             read = thumbnails.read
         if suggested is None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from imgclf.cli import session
+from imgclf.cli.options import HtmlOption
 from imgclf.system import console
 
 
@@ -25,6 +26,7 @@ def command(
             "test_accuracy and the like.",
         ),
     ] = "accuracy",
+    html: HtmlOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the trainings so far side by side, best first."""
@@ -32,7 +34,17 @@ def command(
     from imgclf.report.runs import runs_table
     from imgclf.work_folders import RUNS_DIRECTORY
 
+    if html is not None:
+        from imgclf.commands.output_places import refuse_place
+        from imgclf.report.pages import refuse_target
+
+        refuse_place("--html", html)
+        refuse_target("--html", html, "runs")
     found = runs(name, by)
+    if html is not None:
+        from imgclf.report.runs_page import write_runs_page
+
+        write_runs_page(html, found, by.removeprefix("val_"), name)
     if as_json:
         print(session.as_json_text(found))
     elif found:
@@ -44,6 +56,8 @@ def command(
             console.warning(f"{run.path}: {run.error}")
         if run.failure is not None:
             console.note(f"{run.path} failed: {run.failure}")
+    if html is not None:
+        console.note(f"{html}: to look at in a browser")
     if any(run.tensorboard for run in found):
         folder = RUNS_DIRECTORY if name is None else RUNS_DIRECTORY / name
         console.note(f"their curves together: {session.tensorboard_command(folder)}")

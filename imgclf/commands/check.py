@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgclf.commands.output_places import refuse_place
 from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
@@ -37,22 +38,36 @@ class Checked:
     notes: tuple[str, ...] = ()
 
 
-def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = False) -> Checked:
+def check(
+    config_path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    run_code: bool = False,
+    page: Path | None = None,
+) -> Checked:
     """Checks a config and its data set, without TensorFlow.
 
     Args:
         config_path: The YAML file.
         overrides: `key=value` each, before the file's values.
         run_code: Import the user's own code and make the callbacks, which takes Keras.
+        page: Where to write what was found as a page, too; None for nowhere.
 
     Raises:
         ConfigError: With all the problems there are.
         DataError: The pictures can't be used at all.
+        UsageError: The page would replace something else, or lie among pictures or models.
+        WriteError: The page can't be written.
     """
     loaded = load_config(config_path, overrides)
     problems = tune_problems(loaded)
     if problems:
         raise loaded.file.error(*problems)
+    if page is not None:
+        from imgclf.report.pages import refuse_target
+
+        refuse_place("--html", page, pictures=loaded.config.data.directory)
+        refuse_target("--html", page, "check")
     require_folder(loaded)
     refuse_to_replace(loaded)
     data = read_config_dataset(loaded.config.data)
@@ -68,6 +83,12 @@ def check(config_path: Path, overrides: Sequence[str] = (), *, run_code: bool = 
     found = find_problems(data, made_up_for=loaded.config.makes_up_for_imbalance)
     findings = (*found, *_too_large(takes))
     notes = (*data.folder.notes, *(() if data.groups is None else (data.groups.in_words,)))
+    if page is not None:
+        from imgclf.report.check_page import write_check_page
+
+        own = [f"training will run code of your own: {one}" for one in code]
+        said = [f"network: {takes.in_words()}", *notes, *own]
+        write_check_page(page, loaded.name, data, findings, said)
     return Checked(loaded.name, count_pictures(data), findings, takes, code, notes)
 
 

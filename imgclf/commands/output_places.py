@@ -12,19 +12,23 @@ from imgclf.work_folders import reason_against, resolved
 _ROWS = b"path,label,confidence,", b"path\tlabel\tconfidence\t", b'{"path": ', b"label "
 
 
-def refuse_place(option: str, place: Path, manifest: Manifest | None = None) -> None:
+def refuse_place(
+    option: str, place: Path, manifest: Manifest | None = None, pictures: str | None = None
+) -> None:
     """Makes sure that nothing is written among pictures, models, caches or over a config.
 
     Args:
         option: What names the place: `--output`.
         place: As it was given.
         manifest: Of the model in use, which says where its data set is.
+        pictures: The folder of a data set, where no model says it.
 
     Raises:
         UsageError: It would be.
     """
     data = None if manifest is None else manifest.data
-    reason = reason_against(resolved(place), None if data is None else resolved(data.directory))
+    directory = pictures if data is None else data.directory
+    reason = reason_against(resolved(place), None if directory is None else resolved(directory))
     if reason is not None:
         raise UsageError(
             f"{option} {place}: this {reason}",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from imgclf.data.dataset import DataSet
@@ -34,15 +35,23 @@ class Finding:
     Attributes:
         kind: In a word or two, the same for findings of a kind.
         message: What it is, with names.
+        pictures: Those that it is about, where it is about some and not about classes; some may
+            be unreadable.
     """
 
     kind: str
     message: str
+    pictures: tuple[Path, ...] = field(default=(), compare=False)
 
     @property
     def weight(self) -> int:
         """The least of the worst; below `NO_WARNING` it makes a score or a label a lie."""
         return _BY_WEIGHT.index(self.kind)
+
+    @property
+    def is_grave(self) -> bool:
+        """It makes a score or a label a lie."""
+        return self.weight < NO_WARNING
 
 
 def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
@@ -79,7 +88,8 @@ def find_problems(data: DataSet, *, made_up_for: bool = False) -> tuple[Finding,
 def _unusable(data: DataSet) -> Iterator[Finding]:
     for skipped in data.folder.skipped:
         files = f" ({skipped.files} files)" if skipped.files > 1 else ""
-        yield Finding("left out", f"{skipped.path}: {skipped.reason}{files}")
+        about = (skipped.path,) if skipped.why == "unreadable" else ()
+        yield Finding("left out", f"{skipped.path}: {skipped.reason}{files}", about)
 
 
 def _repeated(data: DataSet) -> Iterator[Finding]:
@@ -93,14 +103,15 @@ def _repeated(data: DataSet) -> Iterator[Finding]:
     for pictures in copies.values():
         if len(pictures) == 1:
             continue
-        listed = " = ".join(str(picture.path) for picture in pictures)
+        paths = tuple(picture.path for picture in pictures)
+        listed = " = ".join(map(str, paths))
         labels = sorted({names[picture.label] for picture in pictures})
         if len(labels) > 1:
-            yield Finding("two labels", f"{listed} is {' and '.join(labels)}")
+            yield Finding("two labels", f"{listed} is {' and '.join(labels)}", paths)
         elif len({picture.path in tested for picture in pictures}) == 2:
-            yield Finding("in two parts", f"{listed}: trained on, and tested on")
+            yield Finding("in two parts", f"{listed}: trained on, and tested on", paths)
         else:
-            yield Finding("duplicate", listed)
+            yield Finding("duplicate", listed, paths)
 
 
 def _alike(data: DataSet) -> Iterator[Finding]:
@@ -112,20 +123,21 @@ def _alike(data: DataSet) -> Iterator[Finding]:
         for picture in part.pictures
     }
     for group in data.near_copies:
-        listed = " ~ ".join(str(picture.path) for picture in group[:_LISTED])
+        paths = tuple(picture.path for picture in group)
+        listed = " ~ ".join(map(str, paths[:_LISTED]))
         if len(group) > _LISTED:
             listed += f" and {len(group) - _LISTED} more"
         labels = sorted({names[picture.label] for picture in group})
         parts = sorted({part_of[picture.path] for picture in group})
         if len(labels) > 1:
-            yield Finding("alike, two labels", f"{listed} are {' and '.join(labels)}")
+            yield Finding("alike, two labels", f"{listed} are {' and '.join(labels)}", paths)
         elif len(parts) > 1:
             said = " and ".join(_PARTS[part] for part in parts)
             # Most of a class they are, else they would be together anyway.
             way_on = "; data.groups: near_copies keeps them together" if data.is_split else ""
-            yield Finding("alike, in two parts", f"{listed} are for {said}{way_on}")
+            yield Finding("alike, in two parts", f"{listed} are for {said}{way_on}", paths)
         else:
-            yield Finding("alike", listed)
+            yield Finding("alike", listed, paths)
 
 
 def _grouped(data: DataSet) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from imgclf.data.decoder import Within, decode
 from imgclf.data.file_walk import unreadable
@@ -75,11 +76,21 @@ def _look(picture: Picture) -> Shape | Skipped:
     """The (height, width) of a picture, upright."""
     try:
         decode(picture.path, Within(_SMALL))
-        with picture.path.open("rb") as file, open_picture(file, identify(file.read(HEAD))) as one:
-            lies = orientation_of(one) in LYING
-            width, height = one.size[::-1] if lies else one.size
-            return height, width
+        return upright_shape(picture.path)
     except PictureError as error:
         return Skipped(picture.path, error.message)
     except OSError as error:  # gone since
         return unreadable(picture.path, error)
+
+
+def upright_shape(path: Path) -> Shape:
+    """The (height, width) of a picture as it is seen, by what its file says at its beginning.
+
+    Raises:
+        PictureError: It is no picture.
+        OSError: It can't be read.
+    """
+    with path.open("rb") as file, open_picture(file, identify(file.read(HEAD))) as picture:
+        lies = orientation_of(picture) in LYING
+        width, height = picture.size[::-1] if lies else picture.size
+        return height, width

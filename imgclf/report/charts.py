@@ -6,9 +6,8 @@ All coordinates are in units of a drawing that is `WIDTH` by `HEIGHT`, from its 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from imgclf.model.calibration import Bin
 from imgclf.report.curves import LEARNING_RATE, Curves
@@ -36,14 +35,14 @@ class Line:
     """One line of a chart.
 
     Attributes:
-        kind: Chooses the colour.
+        kind: Chooses the colour: "training", "validation", "other", or "run-0" and so on.
         path: Of an SVG path; it has gaps where values are not numbers.
         points: To be pointed at.
         dots: Whether they are few enough to be drawn.
     """
 
     label: str
-    kind: Literal["training", "validation", "other"]
+    kind: str
     path: str
     points: tuple[Point, ...]
     dots: bool
@@ -59,11 +58,12 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over epochs.
+    """Lines over epochs, or over something else.
 
     Attributes:
         best: Where the published epoch is; None if it isn't known.
         fine_tuning: Where the second phase begins, between two epochs; None if there is but one.
+        step: What the horizontal axis counts.
     """
 
     title: str
@@ -72,6 +72,7 @@ class Chart:
     y_ticks: tuple[Tick, ...]
     best: Tick | None
     fine_tuning: float | None
+    step: str = "epoch"
 
 
 @dataclass(frozen=True)
@@ -101,27 +102,37 @@ class Reliability:
     y_ticks: tuple[Tick, ...]
 
 
-def chart_curves(curves: Curves) -> Chart:
-    """A quantity over the epochs as lines; those of a learning rate on a logarithmic scale."""
+def chart_curves(curves: Curves, kinds: Mapping[str, str] | None = None) -> Chart:
+    """A quantity over the epochs as lines; those of a learning rate on a logarithmic scale.
+
+    Args:
+        curves: The quantity.
+        kinds: Of its lines, by their names; None where these say it.
+    """
     epochs, published = curves.epochs, curves.published_epoch
     finite = [value for line in curves.lines.values() for value in line if math.isfinite(value)]
     low, high = min(finite), max(finite)
     logarithmic = curves.title == LEARNING_RATE and low > 0 and high / low > _LOGARITHMIC
-    marks = _powers_of_ten(low, high) if logarithmic else _round_numbers(low, high)
+    marks = _powers_of_ten(low, high) if logarithmic else round_numbers(low, high)
     scale: Callable[[float], float] = math.log10 if logarithmic else float
     bottom, top = scale(marks[0]), scale(marks[-1])
 
     def x(epoch: float) -> float:
-        return _across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
+        return across((epoch - 1) / (epochs - 1) if epochs > 1 else 0.5)
 
     def y(value: float) -> float:
-        return _up((scale(value) - bottom) / (top - bottom))
+        return up((scale(value) - bottom) / (top - bottom))
+
+    def kind_of(label: str) -> str:
+        if kinds is not None:
+            return kinds[label]
+        return label if label in ("training", "validation") else "other"
 
     lines = tuple(
-        _line(label, line, [x(epoch) for epoch in range(1, len(line) + 1)], y)
+        _line(label, kind_of(label), line, [x(epoch) for epoch in range(1, len(line) + 1)], y)
         for label, line in curves.lines.items()
     )
-    steps = _round_numbers(1, epochs) if epochs > 1 else [1.0]
+    steps = round_numbers(1, epochs) if epochs > 1 else [1.0]
     shown = sorted({1, *(int(step) for step in steps if step % 1 == 0 and 1 < step <= epochs)})
     return Chart(
         curves.title,
@@ -138,10 +149,10 @@ def chart_reliability(bins: Sequence[Bin]) -> Reliability:
     most = max((one.pictures for one in bins), default=0)
     bars = tuple(
         Bar(
-            x=_across(one.low),
-            width=_across(one.high) - _across(one.low),
-            top=_up(one.accuracy),
-            confidence=_across(one.confidence),
+            x=across(one.low),
+            width=across(one.high) - across(one.low),
+            top=up(one.accuracy),
+            confidence=across(one.confidence),
             share=one.pictures / most,
             title=f"{one.pictures} pictures of {one.low:.0%} to {one.high:.0%} confidence, on "
             f"average {one.confidence:.1%}: {one.accuracy:.1%} are right",
@@ -152,21 +163,27 @@ def chart_reliability(bins: Sequence[Bin]) -> Reliability:
     steps = [step / 4 for step in range(5)]
     return Reliability(
         bars,
-        tuple(Tick(_across(step), f"{step:.0%}") for step in steps),
-        tuple(Tick(_up(step), f"{step:.0%}") for step in steps),
+        tuple(Tick(across(step), f"{step:.0%}") for step in steps),
+        tuple(Tick(up(step), f"{step:.0%}") for step in steps),
     )
 
 
-def _across(share: float) -> float:
+def across(share: float) -> float:
+    """From 0 at the left end of the axis to 1 at its right end."""
     return round(LEFT + share * (RIGHT - LEFT), 1)
 
 
-def _up(share: float) -> float:
+def up(share: float) -> float:
+    """From 0 at the lower end of the axis to 1 at its upper end."""
     return round(BOTTOM - share * (BOTTOM - TOP), 1)
 
 
 def _line(
-    label: str, values: Sequence[float], across: Sequence[float], y: Callable[[float], float]
+    label: str,
+    kind: str,
+    values: Sequence[float],
+    places: Sequence[float],
+    y: Callable[[float], float],
 ) -> Line:
     stride = -(-len(values) // _MOST_POINTS)
     chosen = [i for i in range(len(values)) if i % stride == 0 or i == len(values) - 1]
@@ -176,17 +193,14 @@ def _line(
         if not math.isfinite(value):
             pen = "M"
             continue
-        point = Point(across[index], y(value), f"epoch {index + 1}, {label}: {value:.5g}")
+        point = Point(places[index], y(value), f"epoch {index + 1}, {label}: {value:.5g}")
         path.append(f"{pen}{point.x} {point.y}")
         points.append(point)
         pen = "L"
-    kind: Literal["training", "validation", "other"] = (
-        label if label in ("training", "validation") else "other"  # type: ignore[assignment]
-    )
     return Line(label, kind, "".join(path), tuple(points), len(chosen) <= _DOTS_UP_TO)
 
 
-def _round_numbers(low: float, high: float) -> list[float]:
+def round_numbers(low: float, high: float) -> list[float]:
     """Four to eight round numbers from below `low` to above `high`."""
     if high <= low:
         room = abs(low) * 0.5 or 0.5

@@ -12,20 +12,24 @@ import functools
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
 from imgclf.data.decoder import Pixels, Within, decode
-from imgclf.errors import PictureError
-from imgclf.system.files import atomic_write
+from imgclf.errors import PictureError, UsageError
+from imgclf.system.files import atomic_write, refuse_unwritable
 
 THUMBNAIL_SIZE: Final = 160
 """The longer side, in pixels."""
+
+Kind: TypeAlias = Literal["review", "report", "check", "runs", "history"]
+"""Which command writes a page; its template says so."""
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _JPEG_QUALITY: Final = 70
@@ -58,6 +62,59 @@ def write_page(target: Path, template: str, values: Mapping[str, object]) -> Non
     parts = _environment().get_template(template).stream(values)
     parts.enable_buffering(100)
     atomic_write(target, lambda stream: parts.dump(stream, "utf-8", "replace"))
+
+
+def refuse_target(option: str, target: Path, kind: Kind) -> None:
+    """Finds out before long work whether a page can be written there.
+
+    Args:
+        option: What names the place: `--review`.
+        target: As it was given.
+        kind: Of the page.
+
+    Raises:
+        UsageError: It would replace what is no such page of imgclf's, or is not called like a page.
+        WriteError: There is no room, or no permission.
+    """
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{option} {target}: a page's name ends in .html")
+    refuse_to_replace(option, target, kind)
+    refuse_unwritable(target)
+
+
+def refuse_to_replace(option: str, path: Path, kind: Kind) -> None:
+    """Makes sure that a page takes the place of nothing but one that the same command wrote.
+
+    Raises:
+        UsageError: Something else is there.
+    """
+    if path.exists() and not is_page(path, kind):
+        raise UsageError(
+            f"{path} is there already, and is no page of imgclf's"
+            + (f" {kind}" if is_page(path, None) else ""),
+            f"move it, or name another {option}",
+        )
+
+
+def is_page(path: Path, kind: Kind | None) -> bool:
+    """Whether a file is a page of imgclf's.
+
+    Args:
+        path: The file.
+        kind: Of which kind; None for any. Earlier versions didn't write it into their pages, and
+            those pass for reviews.
+    """
+    if not path.is_file():  # a pipe that nobody writes to would be waited for
+        return False
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096)
+    except OSError:
+        return False
+    if b'<meta name="generator" content="imgclf">' not in start:
+        return False
+    said = re.search(rb'<meta name="imgclf-page" content="(\w+)">', start)
+    return kind is None or (said[1].decode() if said else "review") == kind
 
 
 def thumbnail(path: Path | str, size: int = THUMBNAIL_SIZE) -> bytes | None:

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeGuard, TypeVar
 from urllib.parse import quote
 
-from imgclf.errors import UsageError
 from imgclf.model.prediction import UNLIKE
-from imgclf.report.pages import thumbnail, write_page
-from imgclf.system.files import refuse_unwritable
+from imgclf.report.pages import is_page, refuse_to_replace, thumbnail, write_page
 from imgclf.system.threads import map_in_threads
 
 PER_PAGE: Final = 5_000
@@ -116,7 +114,7 @@ def write_review(
         target.with_stem(f"{target.stem}-{number}") for number in range(2, len(pages) + 1)
     ]
     for path in paths[1:]:
-        _refuse_to_replace(path)
+        refuse_to_replace("--review", path, "review")
     links = [quote(path.name, errors="surrogateescape") for path in paths]
     for number, (path, page) in enumerate(zip(paths, pages, strict=True)):
         values = {
@@ -136,7 +134,7 @@ def write_review(
 def _remove_earlier(target: Path, count: int) -> None:
     """Removes the further pages of an earlier review that had more of them."""
     number = count + 1
-    while _is_page(later := target.with_stem(f"{target.stem}-{number}")):
+    while is_page(later := target.with_stem(f"{target.stem}-{number}"), "review"):
         later.unlink()
         number += 1
 
@@ -185,36 +183,6 @@ def _as_table(
 def _is_number(confidence: float | None) -> TypeGuard[float]:
     """Whether there is one: a broken model says NaN, which JSON can't say."""
     return confidence is not None and math.isfinite(confidence)
-
-
-def refuse_target(target: Path) -> None:
-    """Finds out before long work whether a page can be written there.
-
-    Raises:
-        UsageError: It would replace what is no page of imgclf's, or is not called like a page.
-        WriteError: There is no room, or no permission.
-    """
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"--review {target}: a page's name ends in .html")
-    _refuse_to_replace(target)
-    refuse_unwritable(target)
-
-
-def _refuse_to_replace(path: Path) -> None:
-    if path.exists() and not _is_page(path):
-        raise UsageError(
-            f"{path} is there already, and is no page of imgclf's",
-            "move it, or name another --review",
-        )
-
-
-def _is_page(path: Path) -> bool:
-    """Whether a file is a page of imgclf's."""
-    try:
-        with path.open("rb") as stream:
-            return b'<meta name="generator" content="imgclf">' in stream.read(4096)
-    except OSError:
-        return False
 
 
 def _thumbnails(items: dict[str, ReviewItem]) -> Iterator[str]:

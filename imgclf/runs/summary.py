@@ -11,6 +11,7 @@ import msgspec
 
 from imgclf.config.stored import read_stored_values
 from imgclf.errors import ConfigError
+from imgclf.model.intervals import Interval
 from imgclf.model.scores import Scores
 from imgclf.runs.folder import RunFolder, RunRecord
 from imgclf.system.kept_files import read_kept
@@ -20,6 +21,8 @@ Status = Literal["finished", "pruned", "running", "interrupted", "failed", "dama
 _LogRow = dict[str, float]
 
 _MOST_OF_A_LOG = 1 << 26  # bytes
+# A damaged log may put one at a billion.
+_MOST_EPOCHS = 100_000
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +44,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
             on the training pictures begin with `training_`; of a published model also
             `balanced_accuracy` and `macro_f1`; on test pictures, if there are any, they begin with
             `test_`.
+        intervals: Between which those of a published model lie with 95 % confidence, as far as
+            that is known.
         model: Where the model was published.
         version: The model's version that it became.
         command: What it was started by.
@@ -59,6 +64,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     epochs_run: int = 0
     epoch: int | None = None
     scores: dict[str, float] = {}
+    intervals: dict[str, Interval] = {}
     model: str | None = None
     version: int | None = None
     command: str = ""
@@ -97,12 +103,21 @@ def read_run(folder: RunFolder, *, at_work: bool) -> Run:
         epochs_run=record.epochs_run or len(log),
         epoch=epoch,
         scores=_scores(record, log.get(epoch or 0, {})),
+        intervals=_intervals(record),
         model=record.model,
         version=record.publication.version if record.publication and record.model else None,
         command=record.command,
         error=error,
         failure=record.failure if status == "failed" else None,
     )
+
+
+def read_history(folder: RunFolder) -> dict[str, list[float]]:
+    """What the log of a training has: values by epoch, by Keras's names; NaN for what it lacks."""
+    log, _ = _read_log(folder.log)
+    names = dict.fromkeys(name for row in log.values() for name in row)
+    epochs = range(1, min(max(log, default=0), _MOST_EPOCHS) + 1)
+    return {name: [log.get(epoch, {}).get(name, math.nan) for epoch in epochs] for name in names}
 
 
 def _status(record: RunRecord, at_work: bool) -> Status:
@@ -186,6 +201,16 @@ def _scores(record: RunRecord, row: _LogRow) -> dict[str, float]:
         of_test = _of_classes(record.test_scores)
         scores |= {f"test_{name}": value for name, value in of_test.items()}
     return scores
+
+
+def _intervals(record: RunRecord) -> dict[str, Interval]:
+    found: dict[str, Interval | None] = {}
+    for prefix, scores in (("", record.scores), ("test_", record.test_scores)):
+        if scores is not None:
+            found[f"{prefix}accuracy"] = scores.accuracy_interval
+            found[f"{prefix}balanced_accuracy"] = scores.balanced_accuracy_interval
+            found[f"{prefix}macro_f1"] = scores.macro_f1_interval
+    return {name: interval for name, interval in found.items() if interval is not None}
 
 
 def _of_classes(scores: Scores) -> dict[str, float]:

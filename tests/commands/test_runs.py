@@ -200,13 +200,14 @@ def test_the_table_says_it_in_columns(in_folder: Path) -> None:
     write_run("2026-01-01T00-00-02", HEADER + "0,.5,.1,.9,.7,.25\n")
     write_run("2026-01-01T00-00-03")
     assert runs_table(runs(by="training_loss"), "training_loss") == (
-        "training_loss  accuracy    loss  epoch  status       seconds  model   run\n"
+        "training_loss  accuracy    loss  epoch  status       seconds  model   run"
+        "                            accuracy-95%\n"
         "       0.9000    0.7000  0.2500    1/1  interrupted        -  -       "
-        "runs/pets/2026-01-01T00-00-02\n"
+        "runs/pets/2026-01-01T00-00-02  -\n"
         "       0.9000    0.6000  0.3000    1/2  finished          61  pets 3  "
-        "runs/pets/2026-01-01T00-00-01\n"
+        "runs/pets/2026-01-01T00-00-01  0.502-0.691\n"
         "            -         -       -      -  interrupted        -  -       "
-        "runs/pets/2026-01-01T00-00-03"
+        "runs/pets/2026-01-01T00-00-03  -"
     )
 
 
@@ -252,12 +253,12 @@ def test_what_differs_between_trainings_of_one_name_is_said(in_folder: Path) -> 
         "pictures": "bbbbbb",
     }
     rows = runs_table(runs(), "accuracy").splitlines()
-    assert rows[0].endswith("run                             differs in")
+    assert rows[0].endswith("run                             accuracy-95%  differs in")
     assert rows[1].endswith(
-        "  pictures=aaaaaa training.epochs=5 training.optimizer=Adam training.publish=last"
+        "  -             pictures=aaaaaa training.epochs=5 training.optimizer=Adam training.publish=last"
     )
     assert rows[2].endswith("training.optimizer=Adam training.publish=best and 2 more")
-    assert rows[4].endswith("runs/birds/2026-01-01T00-00-09  -")
+    assert rows[4].endswith("runs/birds/2026-01-01T00-00-09  0.055-0.174   -")
     assert third.differs["training.publish"] == "last"
 
 

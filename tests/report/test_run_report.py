@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
-import threading
 from collections.abc import Mapping, Sequence
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +28,7 @@ from imgclf.report.charts import (
     chart_reliability,
 )
 from imgclf.report.curves import curves_of
-from tests.support.browser import CHROMIUM, DRIVER
+from tests.support.browser import window_on
 from tests.support.command_line import imgclf
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
@@ -376,42 +373,15 @@ def test_bins_of_confidence_hold_what_falls_into_them() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("width", "mobile"), [(1280, False), (390, True)])
-def test_in_a_browser_it_is_whole_and_fetches_nothing(
-    awkward: Trained, width: int, mobile: bool
-) -> None:
-    from selenium import webdriver
-
-    asked: list[str] = []
-
-    class Serve(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            asked.append(self.path)
-
-    server = ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Serve, directory=awkward.run.path)
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.binary_location = CHROMIUM or ""
-    service = webdriver.ChromeService(DRIVER)
-    browser = webdriver.Chrome(options=options, service=service)
-    try:
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": mobile}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        browser.get(f"http://127.0.0.1:{server.server_port}/report.html")
-        assert browser.get_log("browser") == []
-        wide = browser.execute_script("return document.documentElement.scrollWidth")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_browser_it_is_whole_and_fetches_nothing(awkward: Trained, width: int) -> None:
+    with window_on(awkward.run.path) as window:
+        window.show("report.html", width)
+        assert window.browser.get_log("browser") == []
+        wide = window.run("return document.documentElement.scrollWidth")
         assert wide <= width  # nothing has to be scrolled sideways but the tables
         broken = "return [...document.images].filter(one => !one.naturalWidth).length"
-        assert browser.execute_script(broken) == 0
-        assert browser.execute_script("return document.images.length") > 32
-        assert browser.execute_script("return document.scripts.length") == 0
-    finally:
-        browser.quit()
-        server.shutdown()
-        server.server_close()
-    assert asked == ["/report.html"]
+        assert window.run(broken) == 0
+        assert window.run("return document.images.length") > 32
+        assert window.run("return document.scripts.length") == 0
+        assert window.asked == ["/report.html"]

@@ -36,7 +36,7 @@ def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> N
         network=TAKES,
         code=("mine.py:Mine",),
     )
-    monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code: checked)
+    monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code, page: checked)
     assert printed("check", "pets.yaml") == (
         "class             train  validate  test\n"
         "cat                  24         6     0\n"
@@ -49,7 +49,7 @@ def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_check_leaves_room_for_the_word_class(monkeypatch: pytest.MonkeyPatch) -> None:
     checked = Checked("pets", {"a": (1, 1, 0), "b": (2, 1, 0)}, (), TAKES, ())
-    monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code: checked)
+    monkeypatch.setattr("imgclf.commands.check.check", lambda *_, run_code, page: checked)
     assert printed("check", "pets.yaml") == (
         "class  train  validate  test\n"
         "a          1         1     0\n"
