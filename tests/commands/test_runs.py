@@ -255,7 +255,8 @@ def test_what_differs_between_trainings_of_one_name_is_said(in_folder: Path) -> 
     rows = runs_table(runs(), "accuracy").splitlines()
     assert rows[0].endswith("run                             accuracy-95%  differs in")
     assert rows[1].endswith(
-        "  0.433-0.625   pictures=aaaaaa training.epochs=5 training.optimizer=Adam training.publish=last"
+        "  0.433-0.625   pictures=aaaaaa training.epochs=5 training.optimizer=Adam "
+        "training.publish=last"
     )
     assert rows[2].endswith("training.optimizer=Adam training.publish=best and 2 more")
     assert rows[4].endswith("runs/birds/2026-01-01T00-00-09  0.055-0.174   -")
