@@ -108,6 +108,17 @@ def pip_weights(name: str) -> Path:
     return path
 
 
+def downloaded() -> list[str]:
+    """The networks of Keras whose weights lie on this machine."""
+    return [
+        name
+        for name in _KERAS_FILES
+        if any(
+            keras_file(name, (side, side)).is_file() for side in _SIDES.get(name, (_OTHER_SIDE,))
+        )
+    ]
+
+
 def how_to_get(backbone: Backbone, image_size: tuple[int, int]) -> str | None:
     """What brings the weights of a pretrained network here; None if they are here.
 

@@ -47,6 +47,7 @@ COMMANDS = (
     "rollback",
     "cache",
     "schema",
+    "doctor",
     "demo",
 )
 """Each is `command` in the module of its name, in the order in which `--help` lists them."""
@@ -134,7 +135,10 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"imgclf {__version__}")
+        from imgclf.system.packages import versions
+
+        for name, version in {"imgclf": __version__, **versions()}.items():
+            print(f"{name} {version}")
         raise typer.Exit
 
 
@@ -152,7 +156,10 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+            "--version",
+            help="Show the versions that matter and exit.",
+            callback=_show_version,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:

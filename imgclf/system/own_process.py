@@ -40,6 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
         ready: All that it needs was there, and it was about to begin.
         megabytes: That it might take beside what it held then; None if it had no such limit.
         done: It came to the end of its work.
+        result: What it came to, if that is not a file's.
         message: Why its work can't be done, if it found that out.
         hint: What to do then.
         ended: How it ended: a signal, a status, or that it took too long.
@@ -48,20 +49,24 @@ class Answer(msgspec.Struct, frozen=True):
     ready: bool = False
     megabytes: int | None = None
     done: bool = False
+    result: str | None = None
     message: str | None = None
     hint: str | None = None
     ended: str = ""
 
 
-def ask(module: str, arguments: Sequence[str], seconds: float) -> Answer | None:
+def ask(
+    module: str, arguments: Sequence[str], seconds: float, *, gpus: bool = False
+) -> Answer | None:
     """Runs a module's `main` in a process of its own, and waits for it.
 
-    That is a new process and not a copy of this one, which may have threads. It sees no GPU.
+    That is a new process and not a copy of this one, which may have threads.
 
     Args:
         module: Its name; its `main` takes the list of arguments.
         arguments: After the number of seconds, which is the first.
         seconds: That it may take.
+        gpus: It sees GPUs, if there are any.
 
     Returns:
         What it said; None if there can be no such process here, or it failed before it was ready.
@@ -77,7 +82,7 @@ def ask(module: str, arguments: Sequence[str], seconds: float) -> Answer | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+            env=dict(os.environ) if gpus else {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
         )
     except (OSError, ValueError):
         return None
@@ -171,9 +176,9 @@ class Answers:
         """Whether hardly anything is left of what it may use."""
         return self._limit is not None and _held() > self._limit - _HARDLY_ANYTHING
 
-    def done(self) -> None:
+    def done(self, result: str | None = None) -> None:
         """The work is done; ends the process, and none of what libraries do at an end."""
-        self._say(done=True)
+        self._say(done=True, result=result)
         os._exit(0)
 
     def refuse(self, message: str, hint: str | None = None) -> None:
