@@ -16,6 +16,7 @@ from imgclf.callbacks.committed_state import CommittedState
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.callbacks.epoch import CompleteLogs, SetEpoch
 from imgclf.callbacks.factory import CallbackContext, construct
+from imgclf.callbacks.fit_in_time import FitInTime
 from imgclf.callbacks.monitoring import CheckMonitors
 from imgclf.callbacks.nan_guard import CheckNumbers
 from imgclf.callbacks.progress import Progress
@@ -200,10 +201,14 @@ def in_time(stack: Stack, budget: Budget) -> Stack:
         budget: The time that the training has.
     """
     stopping = StopInTime(budget, stack.set_epoch)
+    timed: list[Any] = [stopping]
+    if budget.decay is not None:
+        timed.append(FitInTime(stopping, budget.decay, budget.plan.fine_tuned, stack.set_epoch))
     if stack.committed_state is not None:
-        stack.committed_state.keep_state_of(stopping)
+        for callback in timed:
+            stack.committed_state.keep_state_of(callback)
     place = stack.callbacks.index(stack.carry_over)
-    callbacks = [*stack.callbacks[:place], stopping, *stack.callbacks[place:]]
+    callbacks = [*stack.callbacks[:place], *timed, *stack.callbacks[place:]]
     return replace(stack, callbacks=callbacks, in_time=stopping)
 
 

@@ -47,6 +47,10 @@ class TimePlan(msgspec.Struct, frozen=True):
         used: Seconds from the start of the command until this was found.
         publishing: Seconds that are kept for what comes after the last epoch.
         fine_tuning_step: Seconds of a step of the second phase; None where there is none.
+        slower: How many times as long all this took for what other programs wanted of the
+            processors; None if that wasn't known.
+        adapts: The second phase becomes longer or shorter as its steps turn out, and `fine_tuned`
+            is what it begins with. Not in runs of earlier versions.
     """
 
     epochs: Annotated[int, msgspec.Meta(gt=0)]
@@ -55,6 +59,8 @@ class TimePlan(msgspec.Struct, frozen=True):
     used: float
     publishing: float
     fine_tuning_step: float | None = None
+    slower: float | None = None
+    adapts: bool = False
 
 
 class FoundRates(msgspec.Struct, frozen=True):

@@ -20,16 +20,18 @@ from imgclf.training.time_plan import Costs
 _LEAST_STEPS, _MOST_STEPS = 3, 20
 _LONG_ENOUGH = 1.5  # seconds of steps
 
-# Of a training step, for as many pictures: 12.7 ms to 26.6 (EfficientNetLite0, two cores).
-_PREDICTION_IN_STEPS = 0.5
-# Of a picture by LiteRT: 12.7 ms to 3.6.
+# EfficientNetLite0 on two cores, idle: 3.6 ms a picture by LiteRT, 12.7 by Keras, 26.6 in a step of
+# training.
 _KERAS_IN_PASSES = 3.5
+_STEP_IN_PASSES = 7.4
+_PREDICTION_IN_STEPS = 0.5
 # `fit` compiles a step for training and one for validation.
 _FIRST_IN_FIT = 1.6
 
 # Seconds of one core of the machine that this was measured on, idle.
 _AROUND_AN_EPOCH = 0.15  # validation of a head, logs, the commit
 _PUBLISHING = 3.0  # the network built anew, the file, curves and report
+_BEGINNING = 15.0  # a pretrained network made, and its first step compiled
 _GRAPH = 8.0  # a network converted to LiteRT, where it is not as it came
 _YARDSTICK = 0.0166
 
@@ -59,6 +61,7 @@ def measure_costs(
     resampling: Resampling | None,
     which: Sequence[int],
     one_pass: float | None,
+    share: float | None,
 ) -> list[Costs]:
     """Tries a few steps of phases of a training, and leaves nothing of them.
 
@@ -69,6 +72,8 @@ def measure_costs(
         resampling: What the source does in place of augmentation layers.
         which: The phases, from 0.
         one_pass: Seconds that the backbone takes for a picture; None if there is none.
+        share: How many seconds pass for each in which this process computes; None if that isn't
+            known.
 
     Raises:
         ConfigError: The network can't be built.
@@ -87,13 +92,40 @@ def measure_costs(
             # Or there were two in memory, and the layers of the training had other names.
             keras.backend.clear_session()
             gc.collect()
-        slower = speed * tried.share
+        slower = speed * (share or tried.share)
         if one_pass is not None and number == 0:
             tested = _KERAS_IN_PASSES * len(data.test) * one_pass
             costs.append(_costs(phase, tried, slower, _PUBLISHING * slower + tested))
         else:
             costs.append(_costs(phase, tried, slower, _publishing(phase, tried, data, slower)))
     return costs
+
+
+def reckon_fine_tuning(
+    data: DataSet, batch_size: int, one_pass: float, share: float | None, *, by_keras: bool
+) -> Costs:
+    """What fine-tuning all of a network takes, about: to try it would take half a minute.
+
+    Its steps tell soon enough, and then it becomes longer or shorter.
+
+    Args:
+        data: What it is trained on.
+        batch_size: Pictures in a step.
+        one_pass: Seconds that the network takes for a picture.
+        share: As above.
+        by_keras: It was Keras that took them, and not LiteRT.
+    """
+    slower = _speed() * (share or 1.0)
+    picture = one_pass * _STEP_IN_PASSES / (_KERAS_IN_PASSES if by_keras else 1.0)
+    judged = _PREDICTION_IN_STEPS * len(data.validation) * picture
+    tested = _PREDICTION_IN_STEPS * len(data.test) * picture
+    return Costs(
+        begin=_BEGINNING * slower,
+        epoch=len(data.training) * picture + judged,
+        # An epoch that is cut short is validated, and so are an average of weights and the end.
+        publish=(_PUBLISHING + _GRAPH + _BEGINNING) * slower + tested + 3 * judged,
+        step=batch_size * picture,
+    )
 
 
 def _try(phase: Phase) -> _Tried:

@@ -31,7 +31,7 @@ def expected_seconds(
     if time is not None and time.fine_tuning_step is not None:
         pictures = training + _VALIDATION_IN_STEPS * validation
         steps = pictures / settings.settled.batch_size
-        return [None, fine_tune.epochs * steps * time.fine_tuning_step]
+        return [None, time.fine_tuned * steps * time.fine_tuning_step]
     # A few passes to see it are only for who looks.
     if not console.current().terminal or network.backbone.name not in LITE:
         return [None, None]

@@ -16,7 +16,6 @@ from imgclf.data.mixing import mixing_of
 from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
-from imgclf.runs.folder import Settled
 from imgclf.system import console, time_limit
 from imgclf.training.expected import expected_seconds
 from imgclf.training.label_smoothing import smooth_labels
@@ -116,7 +115,7 @@ def fit(
             writes=role.writes,
             averages=settings.ema is not None,
         )
-        budget = _budget(settled)
+        budget = _budget(settings, phases)
         if budget is not None:
             stack = in_time(stack, budget)
         stack.set_epoch.expected = expected_seconds(network, data, settings)
@@ -147,14 +146,20 @@ def fit(
     )
 
 
-def _budget(settled: Settled) -> Budget | None:
+def _budget(settings: TrainingSettings, phases: Sequence[Phase]) -> Budget | None:
     """The time that holds, and what was found to fit into it."""
-    limit = time_limit.current()
-    if limit is None or settled.time is None:
+    limit, plan = time_limit.current(), settings.settled.time
+    if limit is None or plan is None:
         return None
-    from imgclf.callbacks.stop_in_time import Budget
+    from imgclf.callbacks.stop_in_time import Budget, Decay
 
-    return Budget(limit, settled.time)
+    fine_tune = settings.fine_tune
+    if fine_tune is None or not plan.adapts or isinstance(fine_tune.learning_rate, str):
+        return Budget(limit, plan)
+    phase = phases[1]
+    batches = 0 if phase.validation is None else phase.validation.num_batches
+    decay = Decay(fine_tune.learning_rate, phase.source.num_batches, phase.epochs, batches)
+    return Budget(limit, plan, decay)
 
 
 def declared_phases(

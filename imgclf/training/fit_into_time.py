@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+from msgspec.structs import replace
+
 from imgclf.backbones.graphs import FeaturesNetwork
 from imgclf.backbones.views import views_of
+from imgclf.config.fine_tune import ALL_LAYERS
 from imgclf.config.network import Network
 from imgclf.config.schema import Config
 from imgclf.data.dataset import DataSet
@@ -13,16 +16,15 @@ from imgclf.data.resampling import leading_resampling
 from imgclf.runs.folder import Settled, TimePlan
 from imgclf.system import console
 from imgclf.system.clock import duration_text
+from imgclf.system.processor_share import ProcessorShare
 from imgclf.system.time_limit import TimeLimit
-from imgclf.training.costs import measure_costs
+from imgclf.training.costs import measure_costs, reckon_fine_tuning
 from imgclf.training.settings import settings_for_a_try
 from imgclf.training.time_plan import Declared, plan_epochs
+from imgclf.training.transfer import sets_rates
 
 _TIMED = 32  # pictures
-# EfficientNetLite0 on two cores: 3.6 ms a picture by LiteRT, 26.6 in a training step.
-_PASS = 3.6e-3
-_STEP_IN_PASSES = 26.6e-3 / _PASS
-_TRYING = 15.0  # seconds where a pass takes that, of which most is compiling
+_TRYING_PAYS = 60.0  # seconds that are left; to try a few steps of fine-tuning takes up to 20
 
 
 def plan_time(
@@ -55,23 +57,27 @@ def plan_time(
     settings = settings_for_a_try(config, settled)
     resampling = leading_resampling(augmentation_layers(network)) if settled.resampled else None
     one_pass = None if backbone is None else _pass_seconds(backbone, data)
-    phases = [0]
-    if fine_tune is not None and one_pass is not None:
-        epoch = len(data.training) * _STEP_IN_PASSES * one_pass
-        if epoch + _TRYING * one_pass / _PASS < limit.left:
-            phases.append(1)
-    costs = measure_costs(network, data, settings, resampling, phases, one_pass)
+    share = ProcessorShare().slower
+    whole = backbone is not None and fine_tune is not None and fine_tune.from_ == ALL_LAYERS
+    tried = fine_tune is not None and backbone is not None and limit.left > _TRYING_PAYS
+    phases = [0, 1] if tried and not whole else [0]
+    costs = measure_costs(network, data, settings, resampling, phases, one_pass, share)
+    if whole and one_pass is not None and backbone is not None:
+        by_keras, batch_size = backbone.graph is None, settled.batch_size
+        costs.append(reckon_fine_tuning(data, batch_size, one_pass, share, by_keras=by_keras))
     declared = Declared(
         training.epochs,
         0 if fine_tune is None else fine_tune.epochs,
         len(data.training) * one_pass
         if one_pass is not None and len(views_of(network.augmentation)) > 1
         else None,
+        adapts=not sets_rates(config.callbacks),
     )
     used = limit.used
     plan = plan_epochs(declared, limit.left, used, *costs)
     if plan is None:
         raise limit.too_short("a training of one epoch", used + costs[0].least)
+    plan = replace(plan, slower=share)
     console.note(_in_words(plan, limit, fine_tunes=fine_tune is not None))
     return plan
 
@@ -90,7 +96,8 @@ def _in_words(plan: TimePlan, limit: TimeLimit, *, fine_tunes: bool) -> str:
     epochs = f"{plan.epochs} epoch{'s' if plan.epochs > 1 else ''}"
     if plan.fine_tuned:
         more = "s" if plan.fine_tuned > 1 else ""
-        epochs += f" on features, then {plan.fine_tuned} epoch{more} of fine-tuning"
+        about = "about " if plan.adapts else ""
+        epochs += f" on features, then {about}{plan.fine_tuned} epoch{more} of fine-tuning"
     elif fine_tunes:
         epochs += " on features, and no fine-tuning"
     return (

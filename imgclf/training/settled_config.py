@@ -36,7 +36,7 @@ def _fitted(config: Config, time: TimePlan) -> Config:
     fitted = training.model_copy(
         update={
             "epochs": time.epochs,
-            "fine_tune": _shorter(training.fine_tune, time.fine_tuned),
+            "fine_tune": _shorter(training.fine_tune, time),
             "optimizer": stretched_optimizer(training.optimizer, ratio),
         }
     )
@@ -44,10 +44,11 @@ def _fitted(config: Config, time: TimePlan) -> Config:
     return config.model_copy(update={"training": fitted, "callbacks": callbacks})
 
 
-def _shorter(fine_tune: FineTune | None, epochs: int) -> FineTune | None:
-    if fine_tune is None or epochs == 0:
+def _shorter(fine_tune: FineTune | None, time: TimePlan) -> FineTune | None:
+    if fine_tune is None or time.fine_tuned == 0:
         return None
-    return fine_tune.model_copy(update={"epochs": epochs})
+    # It may turn out that there is time for all of them.
+    return fine_tune if time.adapts else fine_tune.model_copy(update={"epochs": time.fine_tuned})
 
 
 def _all_epochs(training: TrainingConfig) -> int:

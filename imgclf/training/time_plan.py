@@ -14,6 +14,8 @@ _HEAD_PART = 0.2
 
 _HEAD_LEAST = 5  # epochs; with fewer, fine-tuning begins with a poor head
 
+_LEAST_PART = 0.3  # of an epoch of fine-tuning; less is not worth its beginning
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -50,11 +52,14 @@ class Declared:
         fine_tuned: Of the second; 0 if there is none.
         mirrored_seconds: What features of mirrored pictures would take; None if they are not
             asked for.
+        adapts: The second phase can become longer or shorter when it is under way, and end in an
+            epoch.
     """
 
     epochs: int
     fine_tuned: int = 0
     mirrored_seconds: float | None = None
+    adapts: bool = False
 
 
 def plan_epochs(
@@ -81,6 +86,8 @@ def plan_epochs(
         epochs = min(declared.epochs, max(_HEAD_LEAST, part))
         room -= epochs * costs.epoch
         fine_tuned = min(declared.fine_tuned, int(room // fine_tuning.epoch))
+        if declared.adapts and room > _LEAST_PART * fine_tuning.epoch:
+            fine_tuned = max(1, fine_tuned)
         if fine_tuned > 0:
             return TimePlan(
                 epochs,
@@ -89,6 +96,7 @@ def plan_epochs(
                 used,
                 fine_tuning.publish,
                 fine_tuning.step,
+                adapts=declared.adapts,
             )
     epochs = min(declared.epochs, costs.fitting(left))
     if epochs < 1:

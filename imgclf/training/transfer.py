@@ -169,14 +169,20 @@ def fine_tuning_phase(
             model = upper_part(model, below)
             compile_model(model, network)
         steps = sources[0].num_batches
-        compile_again(model, _optimizer(fine_tune, steps, callbacks, settings.ema))
+        fixed = settings.settled.time is None or not settings.settled.time.adapts
+        falls = fixed and not sets_rates(callbacks)
+        rate: Any = fine_tune.learning_rate
+        if falls:
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps * fine_tune.epochs)
+        compile_again(model, _optimizer(fine_tune, rate, callbacks, settings.ema))
         if not network.head.loss.arguments.get("label_smoothing"):
             given = settings.label_smoothing
             smooth_labels(model, LABEL_SMOOTHING if given is None else given, network.head)
         measure_by_larger_part(model, network)
         layers = sum(1 for layer in model.layers if layer.trainable_weights)
         on = "pictures" if below is None else f"what the {below} below them made of pictures"
-        console.note(f"fine-tuning {layers} layers on {on}, {fine_tune.epochs} epochs")
+        most = "" if fixed else "at most "
+        console.note(f"fine-tuning {layers} layers on {on}, {most}{fine_tune.epochs} epochs")
         return model
 
     best = settings.publish == "best"
@@ -207,16 +213,17 @@ def averaged(
     return [np.asarray((one + other) / 2, np.float32) for one, other in pairs]
 
 
+def sets_rates(callbacks: Sequence[Spec]) -> bool:
+    """Whether one of the callbacks sets the learning rate, which else falls along a cosine."""
+    return any(entry_of(spec.name).sets_learning_rate for spec in callbacks if not spec.off)
+
+
 def _optimizer(
-    fine_tune: FineTune, steps: int, callbacks: Sequence[Spec], ema: Ema | None
+    fine_tune: FineTune, rate: Any, callbacks: Sequence[Spec], ema: Ema | None
 ) -> keras.optimizers.Optimizer:
-    """AdamW whose rate falls along a cosine, unless a callback sets it."""
     from imgclf.backend import keras
 
     in_use = [entry_of(spec.name) for spec in callbacks if not spec.off]
-    rate: Any = fine_tune.learning_rate
-    if not any(entry.sets_learning_rate for entry in in_use):
-        rate = keras.optimizers.schedules.CosineDecay(rate, steps * fine_tune.epochs)
     averages = ema or (Ema() if any(entry.needs_averages for entry in in_use) else None)
     return keras.optimizers.AdamW(
         rate,
