@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from imgclf.config.schema import TrainingConfig
 from imgclf.data.resampling import Resampling
 from imgclf.data.source import encode_labels
 from imgclf.errors import ImgclfError, WriteError, first_line
-from imgclf.system import console
+from imgclf.system import console, time_limit
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_write_text
 from imgclf.system.kept_files import read_kept
@@ -32,6 +33,8 @@ _WORTHWHILE = 2e8
 _STEPS = 3
 # What bfloat16 must save to be chosen: below that it is noise, and float32 the safer choice.
 _GAIN = 0.1
+# Of the time that a training has, what a try may take.
+_OF_THE_TIME = 0.1
 
 
 def choose_precision(
@@ -72,12 +75,15 @@ def choose_precision(
     if seconds is None:
         try:
             with console.track("trying a few steps in float32 and in bfloat16"):
-                seconds = _time_steps(network, resampling, batch_size)
+                seconds = _time_steps(network, resampling, batch_size, _seconds_for_a_try())
         except ImgclfError:
             raise
         except Exception as error:  # the training may go well where the try didn't
             reason = first_line(error)[:200]
             console.note(f"training in float32: a try in bfloat16 came to nothing ({reason})")
+            return "float32"
+        if seconds is None:
+            console.note("training in float32: to try bfloat16 would take too much of the time")
             return "float32"
         try:
             atomic_write_text(file, json.dumps(seconds))
@@ -117,10 +123,16 @@ def bfloat16_hardware() -> str | None:
     return f"{' '.join(found)} {' '.join(names)}" if found else None
 
 
+def _seconds_for_a_try() -> float:
+    limit = time_limit.current()
+    return math.inf if limit is None else _OF_THE_TIME * limit.left
+
+
 def _time_steps(
-    network: Network, resampling: Resampling | None, batch_size: int
-) -> dict[str, float]:
-    """Seconds of the fastest of a few training steps, by precision."""
+    network: Network, resampling: Resampling | None, batch_size: int, at_most: float
+) -> dict[str, float] | None:
+    """Seconds of the fastest of a few training steps, by precision; None if it takes too long."""
+    began = time.perf_counter()
     height, width = network.image_size
     random = np.random.default_rng(0)
     pictures = random.integers(0, 256, (batch_size, height, width, 3), dtype=np.uint8)
@@ -135,6 +147,8 @@ def _time_steps(
                 started = time.perf_counter()
                 model.train_on_batch(pictures, labels)
                 times.append(time.perf_counter() - started)
+                if time.perf_counter() - began > at_most:
+                    return None
             seconds[precision] = min(times[1:])
         finally:
             # Or there were two in memory, and the layers of the training had other names.

@@ -30,6 +30,7 @@ from imgclf.runs.folder import RunFolder, Settled, all_runs
 from imgclf.system import console
 from imgclf.system.console import Advance
 from imgclf.system.threads import do_meanwhile
+from imgclf.system.time_limit import TimeLimit, within
 from imgclf.training import fit as fitting
 from imgclf.training import precision
 from imgclf.work_folders import CACHE_DIRECTORY
@@ -101,6 +102,17 @@ def test_without_hardware_for_bfloat16_nothing_is_tried(
     monkeypatch.setattr(precision, "bfloat16_hardware", lambda: None)
     assert settled_by(load_config(PETS), pictures=10**9) == "float32"
     assert not CACHE_DIRECTORY.exists()
+
+
+def test_a_try_does_not_take_the_time_that_there_is(
+    pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "bfloat16_hardware", lambda: "some")
+    heard = listen()
+    with within(TimeLimit(10, 0, lambda: 9.99)):
+        assert settled_by(load_config(PETS), pictures=10**9) == "float32"
+    assert "training in float32: to try bfloat16 would take too much of the time\n" in heard.text
+    assert not list(CACHE_DIRECTORY.glob("precision-*.json"))
 
 
 @pytest.mark.slow

@@ -54,3 +54,11 @@ def test_mirrored_pictures_come_last() -> None:
 def test_where_not_one_epoch_fits_there_is_no_plan_and_what_it_takes_is_known() -> None:
     assert plan_epochs(ASKED, HEAD.least - 0.01, 8, HEAD, FINE_TUNING) is None
     assert planned(HEAD.least + 0.01).epochs == 1
+
+
+def test_a_second_phase_that_adapts_may_begin_where_only_a_part_of_its_epoch_fits() -> None:
+    asked = Declared(epochs=30, fine_tuned=16, adapts=True)
+    assert planned(90).fine_tuned == 0
+    plan = planned(90, asked)
+    assert (plan.epochs, plan.fine_tuned, plan.adapts) == (13, 1, True)
+    assert planned(3600, asked).fine_tuned == 16
