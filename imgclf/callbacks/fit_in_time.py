@@ -20,7 +20,7 @@ _VALIDATION_IN_STEPS = 0.5  # as many pictures
 class FitInTime(keras.callbacks.Callback):  # type: ignore[misc]
     """Makes the second phase longer or shorter, as its steps turn out, to end in the time.
 
-    The learning rate is set before each step, along a cosine that reaches 0 at the last one. Where
+    The learning rate is set after each step, along a cosine that reaches 0 after the last. Where
     that moves, the rate goes on from where it is. Where it stands is committed, so that a resumed
     phase goes on with the same rates; how long it becomes then is a matter of the time that is
     left.
@@ -56,20 +56,16 @@ class FitInTime(keras.callbacks.Callback):  # type: ignore[misc]
         if self._set_epoch.phase > 0:
             self._tell()
 
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Sets the rate of this step."""
-        if self._set_epoch.phase > 0:
-            rate = keras.optimizers.schedules.CosineDecay(self._decay.rate, self._length)
-            self.model.optimizer.learning_rate = rate(self._done + self._shift)
-
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Looks how many steps fit, and ends the phase after the last."""
+        """Looks how many steps fit, sets the next rate, and ends the phase after its last step."""
         if self._set_epoch.phase == 0:
             return
         done, steps = self._done, self._decay.steps
         often = max(1, steps // _A_PART)
         if (done >= _FIRST_STEPS and done % steps % often == 0) or done == _FIRST_STEPS:
             self._look(done)
+        rate = keras.optimizers.schedules.CosineDecay(self._decay.rate, self._length)
+        self.model.optimizer.learning_rate = rate(done + self._shift)
         if self._end <= done < self._decay.most * steps:
             self.model.stop_training = True
 

@@ -11,6 +11,7 @@ from imgclf.config.schema import Config
 from imgclf.data.dataset import DataSet
 from imgclf.runs.folder import Settled
 from imgclf.system import time_limit
+from imgclf.system.processor_share import ProcessorShare
 from imgclf.training.fit_into_time import plan_time
 from imgclf.training.learning_rates import found_rates
 from imgclf.training.lower_maps import choose_cut
@@ -68,7 +69,8 @@ def _precision(network: Network, config: Config, pictures: int) -> Precision:
     from imgclf.training.precision import choose_precision
 
     limit = time_limit.current()
-    short = limit is not None and limit.left < _TRYING_PAYS
+    slower = ProcessorShare().slower or 1.0
+    short = limit is not None and limit.left < _TRYING_PAYS * slower
     if short and config.training.precision == "auto":
         return "float32"
     with out_of_memory_as_error(network.image_size, batch_size):
