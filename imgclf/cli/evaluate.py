@@ -157,7 +157,7 @@ def command(
         if review is not None:
             from imgclf.report.suspects import write_suspects_page
 
-            write_suspects_page(review, found, file.stem, session.as_typed_here(correct))
+            write_suspects_page(review, found, file, session.as_typed_here(correct))
         if found.suspects:
             for line in _next_steps(review, correct, in_data_set=directory is None):
                 console.note(session.as_typed_here(line))
@@ -192,8 +192,8 @@ def _mistakes_page(target: Path, model: Path) -> "Look":
     from imgclf.report.review_predictions import review_mistakes
 
     command = session.as_typed_here(session.retrain_command("corrections.csv", model))
-    return lambda part, probabilities, manifest: review_mistakes(
-        target, part.pictures, part.labels, probabilities, manifest, command
+    return lambda part, probabilities, classifier: review_mistakes(
+        target, part.pictures, part.labels, probabilities, command, classifier, model
     )
 
 

@@ -135,6 +135,9 @@ def command(
             refuse_target("--review", review, "review")
             thumbnails = page.Thumbnails()
             read = thumbnails.read
+            explanations = page.Explanations.by(classifier, file)
+            if explanations is not None and suggested is None:
+                classifier = explanations.watched
         if suggested is None:
             rows = classifier.stream(inputs, least, read)
         else:
@@ -144,7 +147,9 @@ def command(
             rows, total = iter([row.or_unsure(least) for row in found]), len(found)
         if review is not None:
             again = session.as_typed_here(session.retrain_command("corrections.csv", file))
-            rows = page.review(rows, thumbnails, review, names, classifier.manifest.name, again)
+            why = page.why_of(explanations, None if suggested is None else found)
+            name = classifier.manifest.name
+            rows = page.review(rows, thumbnails, review, names, name, again, why)
         if sort_into is not None:
             from imgclf.commands.predict import sort
             from imgclf.data.filing import Filing

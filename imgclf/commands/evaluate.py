@@ -20,14 +20,14 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model_file.archive import find_model
-from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.scorings import note_scoring, scored_before
 from imgclf.model_file.seen_before import seen_before
 from imgclf.model_file.trained_on import held_out_pictures
 from imgclf.system import console
 
-Look: TypeAlias = Callable[[Part, Probabilities, Manifest], object]
+Look: TypeAlias = Callable[[Part, Probabilities, Classifier], object]
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
         directory: Whatever can be trained on, a folder or a table, of which the test part is
             judged if it has one; None for the validation part of the set it was trained on.
         callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
-        look: Gets what was judged and what the model said of it, shape (pictures, classes).
+        look: Gets what was judged, what was said of it, shape (pictures, classes), and the model.
 
     Raises:
         ModelFileError: The model can't be read.
@@ -68,7 +68,7 @@ def evaluate(
         console.note(why)
     probabilities = classifier.probabilities_of(judged.pictures.batches())
     if look is not None:
-        look(judged.pictures, probabilities, manifest)
+        look(judged.pictures, probabilities, classifier)
     evaluation = evaluate_probabilities(
         probabilities,
         judged.pictures.labels,

@@ -162,6 +162,11 @@ class SplitEngine:
             _joined([features for _, features in parts], (self.features.width,)),
         )
 
+    def run_with_maps(self, pixels: Pixels) -> tuple[Outputs, Outputs, Outputs]:
+        """The same, and the last feature maps, shape (pictures, height, width, channels)."""
+        maps, features = self.features.run(pixels)
+        return self.head.run(features, maps), features, maps
+
     def finish(self) -> None:
         """Nothing is left to do."""
 

@@ -149,8 +149,8 @@ def as_script_json(value: object) -> Markup:
     return Markup(text.translate(_ESCAPED_IN_JSON))
 
 
-def _source(name: str) -> Markup:
-    return Markup((_TEMPLATES / name).read_text("utf-8"))
+def _source(*names: str) -> Markup:
+    return Markup("\n".join((_TEMPLATES / name).read_text("utf-8") for name in names))
 
 
 def _digest(text: str) -> str:

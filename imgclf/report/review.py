@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from imgclf.model.prediction import UNLIKE
+from imgclf.report.explanations import Why
 from imgclf.report.pages import is_page, refuse_to_replace, thumbnail, write_page
 from imgclf.system.threads import map_in_threads
 
@@ -40,6 +41,7 @@ class ReviewItem:
         error: Why it can't be read; None if it could.
         thumbnail: A small JPEG file of it; without one, the picture is read for it.
         unlike: It is unlike the pictures that the model knows.
+        why: What explains the model's answer.
     """
 
     path: str
@@ -50,6 +52,7 @@ class ReviewItem:
     error: str | None = None
     thumbnail: bytes | None = None
     unlike: bool = False
+    why: Why | None = None
 
 
 class Labelled(NamedTuple):
@@ -123,7 +126,9 @@ def write_review(
             "pages": links,
             "current": number,
             "command": command,
-            "review": _as_data(page, class_names) | _as_table(page, labelling, command),
+            "review": _as_data(page, class_names)
+            | _as_table(page, labelling, command)
+            | {"why": _as_reasons(page)},
             "thumbnails": _thumbnails(page),
         }
         write_page(path, "review.html.j2", values)
@@ -178,6 +183,31 @@ def _as_table(
     parts = [labelling.parts[item.path] for item in items.values()]
     lines = {"parts": parts, "earlier": labelling.earlier}
     return {"command": command, "file": labelling.file, "labelling": lines}
+
+
+def _as_reasons(items: dict[str, ReviewItem]) -> dict[str, object] | None:
+    """What explains the answers, by row; None if there is nothing.
+
+    Training pictures are in it once, and a row names them by their places.
+    """
+    known: dict[tuple[str, bytes], int] = {}
+    rows, looked = {}, None
+    for row, item in enumerate(items.values()):
+        if item.why is None:
+            continue
+        alike = [
+            (known.setdefault((one.label, one.jpeg), len(known)), round(one.similarity, 3))
+            for one in item.why.alike
+        ]
+        looked = item.why.looked or looked
+        rows[str(row)] = (None if item.why.looked is None else item.why.looked.as_data(), alike)
+    if not known and looked is None:
+        return None
+    return {
+        "rows": rows,
+        "known": [(label, base64.b64encode(jpeg).decode("ascii")) for label, jpeg in known],
+        "view": None if looked is None else looked.view(),
+    }
 
 
 def _is_number(confidence: float | None) -> TypeGuard[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,11 @@ from imgclf.data.decoder import DecoderSettings, Pixels, Within, decode_with_thu
 from imgclf.data.picture_files import Picture
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Probabilities
-from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.classifier import Classifier
+from imgclf.report.explanations import Explanations, Why, explained
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg
 from imgclf.report.review import ReviewItem, write_review
+from imgclf.report.scores import interval_in_words
 from imgclf.system import console
 
 
@@ -47,6 +49,7 @@ def review(
     class_names: Sequence[str],
     model_name: str,
     command: str,
+    why: Callable[[str], Why | None] = lambda _: None,
 ) -> Iterator[Prediction]:
     """Passes predictions on, and when they are all through writes the review page.
 
@@ -60,6 +63,7 @@ def review(
         class_names: The model's.
         model_name: For the page's heading.
         command: What to type once corrections are saved.
+        why: What explains the answer for a picture that could be read; asked for each in turn.
 
     Raises:
         UsageError: A further page would replace something else.
@@ -67,7 +71,8 @@ def review(
     """
     items = []
     for prediction in predictions:
-        items.append(_as_item(prediction, thumbnails))
+        explained = why(prediction.path) if prediction.error is None else None
+        items.append(_as_item(prediction, thumbnails, explained))
         yield prediction
     items.sort(key=lambda item: (not item.unlike, _certainty(item)))
     first = "Unlike its training pictures first, then the least certain."
@@ -77,13 +82,31 @@ def review(
     _say_what_to_do(target, len(pages), command)
 
 
+def why_of(
+    explanations: Explanations | None, chosen: Sequence[Prediction] | None
+) -> Callable[[str], Why | None]:
+    """What explains answers, asked for each in turn.
+
+    Args:
+        explanations: Of the model; None if it has none.
+        chosen: Answers of which the page shows these alone; None if it shows all, in the order in
+            which they are given.
+    """
+    if explanations is None:
+        return lambda _: None
+    if chosen is None:
+        return lambda _: explanations.following()
+    return explanations.of_files([one.path for one in chosen]).get
+
+
 def review_mistakes(
     target: Path,
     pictures: Sequence[Picture],
     labels: NDArray[np.int64],
     probabilities: Probabilities,
-    manifest: Manifest,
     command: str,
+    classifier: Classifier,
+    model: Path,
 ) -> None:
     """Writes a page of the pictures that a model has wrong, the most confident answers first.
 
@@ -92,29 +115,36 @@ def review_mistakes(
         pictures: That the model was judged by.
         labels: What they are, as positions in the model's classes.
         probabilities: Shape (pictures, classes).
-        manifest: The model's.
         command: What to type once corrections are saved.
+        classifier: The model, which explains the first of its mistakes.
+        model: Its file.
 
     Raises:
         UsageError: A further page would replace something else.
         WriteError: A page can't be written.
     """
+    manifest = classifier.manifest
     names = manifest.class_names
     given = probabilities.argmax(axis=1)
     confidences = probabilities[np.arange(len(given)), given]
     wrong = np.flatnonzero(given != labels)
     ranked = wrong[np.argsort(-confidences[wrong], kind="stable")]
+    why = explained(classifier, model, [str(pictures[place].path) for place in ranked.tolist()])
     items = [
         ReviewItem(
             str(pictures[place].path),
             names[given[place]],
             float(confidences[place]),
             truth=names[labels[place]],
+            why=why.get(str(pictures[place].path)),
         )
         for place in ranked.tolist()
     ]
     title = f"{_counted(len(items), 'mistake')} of {manifest.name} in {len(labels):,}"
+    right = len(labels) - len(wrong)
+    share = f"{right / max(len(labels), 1):.1%} are right{interval_in_words(right, len(labels))}. "
     note = "Most confident first. The label is the model's answer, below it is the data set's."
+    note = share + note
     pages = write_review(target, items, names, title, note, command)
     _say_what_to_do(target, len(pages), command)
 
@@ -129,7 +159,7 @@ def _say_what_to_do(target: Path, pages: int, command: str) -> None:
     console.note(f"  {command}")
 
 
-def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
+def _as_item(prediction: Prediction, thumbnails: Thumbnails, why: Why | None) -> ReviewItem:
     return ReviewItem(
         prediction.path,
         prediction.label,
@@ -137,6 +167,7 @@ def _as_item(prediction: Prediction, thumbnails: Thumbnails) -> ReviewItem:
         error=prediction.error,
         thumbnail=thumbnails.of(prediction.path),
         unlike=bool(prediction.unlike),
+        why=why,
     )
 
 

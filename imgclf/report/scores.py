@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgclf.model.intervals import Interval
+from imgclf.model.intervals import Interval, wilson
 from imgclf.model.scores import Scores
 
 
@@ -18,6 +18,12 @@ def with_interval(score: float, interval: Interval | None) -> str:
     if interval is None:
         return f"{score:.4f}"
     return f"{score:.4f}, 95% interval {interval.low:.4f} to {interval.high:.4f}"
+
+
+def interval_in_words(right: float, pictures: int) -> str:
+    """What follows a share of pictures in a sentence: between which it lies."""
+    interval = wilson(right, pictures)
+    return f" (95 % interval {interval.low:.1%} to {interval.high:.1%})"
 
 
 def score_lines(scores: Scores) -> Iterator[str]:

@@ -6,7 +6,10 @@ import csv
 from pathlib import Path
 from typing import TextIO
 
+from imgclf.model_file.classifier import open_classifier
+from imgclf.report.explanations import explained
 from imgclf.report.review import ReviewItem, write_review
+from imgclf.report.scores import interval_in_words
 from imgclf.report.tables import Column, table
 from imgclf.spelling import Lines
 from imgclf.suspects.confident_learning import Suspects
@@ -59,15 +62,19 @@ def write_suspects(stream: TextIO, found: Suspects) -> None:
         writer.writerow((one.path, one.given, one.suggested, *sure))
 
 
-def write_suspects_page(target: Path, found: Suspects, model_name: str, command: str) -> None:
+def write_suspects_page(target: Path, found: Suspects, model: Path, command: str) -> None:
     """The review page, most suspicious first.
 
     Raises:
+        ModelFileError: The model can't be read.
         WriteError: It can't be written.
     """
+    why = explained(open_classifier(model), model, [one.path for one in found.suspects])
     items = [
-        ReviewItem(one.path, one.suggested, one.confidence, given=one.given)
+        ReviewItem(one.path, one.suggested, one.confidence, given=one.given, why=why.get(one.path))
         for one in found.suspects
     ]
-    title = f"Suspected label errors, as {model_name} sees them"
-    write_review(target, items, found.classes, title, f"{suspects_heading(found)}.", command)
+    title = f"Suspected label errors, as {model.stem} sees them"
+    agreed = interval_in_words(found.agreement * found.pictures, found.pictures)
+    note = f"{suspects_heading(found)}. Agreement is with {found.agreement:.1%}{agreed}."
+    write_review(target, items, found.classes, title, note, command)

@@ -273,15 +273,21 @@
   const lines = [];
   let waiting = new Set(); // cards whose thumbnails the browser hasn't read yet
 
-  function showThumbnail(card) {
-    const index = Math.floor(card.row / data.chunk);
+  // Undefined as long as it is not there yet.
+  function thumbnailOf(row) {
+    const index = Math.floor(row / data.chunk);
     // The last chunk that there is may not be complete while the page is being read.
-    if (index >= chunks.length - (document.readyState === "loading" ? 1 : 0)) {
+    if (index >= chunks.length - (document.readyState === "loading" ? 1 : 0)) return undefined;
+    lines[index] ??= chunks[index].textContent.split("\n");
+    return lines[index][row % data.chunk] ?? "";
+  }
+
+  function showThumbnail(card) {
+    const jpeg = thumbnailOf(card.row);
+    if (jpeg === undefined) {
       waiting.add(card);
       return;
     }
-    lines[index] ??= chunks[index].textContent.split("\n");
-    const jpeg = lines[index][card.row % data.chunk];
     if (jpeg) card.querySelector("img").src = `data:image/jpeg;base64,${jpeg}`;
     else card.classList.add("unreadable");
   }
@@ -291,6 +297,53 @@
     waiting = new Set();
     again.forEach((card) => card.isConnected && showThumbnail(card));
     if (document.readyState === "loading") setTimeout(showWaiting, 50);
+  }
+
+  // ---- Why: where the model looked in the current picture, and what it knows that is like it
+
+  const why = data.why;
+
+  function toggleWhy() {
+    const open = element("why").hidden;
+    element("why").hidden = !open;
+    element("explain").setAttribute("aria-pressed", String(open));
+    document.body.classList.toggle("explained", open);
+    paintCurrent();
+    if (place.has(current)) cards.get(current)?.scrollIntoView({ block: "nearest" });
+  }
+
+  function paintWhy() {
+    if (!why || element("why").hidden) return;
+    const [looked, alike] = why.rows[current] ?? [null, []];
+    element("looked").hidden = true;
+    const jpeg = thumbnailOf(current);
+    if (looked && jpeg) {
+      const image = new Image();
+      const row = current;
+      image.onload = () => {
+        if (row !== current) return;
+        const plain = element("plain");
+        [plain.width, plain.height] = [image.naturalWidth, image.naturalHeight];
+        plain.getContext("2d").drawImage(image, 0, 0);
+        drawLooked(element("heat"), image, looked[1], why.view);
+        element("looked").querySelector("figcaption").textContent = `where it saw ${looked[0]}`;
+        element("heat").setAttribute("aria-label", `where it saw ${looked[0]}`);
+        element("looked").hidden = false;
+      };
+      image.src = `data:image/jpeg;base64,${jpeg}`;
+    }
+    element("alike").hidden = !alike.length;
+    element("alike").querySelector(".three").replaceChildren(
+      ...alike.map(([known, similarity]) => {
+        const [label, content] = why.known[known];
+        const one = document.createElement("span");
+        const image = document.createElement("img");
+        image.src = `data:image/jpeg;base64,${content}`;
+        image.alt = label;
+        one.append(image, label, ` ${similarity.toFixed(2)}`);
+        return one;
+      }),
+    );
   }
 
   // ---- Filters: chosen once, so that no card vanishes because it was just corrected
@@ -429,6 +482,7 @@
 
   function paintCurrent() {
     if (!total) return;
+    paintWhy();
     // Marks around the path keep its slashes in place while its beginning is cut off.
     element("path").textContent = `\u200e${printable(paths[current])}\u200e`;
     element("path").title = printable(paths[current]);
@@ -504,6 +558,7 @@
       if (shown.length) giveCurrent(keyOf.get(pressed));
     } else if (pressed === "backspace") undo();
     else if (pressed === "?") element("keys").showModal();
+    else if (pressed === "." && why) toggleWhy();
     else if ((pressed === " " || pressed === "enter") && onCard) choose(current, event.target.getBoundingClientRect());
     else return;
     event.preventDefault();
@@ -609,6 +664,7 @@
       ["Space", flips ? "give the other label" : "choose another label"],
     ];
     if (classes <= 36) for (let name = 0; name < classes; name++) if (keysOf(name).length) keys.push([keysOf(name).join(" "), names[name]]);
+    if (why) keys.push([".", "why the model says so"]);
     keys.push(["Backspace", "undo (also Ctrl+Z)"], ["Ctrl+S", `save ${file}`], ["?", "this help"]);
     for (const [marks, words] of keys) {
       const line = element("key-rows").insertRow();
@@ -616,9 +672,10 @@
       line.insertCell().textContent = words;
     }
     const spoken = names.slice(0, Math.min(classes, 36)).map((name, position) => `${keysOf(position).join(" or ")} for ${name}`);
-    element("how").textContent = `Arrow keys go to another picture. ${spoken.join(", ")}. Space: ${flips ? "the other label" : "choose a label"}. Backspace: undo. Control S: save.`;
+    element("how").textContent = `Arrow keys go to another picture. ${spoken.join(", ")}. Space: ${flips ? "the other label" : "choose a label"}. ${why ? "Full stop: why the model says so. " : ""}Backspace: undo. Control S: save.`;
   }
 
+  if (why) element("explain").addEventListener("click", toggleWhy);
   element("undo").addEventListener("click", undo);
   element("save").addEventListener("click", save);
   element("help").addEventListener("click", () => element("keys").showModal());
