@@ -14,7 +14,8 @@ from imgclf.data.picture_files import Picture
 from imgclf.model.prediction import Prediction
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.classifier import Classifier
-from imgclf.report.explanations import Explanations, Why, explained
+from imgclf.report.explanations import Explanations as Explanations
+from imgclf.report.explanations import Why, explained
 from imgclf.report.pages import THUMBNAIL_SIZE, as_jpeg
 from imgclf.report.review import ReviewItem, write_review
 from imgclf.report.scores import interval_in_words
