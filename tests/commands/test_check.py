@@ -210,7 +210,9 @@ def test_pictures_that_use_few_of_their_bits_are_a_finding_that_names_the_key(
 def test_it_says_what_the_network_takes(pictures: Path) -> None:
     takes = check(Path("pets.yaml")).network
     assert takes.weights == 3 * 3 * 3 * 8 + 8 + 15 * 15 * 8 + 1
-    assert takes.in_words().startswith("2,025 parameters; training in batches of 16 takes about 0.")
+    assert takes.in_words().startswith(
+        "2,025 parameters; training in batches of 16 takes about 1.1 GB"
+    )
     more = check(Path("pets.yaml"), ["data.batch_size=512"]).network
     values = 2 * 32 * 32 * 3 + 2 * 15 * 15 * 8 + 15 * 15 * 8 + 1
     assert more.memory - takes.memory == values * (512 - 16) * 8
