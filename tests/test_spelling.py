@@ -20,7 +20,8 @@ from imgclf.data.folder import scan
 from imgclf.data.labelled import scan_labelled
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError, nearest_match
-from imgclf.model_file.archive import MANIFEST, find_model, read_manifest
+from imgclf.model_file.archive import MANIFEST, read_manifest
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Correction, Decoder, Manifest
 from imgclf.spelling import composed, path_as_spelled, told_apart
 from tests.support.model_files import rewritten

@@ -20,6 +20,7 @@ from typing import Annotated, Any
 import typer
 
 from imgclf import __version__
+from imgclf.cli import completion
 from imgclf.cli.session import Session, as_typed_here
 from imgclf.errors import ImgclfError, OwnCodeError, UsageError
 from imgclf.model_file.first_opening import strangers_apart
@@ -74,6 +75,10 @@ class _Command(typer.core.TyperCommand):
                 raise
             raise UsageError(f"imgclf {self.name} has no option {option}", hint) from None
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The options that a word may become."""
+        return completion.without_help(super().shell_complete(ctx, incomplete))
+
 
 class _Commands(typer.core.TyperGroup):
     """Makes a command when it is asked for; Ctrl-C and SIGTERM get statuses of their own."""
@@ -89,6 +94,10 @@ class _Commands(typer.core.TyperGroup):
             if name not in self.commands:
                 self.commands[name] = _made(name, self.params)
         return self.commands.get(cmd_name)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """The commands and options that a word may become."""
+        return completion.without_help(super().shell_complete(ctx, incomplete))
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command; what it printed is out when this returns."""
@@ -106,7 +115,7 @@ def _made(name: str, before: Sequence[Any]) -> Any:
     alone.command(name, cls=_Command)(import_module(f"imgclf.cli.{name}").command)
     made = typer.main.get_command(alone)
     for option in before:
-        if option.name not in ("version", "help"):
+        if option.name in ("directory", "quiet", "debug"):
             also = copy(option)
             also.name = f"also_{option.name}"  # for a command may have a `directory` of its own
             also.hidden, also.expose_value = True, False
@@ -133,8 +142,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(ctx: typer.Context, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
         from imgclf.system.packages import versions
 
         for name, version in {"imgclf": __version__, **versions()}.items():
@@ -162,6 +171,24 @@ def _options(
             is_eager=True,
         ),
     ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            help="Have the shell that this is typed in complete commands, options and names.",
+            callback=completion.install,
+            is_eager=True,
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            help="Print what that writes.",
+            callback=completion.show,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     Session.directory, Session.debug = None, False
     console.use(console.Console(sys.stderr))
@@ -183,6 +210,9 @@ def _use(directory: Path | None = None, quiet: bool = False, debug: bool = False
 
 def main() -> None:
     """Runs the command line; the only place where errors become messages and statuses."""
+    if completion.asked():
+        completion.answer(app)
+        return
     raise_at_signals()
     let_names_through()
     try:

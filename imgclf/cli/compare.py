@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclf.cli import session
-from imgclf.cli.options import row_format_known
+from imgclf.cli import completion, session
+from imgclf.cli.options import ROW_FORMATS, row_format_known
 from imgclf.system import console
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def command(
             help="table, tsv, csv or jsonl. [default: table on a terminal, tsv in a pipe]",
             show_default=False,
             callback=row_format_known,
+            autocompletion=completion.one_of(ROW_FORMATS),
         ),
     ] = None,
     output: Annotated[

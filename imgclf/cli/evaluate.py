@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 from imgclf.system import console
@@ -32,6 +32,7 @@ def command(
         typer.Option(
             "--against",
             metavar="MODEL",
+            autocompletion=completion.models,
             help="Compare with this model on the same pictures, those left out that one of them "
             "was trained on or corrected by.",
         ),
@@ -179,7 +180,7 @@ def _cross_validate(place: Path, folds: int, overrides: list[str], *, as_json: b
 def _compare(model: Path, other: Path, directory: Path | None, *, as_json: bool) -> int:
     """Likewise."""
     from imgclf.commands.evaluate_against import evaluate_against
-    from imgclf.model_file.archive import find_model
+    from imgclf.model_file.lookup import find_model
     from imgclf.report.two_models import comparison_table
 
     found = evaluate_against(model, find_model(other, None), directory)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 
 ROW_FORMATS = ("table", "tsv", "csv", "jsonl")
 """What rows are written as."""
@@ -27,6 +27,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
+        autocompletion=completion.models,
         help="A model file, or its name in models/. [default: $IMGCLF_MODEL, or the only one]",
         show_default=False,
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.cli.options import (
     ROW_FORMATS,
     CallbackOption,
@@ -44,6 +44,7 @@ def command(
             "terminal, tsv in a pipe]",
             show_default=False,
             callback=row_format_known,
+            autocompletion=completion.one_of(ROW_FORMATS),
         ),
     ] = None,
     output: Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.system import console
 
 
@@ -16,6 +16,7 @@ def command(
             help="The folder of a run; or a name, of which the latest finished training is taken. "
             "[default: the only name]",
             show_default=False,
+            autocompletion=completion.runs,
         ),
     ] = None,
 ) -> None:

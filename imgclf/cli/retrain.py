@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.cli.options import ModelOption
 from imgclf.errors import UsageError
 from imgclf.system import console
@@ -31,7 +31,14 @@ def command(
         ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", "-l", help="What they all are.", show_default=False)
+        str | None,
+        typer.Option(
+            "--label",
+            "-l",
+            help="What they all are.",
+            show_default=False,
+            autocompletion=completion.class_names,
+        ),
     ] = None,
     model: ModelOption = None,
     forget: Annotated[

@@ -4,14 +4,18 @@ from typing import Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.cli.options import ModelOption
 
 
 def command(
     version: Annotated[
         int | None,
-        typer.Argument(help="Which. [default: the one before the present]", show_default=False),
+        typer.Argument(
+            help="Which. [default: the one before the present]",
+            show_default=False,
+            autocompletion=completion.versions,
+        ),
     ] = None,
     model: ModelOption = None,
 ) -> None:

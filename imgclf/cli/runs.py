@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from imgclf.cli import session
+from imgclf.cli import completion, session
 from imgclf.cli.options import HtmlOption
 from imgclf.system import console
 
@@ -13,7 +13,9 @@ def command(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="Only the trainings of this config. [default: all]", show_default=False
+            help="Only the trainings of this config. [default: all]",
+            show_default=False,
+            autocompletion=completion.runs,
         ),
     ] = None,
     by: Annotated[

@@ -43,7 +43,7 @@ def chosen_model(given: Path | None) -> Path:
     Raises:
         ModelFileError: There is none, or several.
     """
-    from imgclf.model_file.archive import find_model
+    from imgclf.model_file.lookup import find_model
 
     return find_model(given, os.environ.get("IMGCLF_MODEL"))
 

@@ -30,7 +30,8 @@ from imgclf.model.cross_validated import CrossValidated, Fold, pool
 from imgclf.model.engine import KerasEngine, Outputs
 from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
 from imgclf.model.scoring import accuracy_scores
-from imgclf.model_file.archive import find_model, read_manifest
+from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.trained_on import training_data
 from imgclf.runs.folder import Settled
 from imgclf.suspects.find import trained_by

@@ -19,8 +19,8 @@ from imgclf.data.source import Examples, Source, encode_labels, failures_as_they
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
-from imgclf.model_file.archive import find_model
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.scorings import note_scoring, scored_before
 from imgclf.model_file.seen_before import seen_before

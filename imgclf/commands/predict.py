@@ -14,8 +14,9 @@ from imgclf.data.label_table import is_table, read_paths
 from imgclf.data.left_out import LeftOut
 from imgclf.model.engine import KerasEngine
 from imgclf.model.prediction import Prediction
-from imgclf.model_file.archive import find_model, read_manifest
+from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, Picture, open_classifier
+from imgclf.model_file.lookup import find_model
 from imgclf.spelling import path_as_spelled
 
 if TYPE_CHECKING:

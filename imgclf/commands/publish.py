@@ -26,10 +26,11 @@ from imgclf.model.engine import LiteRTFeatures
 from imgclf.model.familiar import Familiar
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.held_out import PictureRecords
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.restamp import copy_with_manifest
 from imgclf.model_file.successor import Candidate, compare
-from imgclf.model_file.versions import history_directory, keep_version, next_version
+from imgclf.model_file.versions import keep_version, next_version
 from imgclf.runs.folder import Publication, Refusal, RunFolder, RunRecord
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone

@@ -28,10 +28,11 @@ from imgclf.data.decoder import Pixels
 from imgclf.data.left_out import LeftOut
 from imgclf.errors import DataError, UsageError
 from imgclf.model.engine import SplitEngine
-from imgclf.model_file.archive import ModelArchive, find_model, read_manifest
+from imgclf.model_file.archive import ModelArchive, read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.last_layer import read_last_layer, write_last_layer
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.spelling import composed

@@ -18,7 +18,7 @@ from imgclf.corrections.augmented_copies import COPIES, light_copies
 from imgclf.corrections.feature_memory import pixels_digest
 from imgclf.data.decoder import Pixels
 from imgclf.model.engine import LiteRTFeatures
-from imgclf.model_file.versions import history_directory
+from imgclf.model_file.lookup import history_directory
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_arrays import load_arrays
 from imgclf.system.threads import map_in_threads

@@ -22,8 +22,8 @@ from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import PICTURE_SUFFIXES, DecoderSettings, Pixels, decode
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import PictureError
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Correction, Manifest
-from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write_bytes
 
 LARGEST_KEPT = 64_000_000

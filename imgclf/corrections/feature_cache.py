@@ -18,7 +18,7 @@ import numpy as np
 from imgclf.corrections.neurons import Responses
 from imgclf.corrections.replay_memory import Samples
 from imgclf.data.decoder import Pixels
-from imgclf.model_file.versions import history_directory
+from imgclf.model_file.lookup import history_directory
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_arrays import load_arrays
 

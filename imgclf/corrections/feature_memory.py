@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, balanced_rows
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.versions import history_directory
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_arrays import load_arrays, texts_in
 

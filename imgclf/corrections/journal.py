@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from imgclf.errors import ModelFileError
-from imgclf.model_file.versions import history_directory
+from imgclf.model_file.lookup import history_directory
 from imgclf.system.files import sync_folder
 from imgclf.system.kept_files import read_kept
 

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
 from imgclf.model.engine import BATCH_SIZE
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.pictures_seen import DIGEST_SIZE, short_digest
-from imgclf.model_file.versions import history_directory
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write
 from imgclf.system.kept_arrays import load_arrays, texts_in

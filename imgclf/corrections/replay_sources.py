@@ -11,9 +11,9 @@ from imgclf.data.dataset import Part, read_labelled
 from imgclf.data.division import split
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import DataError
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.trained_on import TrainingData, training_data
-from imgclf.model_file.versions import history_directory
 from imgclf.system import console
 
 _SEED = 123

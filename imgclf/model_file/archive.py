@@ -9,7 +9,6 @@ on the rest, which no prediction reads.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -18,12 +17,12 @@ import msgspec
 
 from imgclf.config.bounds import MOST_WEIGHT_BYTES
 from imgclf.errors import ModelFileError, nearest_match
+from imgclf.model_file.lookup import MANIFEST as MANIFEST
+from imgclf.model_file.lookup import models_in
 from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
 from imgclf.model_file.other_formats import refusal_of
-from imgclf.spelling import path_as_spelled
 from imgclf.work_folders import MODELS_DIRECTORY
 
-MANIFEST = "imgclf/manifest.json"
 WHOLE_GRAPH = "imgclf/model.tflite"
 FEATURES = "imgclf/features.tflite"
 HEAD = "imgclf/head.msgpack"
@@ -276,46 +275,10 @@ def read_manifest(path: Path) -> Manifest:
         return archive.manifest()
 
 
-def find_model(given: Path | None, environment: str | None) -> Path:
-    """The model that a command is about.
-
-    Args:
-        given: What `--model` says: a file, or a name such as `catdog`.
-        environment: What `$IMGCLF_MODEL` says; used if nothing is given.
-
-    If neither says anything, and one model lies in models/, that is it.
-
-    Raises:
-        ModelFileError: None there, or several, with what to type.
-    """
-    wanted = given if given is not None else Path(environment) if environment else None
-    if wanted is not None:
-        if given is None:  # which no shell has looked at
-            wanted = Path(os.path.expanduser(wanted))  # noqa: PTH111 - pathlib needs a home
-        wanted = path_as_spelled(wanted)
-        named = path_as_spelled(MODELS_DIRECTORY / f"{wanted}.keras")
-        return named if not wanted.is_file() and named.exists() else wanted
-    models = _models_in(MODELS_DIRECTORY)
-    if len(models) == 1:
-        return models[0]
-    if not models:
-        raise ModelFileError(
-            f"no model in {MODELS_DIRECTORY}/",
-            "train one: imgclf train CONFIG; or name one: --model FILE",
-        )
-    listed = ", ".join(str(model) for model in models)
-    raise ModelFileError(f"several models: {listed}", f"choose one: --model {models[0]}")
-
-
-def _models_in(folder: Path) -> list[Path]:
-    """The model files, without what a process that was killed had half written."""
-    return sorted(folder.glob("[!.]*.keras"))
-
-
 def _suggestion(path: Path) -> str | None:
     """The models beside the missing one and in models/, the nearest of them first."""
     folders = {path.parent, MODELS_DIRECTORY}
-    there = {str(model) for folder in folders for model in _models_in(folder)}
+    there = {str(model) for folder in folders for model in models_in(folder)}
     named = [str(MODELS_DIRECTORY / f"{path}.keras"), str(path)]
     near = next(filter(None, (nearest_match(name, there) for name in named)), None)
     if near:

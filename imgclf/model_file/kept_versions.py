@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import read_manifest
+from imgclf.model_file.lookup import IN_PARTS, WHOLE, kept_files
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.version_parts import SUFFIX, PartsFile, manifest_in, write_parts
+from imgclf.model_file.version_parts import PartsFile, manifest_in, write_parts
 from imgclf.model_file.version_recipe import MOST_DIVIDED
 from imgclf.system.files import atomic_path, sync_folder
 
-WHOLE = ".keras"
-
 # A version that has more than this of its own is kept whole, which takes no time.
 _MOST_OWN = 0.5
-
-
-def kept_files(folder: Path) -> dict[int, Path]:
-    """The file of each kept version, by its number, in their order."""
-    found = {}
-    for suffix in (SUFFIX, WHOLE):
-        for path in folder.glob(f"*{suffix}"):
-            if re.fullmatch(r"\d{4,}", path.stem) and path.is_file():
-                found[int(path.stem)] = path
-    return dict(sorted(found.items()))
 
 
 def kept_manifest(path: Path) -> Manifest:
@@ -113,5 +101,5 @@ def _keep_in_parts(model: Path, folder: Path, manifest: Manifest, kept: Mapping[
             return False
     except (ModelFileError, ValueError):  # the earlier one is damaged, or one is packed otherwise
         return False
-    write_parts(folder / f"{manifest.version:04d}{SUFFIX}", recipe, own)
+    write_parts(folder / f"{manifest.version:04d}{IN_PARTS}", recipe, own)
     return True

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import read_manifest
-from imgclf.model_file.kept_versions import kept_files
+from imgclf.model_file.lookup import IN_PARTS, kept_files, versions_directory
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.version_parts import SUFFIX, PartsFile, shareable_bytes, write_parts
+from imgclf.model_file.version_parts import PartsFile, shareable_bytes, write_parts
 from imgclf.model_file.version_recipe import Columns, Copied, Part, Span
-from imgclf.model_file.versions import versions, versions_directory
+from imgclf.model_file.versions import versions
 from imgclf.system.files import sync_folder
 
 
@@ -61,7 +61,7 @@ def prune(model: Path, newest: int) -> Pruned:
     before = _taken(folder)
     _move_shared_bytes(
         {path.name: path for path in going.values()},
-        [path for number, path in files.items() if number in left and path.suffix == SUFFIX],
+        [path for number, path in files.items() if number in left and path.suffix == IN_PARTS],
     )
     # Newest first: should we be killed, those that are left still have all of their bytes.
     for path in reversed(going.values()):

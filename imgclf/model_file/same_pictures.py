@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.held_out import HeldOut, read_held_out
+from imgclf.model_file.lookup import IN_PARTS
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.pictures_seen import (
     PictureMembers,
@@ -15,7 +16,7 @@ from imgclf.model_file.pictures_seen import (
     read_pictures_seen,
     short_digest,
 )
-from imgclf.model_file.version_parts import SUFFIX, PartsFile
+from imgclf.model_file.version_parts import PartsFile
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Listed:
         Raises:
             ModelFileError: It is damaged.
         """
-        if path.suffix == SUFFIX:
+        if path.suffix == IN_PARTS:
             return cls._of(PartsFile(path), manifest)
         with ModelArchive(path) as archive:
             return cls._of(archive, manifest)

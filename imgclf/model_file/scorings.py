@@ -16,8 +16,8 @@ from typing import Literal
 import msgspec
 
 from imgclf.data.picture_files import Picture
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
-from imgclf.model_file.versions import history_directory
 from imgclf.system import console
 from imgclf.system.clock import time_with_zone
 from imgclf.system.files import sync_folder

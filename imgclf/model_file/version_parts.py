@@ -20,11 +20,11 @@ import numpy as np
 
 from imgclf.errors import ModelFileError
 from imgclf.model_file.archive import HELD_OUT, PICTURES_SEEN
+from imgclf.model_file.lookup import IN_PARTS
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.version_recipe import OWN, Copied, Recipe
 from imgclf.system.files import atomic_write_bytes
 
-SUFFIX = ".parts"
 _PREFIX = 4
 _MOST_RECIPE = 64 << 20
 
@@ -170,7 +170,7 @@ class PartsFile:
     def _open(self, source: int, stack: ExitStack) -> tuple[BufferedReader, int]:
         """A file to read from, and where its bytes begin."""
         path, start = self._file(source), 0
-        if path.suffix == SUFFIX:
+        if path.suffix == IN_PARTS:
             start = self._own_at if source == OWN else PartsFile(path)._own_at
         try:
             _regular_size(path)
@@ -195,7 +195,7 @@ class PartsFile:
 
 def shareable_bytes(path: Path) -> bytes:
     """The bytes of a kept version that others may speak of: of a file in parts, its own."""
-    return PartsFile(path).own_bytes() if path.suffix == SUFFIX else path.read_bytes()
+    return PartsFile(path).own_bytes() if path.suffix == IN_PARTS else path.read_bytes()
 
 
 def manifest_in(recipe: Recipe, own: bytes) -> Manifest:
@@ -228,7 +228,7 @@ def write_parts(path: Path, recipe: Recipe, own: bytes) -> None:
 
 def _is_sound(path: Path) -> bool:
     try:
-        if path.suffix == SUFFIX:
+        if path.suffix == IN_PARTS:
             file = PartsFile(path)
             return zlib.crc32(file.own_bytes()) == file.recipe.own_crc
         with zipfile.ZipFile(path) as archive:

@@ -18,15 +18,14 @@ from imgclf.model.intervals import Interval
 from imgclf.model_file.archive import MANIFEST, ModelArchive, read_manifest
 from imgclf.model_file.kept_versions import (
     keep,
-    kept_files,
     kept_manifest,
     kept_size,
     put_together,
 )
 from imgclf.model_file.known_files import is_known, is_made_here, remember
+from imgclf.model_file.lookup import kept_files, versions_directory
 from imgclf.model_file.manifest import Correction, Manifest
 from imgclf.system.files import atomic_path
-from imgclf.work_folders import HISTORY_SUFFIX
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -77,16 +76,6 @@ class Version(msgspec.Struct, frozen=True):
             pictures=None if after is None else after.pictures,
             score_interval=None if after is None else after.accuracy_interval,
         )
-
-
-def history_directory(model: Path) -> Path:
-    """Where earlier versions, the journal and the replay memory of a model lie."""
-    return model.with_suffix(HISTORY_SUFFIX)
-
-
-def versions_directory(model: Path) -> Path:
-    """Where the earlier versions of a model lie."""
-    return history_directory(model) / "versions"
 
 
 def keep_version(model: Path) -> None:

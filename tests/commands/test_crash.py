@@ -23,8 +23,9 @@ from imgclf.commands.train import Trained, train
 from imgclf.commands.versions import rollback
 from imgclf.corrections.inputs import Labelled
 from imgclf.corrections.journal import read_journal
-from imgclf.model_file.archive import ModelArchive, find_model, read_manifest
+from imgclf.model_file.archive import ModelArchive, read_manifest
 from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.versions import versions
 from imgclf.runs.commits import load_latest
 from imgclf.system.files import (

@@ -29,8 +29,8 @@ from imgclf.model.probabilities import to_probabilities
 from imgclf.model.scoring import ClassScores, evaluate_probabilities
 from imgclf.model_file.archive import MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
+from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.trained_on import training_data
-from imgclf.model_file.versions import history_directory
 from imgclf.report.evaluation_table import evaluation_table
 from imgclf.report.two_models import comparison_table
 from imgclf.suspects.find import find_suspects

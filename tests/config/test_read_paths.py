@@ -12,7 +12,7 @@ from imgclf.config.load import config_from_values, load_config
 from imgclf.config.schema import Config
 from imgclf.data.configured_folder import require_folder
 from imgclf.errors import ConfigError, DataError
-from imgclf.model_file.archive import find_model
+from imgclf.model_file.lookup import find_model
 
 CONFIG = """\
 data: {directory: pictures}

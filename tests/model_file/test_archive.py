@@ -19,11 +19,11 @@ from imgclf.model_file.archive import (
     MANIFEST,
     WEIGHTS,
     ModelArchive,
-    find_model,
     read_manifest,
 )
 from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.keras_io import load_keras_model
+from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Correction, Decoder
 from tests.support.model_files import rewritten
 
