@@ -39,11 +39,11 @@ def help_of(*arguments: str) -> str:
 
 
 def commands_page(text: str) -> str:
-    """The help of all commands, and what is said by hand after it."""
-    parts = ["# Commands", f"```text\n{help_of()}\n```"]
+    """The help of all commands, and what is said by hand above it."""
+    by_hand = text.partition("```text\n")[0].rstrip()
+    parts = [by_hand, f"```text\n{help_of()}\n```"]
     parts += [f"## imgclf {name}\n\n```text\n{help_of(name)}\n```" for name in COMMANDS]
-    by_hand = "## Exit statuses\n"
-    return "\n\n".join([*parts, by_hand]) + text.partition(by_hand)[2]
+    return "\n\n".join(parts) + "\n"
 
 
 def commands_table() -> str:

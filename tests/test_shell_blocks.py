@@ -99,6 +99,13 @@ def test_few_blocks_are_not_run_and_each_says_why() -> None:
     assert len(not_run) <= MOST_NOT_RUN, not_run
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_block_is_passed_over(page: Path) -> None:
+    text = page.read_text()
+    fences = re.findall(r"^```(?:sh|python)$|^<!-- run:", text, re.M)
+    assert len(blocks_of(page)) == len(fences)
+
+
 def test_blocks_are_of_languages_that_say_what_is_done_with_them() -> None:
     """Shell and Python are run, YAML is loaded, and the others are there to be read."""
     found = {

@@ -22,7 +22,7 @@ from tests.support import page_server
 ROOT = Path(__file__).parent.parent.parent
 _PART = re.compile(
     r"^<!-- run:\s(?P<hidden>.*?)\s-->$"
-    r"|^(?P<comments>(?:<!-- .* -->\n)*)```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    r"|^(?P<comments>(?:<!-- [^\n]* -->\n)*)```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
 
