@@ -34,7 +34,7 @@ from imgclf.data.drawn_sample import draw_sample
 
 DOCS = Path(__file__).parent.parent / "docs"
 IMAGES = DOCS / "images"
-COLUMNS = 96
+COLUMNS = 116
 GOOD, OTHER = "#00796b", "#c0562f"
 
 
@@ -55,7 +55,7 @@ def main() -> None:
         wrong = mistake()
         show_terminal(
             [
-                "imgclf predict photos/IMG_100*.jpg photos/IMG_103*.jpg --format table",
+                "imgclf predict photos/IMG_100[0-3].jpg photos/IMG_103[0-3].jpg --format table",
                 f"imgclf retrain {wrong} --label cat",
                 "imgclf history",
             ]
@@ -110,7 +110,7 @@ def photograph(page: Path, name: str, size: tuple[int, int]) -> None:
     ) as browser:
         browser.get(page.resolve().as_uri())
         seen = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-    seen.quantize(128).save(IMAGES / name, optimize=True)
+    seen.quantize(256).save(IMAGES / name, optimize=True)
 
 
 def table_below(page: str, heading: str) -> list[list[str]]:

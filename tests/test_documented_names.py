@@ -50,10 +50,11 @@ def test_options_that_a_page_gives_to_a_command_are_its_own(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGE_NAMES)
 def test_commands_that_a_page_names_are_there(page: str) -> None:
-    named = re.findall(
-        r"`imgclf (?:-\S+ )*([a-z]+)|^imgclf (?:-\S+ )*([a-z]+)", text_of(page), re.M
-    )
-    assert {one or other for one, other in named} - set(COMMANDS) == set()
+    text = text_of(page)
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S))
+    spans = "\n".join(re.findall(r"`(imgclf [^`]+)`", text))
+    named = re.findall(r"^imgclf (?:-[^\s`]+ )*([a-z]+)", f"{blocks}\n{spans}", re.M)
+    assert set(named) - set(COMMANDS) == set()
 
 
 @pytest.mark.parametrize("page", PAGE_NAMES)
