@@ -19,6 +19,8 @@ from imgclf.cli import COMMANDS
 from imgclf.config.load import parse_config
 from imgclf.config.schema import SECTIONS
 from imgclf.errors import ImgclfError
+from imgclf.model_file import archive
+from imgclf.runs.folder import RunFolder
 from tests.test_documentation import PAGES, ROOT, help_of
 
 DOCS = ROOT / "docs"
@@ -86,6 +88,24 @@ def test_the_page_on_python_has_all_public_names_and_no_others() -> None:
     assert calls == functions
     imported = re.findall(r"^from imgclf import (.+)$", page, re.M)
     assert {name.strip() for line in imported for name in line.split(",")} <= set(imgclf.__all__)
+
+
+def test_the_page_on_what_lies_on_the_disk_has_what_is_written() -> None:
+    sections = dict(
+        re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text_of("model_file.md"), re.M | re.S)
+    )
+
+    def first_column(section: str) -> set[str]:
+        rows = re.findall(r"^\| (`.*?) \|", sections[section], re.M)
+        return {name.rstrip("/") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+    assert first_column("models/NAME.keras") == set(archive._CAPS)
+    code = "".join(path.read_text() for path in (ROOT / "imgclf").rglob("*.py"))
+    kept = set(re.findall(r'history_directory\(\w+\) / "([\w.-]+)"', code))
+    assert len(kept) > 4
+    assert kept <= first_column("models/NAME.history/")
+    run = {path.name for path in vars(RunFolder(Path("run"))).values() if path.name != "run"}
+    assert run <= first_column("runs/NAME/TIME/")
 
 
 # What a piece of a config on a page is completed by.

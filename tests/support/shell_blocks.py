@@ -82,7 +82,7 @@ class Shell:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
             env={
                 **os.environ,
                 "HOME": str(home),
