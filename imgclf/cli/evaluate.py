@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgclf.cli import completion, session
-from imgclf.cli.options import CallbackOption, ModelOption, ReviewOption
+from imgclf.cli.options import CallbackOption, MinPrecisionOption, ModelOption, ReviewOption
 from imgclf.errors import UsageError
 from imgclf.system import console
 
@@ -97,13 +97,19 @@ def command(
         ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="With --suspects: print CSV.")] = False,
+    min_precision: MinPrecisionOption = None,
     review: ReviewOption = None,
     callbacks: CallbackOption = None,
 ) -> None:
     """Score a model on labelled pictures, or look for wrong labels."""
     if cross_validation is not None:
-        others = (against, folds, repeats, top, review, suspects or None, as_csv or None, callbacks)
-        if any(one is not None for one in others) or (directory is not None and model is not None):
+        others = (against, folds, repeats, top, min_precision, review, callbacks)
+        if (
+            suspects
+            or as_csv
+            or any(one is not None for one in others)
+            or (directory is not None and model is not None)
+        ):
             raise UsageError(
                 "--cross-validate goes with a config or a model, --set and --json alone"
             )
@@ -120,16 +126,20 @@ def command(
         refuse_target("--review", review, "review")
     if not suspects and (folds is not None or repeats or overrides or top or as_csv):
         raise UsageError("--folds, --repeats, --set, --top and --csv need --suspects")
+    if min_precision is not None and (suspects or against is not None):
+        raise UsageError("--min-precision goes neither with --suspects nor with --against")
     if against is not None:
         if suspects or review or callbacks:
             raise UsageError("--against goes with a folder, --model and --json alone")
         unreadable = _compare(file, against, directory, as_json=as_json)
     elif not suspects:
         from imgclf.commands.evaluate import evaluate
+        from imgclf.commands.min_confidence import read_min_precision
         from imgclf.report.evaluation_table import evaluation_table
 
         look = None if review is None else _mistakes_page(review, file)
-        scores = evaluate(file, directory, callbacks or [], look)
+        precision = None if min_precision is None else read_min_precision(min_precision)
+        scores = evaluate(file, directory, callbacks or [], look, precision)
         print(session.as_json_text(scores) if as_json else evaluation_table(scores))
         unreadable = scores.unreadable
     else:

@@ -49,6 +49,16 @@ SetOption = Annotated[
         "times.",
     ),
 ]
+MinPrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--min-precision",
+        metavar="SHARE",
+        help="Answer so that this share of the labels given is right (0.95), and say `unsure` of "
+        "the other pictures; how sure it takes is found by those held out from its training.",
+        show_default=False,
+    ),
+]
 ReviewOption = Annotated[
     Path | None,
     typer.Option(

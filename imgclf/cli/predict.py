@@ -16,6 +16,7 @@ from imgclf.cli import completion, session
 from imgclf.cli.options import (
     ROW_FORMATS,
     CallbackOption,
+    MinPrecisionOption,
     ModelOption,
     ReviewOption,
     row_format_known,
@@ -64,6 +65,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    min_precision: MinPrecisionOption = None,
     sort_into: Annotated[
         Path | None,
         typer.Option("--sort-into", metavar="DIR", help="File the pictures into DIR/LABEL/."),
@@ -89,7 +91,7 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
-    from imgclf.commands.min_confidence import read_min_confidence
+    from imgclf.commands.min_confidence import read_min_confidence, read_min_precision
     from imgclf.commands.output_places import refuse_place, refuse_to_replace_rows
     from imgclf.commands.predict import (
         find_inputs,
@@ -109,10 +111,20 @@ def command(
         raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
     if review is not None and (move or review == output):
         raise UsageError(f"--review does not go with {'--move' if move else f'--output {output}'}")
+    if min_precision is not None and min_confidence is not None:
+        raise UsageError("--min-precision chooses what --min-confidence says: one of them")
+    precision = None if min_precision is None else read_min_precision(min_precision)
     file = session.chosen_model(model)
     classifier = load(file, callbacks or [])
     names = classifier.manifest.class_names
     least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
+    if precision is not None:
+        from imgclf.commands.min_precision import choose_thresholds
+        from imgclf.report.min_precision import thresholds_line
+
+        chosen_limits = choose_thresholds(file, classifier.manifest, precision)
+        least = chosen_limits.limits
+        console.note(f"--min-precision {precision:g}: {thresholds_line(chosen_limits)}")
     for option, place in (("--output", output), ("--review", review), ("--sort-into", sort_into)):
         if place is not None:
             refuse_place(option, place, classifier.manifest)
@@ -146,6 +158,8 @@ def command(
 
             found = suggest(classifier, file, inputs, suggested, left_out, total=total)
             rows, total = iter([row.or_unsure(least) for row in found]), len(found)
+        if precision is not None:  # held-out pictures promise nothing of those unlike them
+            rows = (row.unless_unlike() for row in rows)
         if review is not None:
             again = session.as_typed_here(session.retrain_command("corrections.csv", file))
             why = page.why_of(explanations, None if suggested is None else found)

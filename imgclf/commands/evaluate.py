@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from msgspec.structs import replace
 
+from imgclf.commands.min_precision import choose_thresholds
 from imgclf.config.load import config_from_values
 from imgclf.config.network import declared_network
 from imgclf.data.dataset import Part, read_labelled
@@ -19,6 +20,7 @@ from imgclf.data.source import Examples, Source, encode_labels, failures_as_they
 from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
+from imgclf.model.selective import score_selective
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Manifest
@@ -35,6 +37,7 @@ def evaluate(
     directory: str | Path | None = None,
     callbacks: Sequence[str] = (),
     look: Look | None = None,
+    min_precision: float | None = None,
 ) -> Evaluation:
     """Accuracy, the scores of each class, who is taken for whom, and calibration.
 
@@ -44,15 +47,20 @@ def evaluate(
             judged if it has one; None for the validation part of the set it was trained on.
         callbacks: `file.py:Class` each; their test hooks are called, by `Model.evaluate`.
         look: Gets what was judged, what was said of it, shape (pictures, classes), and the model.
+        min_precision: Judges as well what it says where it is sure enough for so many of its
+            answers to be right.
 
     Raises:
         ModelFileError: The model can't be read.
         DataError: The pictures can't be used.
-        UsageError: A callback can't be made.
+        UsageError: A callback can't be made, or the precision can't be promised.
     """
     model = find_model(Path(model), None)
     classifier = open_classifier(model)
     manifest = classifier.manifest
+    thresholds = (
+        None if min_precision is None else choose_thresholds(model, manifest, min_precision)
+    )
     if directory is None:
         pictures, corrected = _evidence(held_out_pictures(manifest), manifest)
         judged = _Judged(pictures, "validation", trained_on=0, corrected=corrected)
@@ -66,7 +74,7 @@ def evaluate(
     why = manifest.why_the_log_differs()
     if directory is None and why is not None:
         console.note(why)
-    probabilities = classifier.probabilities_of(judged.pictures.batches())
+    probabilities, unlike = classifier.probabilities_and_unlike_of(judged.pictures.batches())
     if look is not None:
         look(judged.pictures, probabilities, classifier)
     evaluation = evaluate_probabilities(
@@ -79,6 +87,9 @@ def evaluate(
         unreadable=sum(skipped.why == "unreadable" for skipped in judged.left_out),
         temperature=manifest.temperature,
     )
+    if thresholds is not None:
+        selective = score_selective(thresholds, probabilities, judged.pictures.labels, unlike)
+        evaluation = replace(evaluation, selective=selective)
     if judged.part != "test":
         return evaluation
     return _counted(evaluation, model, manifest, judged.pictures)

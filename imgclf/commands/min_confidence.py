@@ -1,4 +1,7 @@
-"""The least confidence that an answer must have, for all classes or for each by itself."""
+"""The least confidence that an answer must have, for all classes or for each by itself.
+
+Or the precision that answers are to have, from which the confidences follow (`min_precision.py`).
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,27 @@ def read_min_confidence(text: str, class_names: Sequence[str]) -> Mapping[str, f
             raise UsageError(f"--min-confidence {text}: {name} is there twice")
         least[name] = _share(number, text)
     return {name: least.get(name, others) for name in class_names}
+
+
+def read_min_precision(text: str) -> float:
+    """What `--min-precision` says, above 0 and below 1.
+
+    Raises:
+        UsageError: It says something else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 < value < 1:
+        return value
+    if value == 1:
+        raise UsageError(
+            "--min-precision 1: no number of pictures tells that an answer is never wrong",
+            "--min-precision 0.99",
+        )
+    per_cent = f"--min-precision {value / 100:g}" if 1 < value < 100 else "--min-precision 0.95"
+    raise UsageError(f"--min-precision {text}: allowed is a number above 0 and below 1", per_cent)
 
 
 def _share(number: str, text: str) -> float:

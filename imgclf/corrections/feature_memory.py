@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, balanced_rows
 from imgclf.data.decoder import Pixels
 from imgclf.errors import ModelFileError
+from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.lookup import history_directory
 from imgclf.model_file.manifest import Manifest
 from imgclf.system.files import atomic_write
@@ -65,14 +66,16 @@ class LabelledFeatures:
 
 @dataclass(frozen=True)
 class JudgedFeatures:
-    """Features of held-out pictures that nobody corrected.
+    """Features of held-out pictures that nobody corrected, and what a head says of them.
 
     Attributes:
-        class_names: What their labels are indices into.
+        class_names: What their labels are indices into; in output order.
+        said: Calibrated, shape (pictures, classes).
     """
 
     features: LabelledFeatures
     class_names: tuple[str, ...]
+    said: Probabilities
 
 
 @dataclass(frozen=True)

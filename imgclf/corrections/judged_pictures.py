@@ -8,24 +8,28 @@ from pathlib import Path
 from imgclf.corrections.feature_memory import JudgedFeatures
 from imgclf.corrections.guard import Rights
 from imgclf.corrections.replay_memory import Samples
+from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import ModelArchive
 from imgclf.model_file.held_out import HeldOut, Right, read_held_out
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.pictures_seen import DIGEST_SIZE, read_pictures_seen
 
 
-def judged_pictures(held_out: Samples, class_names: Sequence[str], right: Rights) -> HeldOut | None:
+def judged_pictures(
+    held_out: Samples, class_names: Sequence[str], right: Rights, said: Probabilities
+) -> HeldOut | None:
     """How a version does on pictures; None if nobody knows which files they are.
 
     Args:
         held_out: That it is judged by.
         class_names: In output order.
         right: Which of them come out right.
+        said: Of them, calibrated, shape (pictures, classes).
     """
     digests = _digests(held_out)
     if digests is None:
         return None
-    return HeldOut.of(digests, held_out.labels, class_names, right.trained, right.after)
+    return HeldOut.of(digests, held_out.labels, class_names, (right.trained, right.after), said)
 
 
 def judged_features(
@@ -36,15 +40,15 @@ def judged_features(
     Args:
         archive: The model file as it is.
         manifest: Its manifest.
-        held_out: What it is judged by.
+        held_out: What it is judged by, and what is said of it.
         right: Which of them come out right.
     """
     seen = read_pictures_seen(archive, manifest)
     digests = [row.tobytes()[:DIGEST_SIZE] for row in held_out.features.digests]
     if seen is None or not (seen.validation | seen.test).issuperset(digests):
         return None
-    labels = held_out.features.labels
-    return HeldOut.of(digests, labels, held_out.class_names, right.trained, right.after)
+    labels, rights = held_out.features.labels, (right.trained, right.after)
+    return HeldOut.of(digests, labels, held_out.class_names, rights, held_out.said)
 
 
 def known_rights(model: Path, held_out: Samples) -> tuple[Right, Right] | None:

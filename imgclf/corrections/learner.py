@@ -159,7 +159,8 @@ class Learner:
         if found is None:
             return None
         judged, right = found
-        known = judged_pictures(held_out, self.manifest.class_names, right)
+        said = self._probabilities(left.correct(judge.responses))
+        known = judged_pictures(held_out, self.manifest.class_names, right, said)
         return LearnedCorrections((), judged, kept, left, known)
 
     def responses_to_copies(self, cases: Sequence[Case]) -> list[Responses]:
@@ -217,7 +218,8 @@ class Learner:
             else left_out(case, reason)
             for case, row, reason in zip(cases, rows, verdict.reasons, strict=True)
         )
-        known = judged_pictures(held_out, names, verdict.right)
+        said = self._probabilities(neurons.correct(judge.responses))
+        known = judged_pictures(held_out, names, verdict.right, said)
         return LearnedCorrections(pictures, verdict.judged, kept, neurons, known), verdict
 
     def _earlier(self, kept: tuple[Correction, ...]) -> Samples:

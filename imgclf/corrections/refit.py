@@ -144,7 +144,8 @@ class Refit:
         )
         units = self._layer.units if len(class_names) == 2 else len(class_names)
         layer, trained = (self._space.layer(one, units) for one in (solved, problem.trained))
-        by = JudgedFeatures(judge, self._memory.class_names)
+        # The classes of the labels come first in the new names, one that is learned later last.
+        by = JudgedFeatures(judge, tuple(class_names), own.probabilities(held_out))
         return Refitted(pictures, judged, kept, *layer, trained, temperature, by, right)
 
     def recognised_unseen(

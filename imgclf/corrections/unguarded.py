@@ -23,6 +23,7 @@ from imgclf.model.build import compile_as
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import BATCH_SIZE, KerasEngine
 from imgclf.model.prediction import Prediction
+from imgclf.model.probabilities import to_probabilities
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.held_out import HeldOut
 from imgclf.model_file.manifest import Manifest
@@ -101,8 +102,9 @@ def fit_alone(
         trained = was if known_before is None else known_before[0]
         right = Rights(trained, was, now, now)
         judged = Judged.of(right, held_out.labels, names)
-        known = judged_pictures(held_out, names, right)
         temperature = fit_temperature(after, held_out.labels)
+        said = to_probabilities(after, "softmax", temperature)
+        known = judged_pictures(held_out, names, right, said)
         manifest = replace_members(manifest, temperature=temperature)
     rows = Classifier(manifest, KerasEngine(model)).probabilities_of(samples.batches())
     pictures = []

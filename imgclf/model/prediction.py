@@ -63,6 +63,10 @@ class Prediction:
             return self
         return replace(self, label=UNSURE)
 
+    def unless_unlike(self) -> Prediction:
+        """The same, but labelled `unsure` if the picture is unlike those that the model knows."""
+        return replace(self, label=UNSURE) if self.unlike else self
+
     def likeliest(self, count: int) -> list[tuple[str, float]]:
         """The first `count` classes with their probabilities, likeliest first."""
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]

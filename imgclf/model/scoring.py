@@ -14,6 +14,7 @@ from imgclf.model.calibration import error_by_chance, expected_calibration_error
 from imgclf.model.intervals import Interval, f1_interval, wilson
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scores import Scores
+from imgclf.model.selective import Selective
 
 Part = Literal["training", "validation", "test"]
 """What pictures are to a model: trained on, held out meanwhile, or seen by nobody."""
@@ -62,6 +63,8 @@ class Evaluation(Struct, frozen=True):
         calibration_error_by_chance: What of it a model shows whose confidence is exactly right.
         calibration_error: What is left then, at least 0.
         scored_before: How often a version of the model was scored on these test pictures before.
+        selective: How it does where it answers only what it is sure enough of; None if that wasn't
+            asked for.
     """
 
     part: Judged
@@ -82,6 +85,7 @@ class Evaluation(Struct, frozen=True):
     calibration_error_by_chance: float
     calibration_error: float
     scored_before: int = 0
+    selective: Selective | None = None
 
 
 def evaluate_probabilities(

@@ -195,6 +195,20 @@ class Classifier:
         parts = [self.probabilities(batch) for batch in batches]
         return np.concatenate(parts) if parts else np.empty((0, len(self.manifest.class_names)))
 
+    def probabilities_and_unlike_of(
+        self, batches: Iterable[Pixels]
+    ) -> tuple[Probabilities, NDArray[np.bool_] | None]:
+        """The same, and which of the pictures are unlike what it knows; None if it doesn't say."""
+        parts, unlike = [], []
+        for batch in batches:
+            probabilities, features = self.probabilities_and_features(batch)
+            parts.append(probabilities)
+            unlike.append(self.unlike(features))
+        known = [one for one in unlike if one is not None]
+        if not parts or len(known) < len(parts):
+            return np.concatenate([np.empty((0, len(self.manifest.class_names))), *parts]), None
+        return np.concatenate(parts), np.concatenate(known)
+
 
 def _several(pictures: Iterable[Picture] | Picture) -> Iterable[Picture]:
     if isinstance(pictures, np.ndarray):

@@ -54,13 +54,14 @@ class Candidate:
     class_names: tuple[str, ...]
 
     def judged(self) -> HeldOut:
-        """Which of them it has right; those that it was trained on as well are none of them."""
+        """What it says of them; those that it was trained on as well are none of them."""
         digests = [short_digest(picture.digest) for picture in self.held_out.pictures]
         places = [place for place, one in enumerate(digests) if one not in self.seen.training]
         labels = self.held_out.labels[places]
-        right = self.probabilities[places].argmax(axis=1) == labels
+        said = self.probabilities[places]
+        right = said.argmax(axis=1) == labels
         chosen = [digests[place] for place in places]
-        return HeldOut.of(chosen, labels, self.class_names, right, right)
+        return HeldOut.of(chosen, labels, self.class_names, (right, right), said)
 
 
 class Compared(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgclf.model.scoring import Evaluation
+from imgclf.report.min_precision import selective_table
 from imgclf.report.scores import interval_cell, with_interval
 from imgclf.report.tables import Column, table
 from imgclf.spelling import Lines
@@ -46,7 +47,15 @@ def evaluation_table(evaluation: Evaluation) -> Lines:
         table(columns, rows),
         "",
         confusion_table(evaluation),
+        *_selective(evaluation),
     )
+
+
+def _selective(evaluation: Evaluation) -> list[Lines]:
+    if evaluation.selective is None:
+        return []
+    by_these = evaluation.part == "validation"
+    return [Lines(), selective_table(evaluation.selective, chosen_by=by_these)]
 
 
 def _heading(evaluation: Evaluation) -> str:

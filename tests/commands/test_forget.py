@@ -26,6 +26,7 @@ from imgclf.model_file.archive import FEATURES, HEAD, MANIFEST, read_manifest
 from imgclf.model_file.classifier import open_classifier
 from imgclf.report.corrections import corrections_csv
 from tests.support.dying_disk import Died, dying_disk
+from tests.support.held_out import assert_its_own
 from tests.support.trainings import trained_on_drawn
 
 MODEL = Path("models/pets.keras")
@@ -139,6 +140,7 @@ def test_the_last_layer_is_solved_without_it_as_if_it_had_never_been_said(here: 
     assert done.judged is not None
     assert in_force() == names(learned[1:])
     assert labels(*learned[1:]) == [truth(path) for path in learned[1:]]
+    assert_its_own(MODEL, Path("dataset"), 5e-3)  # features are kept as float16
     without = outputs(learned)
     rollback(MODEL, 1)
     correct(*learned[1:])
@@ -262,6 +264,7 @@ def test_a_neuron_is_removed_and_the_others_stay(trained: Trained) -> None:
     assert (done.outcome, done.version, done.same_as) == ("forgotten", 5, None)
     assert labels(first, third) == [truth(first), truth(third)]
     assert labels(second) != [truth(second)]
+    assert_its_own(MODEL, Path("dataset"))
     assert in_force() == names([first, third])
     assert [one.version for one in read_manifest(MODEL).corrections] == [2, 4]
     assert correct(second).outcome == "corrected"

@@ -50,6 +50,7 @@ from imgclf.model_file.manifest import Decoder
 from imgclf.model_file.versions import roll_back, versions
 from imgclf.system.lock import lock
 from tests.support.heard import Heard
+from tests.support.held_out import assert_its_own
 from tests.support.pictures import striped
 from tests.support.pretrained import fitted, written
 
@@ -98,6 +99,7 @@ def test_a_mistake_is_mended_and_other_answers_stay(trained: Trained, mistake: P
     assert after.pop(mistake.path) == truth(mistake)
     del before[mistake.path]
     assert sum(before[path] != after[path] for path in before) <= 1
+    assert_its_own(MODEL, Path("dataset"))
 
 
 @pytest.mark.slow
@@ -511,6 +513,7 @@ def test_unguarded_says_what_it_cost_where_there_are_pictures_to_judge_by(
     assert held_out is not None
     found = open_classifier(MODEL).probabilities(held_out.judge.pixels).argmax(axis=1)
     assert manifest.scores.accuracy == pytest.approx((found == held_out.judge.labels).mean())
+    assert_its_own(MODEL, Path("dataset"))
     wrong = mistakes(MODEL)[0]
     assert correct(truth(wrong), wrong.path).outcome == "corrected"
 
@@ -529,6 +532,7 @@ def test_a_new_class_grows_the_head_and_leaves_the_old_answers_alone(
     assert manifest.head == "softmax"
     assert manifest.litert_note is None
     assert len(manifest.corrections) == 13
+    assert_its_own(MODEL, Path("dataset"))
     unseen = [row.label for row in answers(MODEL, *paths[12:])]
     assert unseen.count("fish") >= 6
     after = answers(MODEL)

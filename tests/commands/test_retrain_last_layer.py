@@ -42,6 +42,7 @@ from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.versions import roll_back
 from tests.support.dying_disk import Died, dying_disk
 from tests.support.heard import Heard
+from tests.support.held_out import assert_its_own
 from tests.support.pictures import striped
 from tests.support.trainings import trained_on_drawn
 
@@ -112,6 +113,7 @@ def test_mistakes_are_mended_and_only_the_last_layer_has_changed(here: Path) -> 
     assert [name for name in changed if name != HELD_OUT] == [WEIGHTS, MANIFEST, HEAD]
     assert list(before) == list(after)
     assert PICTURES_SEEN in after
+    assert_its_own(MODEL, Path("dataset"), 5e-3)  # features are kept as float16
     roll_back(MODEL, 1)
     assert MODEL.read_bytes() == original
 
@@ -359,6 +361,7 @@ def test_a_new_class_is_one_more_unit(here: Path, heard: Heard) -> None:
     assert done.outcome == "corrected"
     assert labels(*fish[:12]) == dict.fromkeys(fish[:12], "fish")
     assert "of 12 pictures are recognised when they are not learned from" in heard.text
+    assert_its_own(MODEL, Path("dataset"), 5e-3)
     manifest = read_manifest(MODEL)
     assert (manifest.class_names, manifest.new_classes) == (("cat", "dog", "fish"), 1)
     assert manifest.head == "softmax"

@@ -29,8 +29,10 @@ def version(
         map(digest, right + wrong),
         np.zeros(len(right + wrong), np.int64),
         NAMES,
-        np.ones(len(right + wrong), bool),
-        np.array([letter in right for letter in right + wrong], bool),
+        (
+            np.ones(len(right + wrong), bool),
+            np.array([letter in right for letter in right + wrong], bool),
+        ),
     )
     manifest = Manifest(
         name="pets",
