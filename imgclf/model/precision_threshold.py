@@ -165,7 +165,8 @@ def _chances(mistakes: NDArray[np.int64], answers: int, chance: float) -> _Float
     factorials = _log_factorials(1 << answers.bit_length())
     logs = factorials[answers] - factorials[mistakes] - factorials[answers - mistakes]
     logs += mistakes * math.log(chance) + (answers - mistakes) * math.log1p(-chance)
-    return np.exp(logs)
+    chances: _Floats = np.exp(logs)
+    return chances
 
 
 @lru_cache(maxsize=4)
