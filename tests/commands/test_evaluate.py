@@ -388,6 +388,7 @@ def test_json_has_every_figure(trained: Trained) -> None:
         "calibration_error_by_chance",
         "calibration_error",
         "scored_before",
+        "selective",
     }
     of_class = {"precision", "recall", "f1_score"}
     intervals = {f"{name}_interval" for name in of_class}
