@@ -101,6 +101,16 @@ def test_what_is_kept_of_held_out_pictures_is_read_again() -> None:
     assert held_out.right([digest("a"), digest("z")]) is None
 
 
+def test_what_it_says_of_them_is_kept_and_how_much_it_doubts_that() -> None:
+    right = np.array([True, False])
+    said = np.array([[1 - 1e-9, 1e-9], [0.75, 0.25]])
+    labels = np.array([0, 1])
+    found = HeldOut.of([digest("a"), digest("b")], labels, NAMES, (right, right), said)
+    answers = [one.answer for one in found.pictures.values()]
+    assert answers == [("cat", pytest.approx(1e-9)), ("cat", 0.25)]
+    assert HeldOut.from_bytes(found.to_bytes()) == found
+
+
 def _with(**changes: Any) -> Callable[[Mapping[str, Any]], bytes]:
     return lambda stored: msgspec.msgpack.encode({**stored, **changes})
 
@@ -113,6 +123,9 @@ def _with(**changes: Any) -> Callable[[Mapping[str, Any]], bytes]:
         _with(labels=b"\x07\x00\x00\x00"),
         _with(now=b"\x00\x02"),
         _with(class_names=3),
+        _with(said=b"\x00\x00", doubts=b"\x00" * 8),
+        _with(said=b"\x07\x00" * 2, doubts=b"\x00" * 8),
+        _with(said=b"\x00\x00" * 2, doubts=b"\xff" * 8),
         lambda stored: b"\xc1",
     ],
 )
