@@ -107,6 +107,10 @@ def test_it_says_a_class_where_that_is_kept_and_is_unsure_of_the_rest(here: None
     )
     rows = [json.loads(line) for line in written.splitlines()]
     plain = list(predict(open_classifier(MODEL), find_inputs(["new", "dataset"], [])))
+    sure_of_strangers = [
+        row for row in plain if row.unlike and (row.confidence or 0) >= limits[str(row.label)]
+    ]
+    assert sure_of_strangers
     expected = [
         row.label if (row.confidence or 0) >= limits[str(row.label)] and not row.unlike else UNSURE
         for row in plain
