@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.commands.predict import in_batches
 from imgclf.data.decoder import decode
 from imgclf.data.file_walk import walk_files
+from imgclf.data.reading import in_batches
 from imgclf.errors import PictureError
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.class_thresholds import HeldOutAnswers, class_thresholds
-from imgclf.model.engine import SplitEngine
+from imgclf.model.engine import BATCH_SIZE, SplitEngine
 from imgclf.model.logistic_regression import fit_logistic_regression, standardized
 from imgclf.model.paired_test import CHANCE
 from imgclf.model.precision_threshold import fewest_answers
@@ -52,7 +52,7 @@ def features_of(model: Path, folders: list[Path]) -> tuple[NDArray[np.float32], 
     features, labels = [], []
     for folder in folders:
         paths = map(str, walk_files(folder, lambda _: None))
-        for batch in in_batches(paths, lambda path: decode(path, settings)):
+        for batch in in_batches(paths, lambda path: decode(path, settings), BATCH_SIZE):
             read = [(path, one) for path, one in batch if not isinstance(one, PictureError)]
             features.append(engine.run_with_features(np.stack([one for _, one in read]))[1])
             labels += [names.index(Path(path).parent.name) for path, _ in read]
