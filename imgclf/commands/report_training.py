@@ -68,7 +68,7 @@ def report_training(
     try:
         augmentation = sample_augmentation(
             model,
-            fitted.resampling,
+            fitted.augmenting,
             mixing_of(mixing_layers(declared_network(loaded, len(names)))),
             sum(spec.name not in MIXING for spec in config.augmentation),
             data.training,

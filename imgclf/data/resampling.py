@@ -46,32 +46,20 @@ class Resampling:
             whole = whole @ _DRAWS[type(layer).__name__](layer, random, count, height, width)
         return whole[:, :2]
 
-    def apply(self, pictures: Pixels, matrices: Matrices) -> Pixels:
-        """Pictures as these maps make them.
-
-        Args:
-            pictures: uint8, shape (pictures, height, width, 3).
-            matrices: As drawn, shape (pictures, 2, 3).
-
-        Returns:
-            Of the same shape.
-        """
+    def change(self, picture: Pixels, matrix: NDArray[np.float64]) -> Pixels:
+        """The picture, uint8 of shape (height, width, 3), as this map makes it."""
         import cv2  # 0.1 s, which whoever trains without augmentation need not pay
 
         fill_mode, interpolation, fill_value = self._manner()
-        border, flags = getattr(cv2, _BORDERS[fill_mode]), getattr(cv2, _FLAGS[interpolation])
-        resampled = np.empty_like(pictures)
-        for picture, matrix, target in zip(pictures, matrices, resampled, strict=True):
-            cv2.warpAffine(
-                picture,
-                matrix,
-                (picture.shape[1], picture.shape[0]),
-                dst=target,
-                flags=flags | cv2.WARP_INVERSE_MAP,
-                borderMode=border,
-                borderValue=(fill_value,) * 3,
-            )
-        return resampled
+        resampled = cv2.warpAffine(
+            picture,
+            matrix,
+            (picture.shape[1], picture.shape[0]),
+            flags=getattr(cv2, _FLAGS[interpolation]) | cv2.WARP_INVERSE_MAP,
+            borderMode=getattr(cv2, _BORDERS[fill_mode]),
+            borderValue=(fill_value,) * 3,
+        )
+        return np.asarray(resampled, np.uint8)
 
     def _manner(self) -> tuple[str, str, float]:
         return next((_manner_of(one) for one in self.layers if not _flips(one)), _EXACT)
@@ -80,9 +68,10 @@ class Resampling:
 def leading_resampling(layers: Sequence[Any]) -> Resampling | None:
     """The longest run at the front that can be one resampling; None if the first layer can't.
 
-    A layer can if it is a RandomFlip, RandomRotation, RandomZoom or RandomTranslation, fills and
-    interpolates like those before it, doesn't fill by wrapping around (of which TensorFlow and
-    OpenCV have other ideas) or with what is no byte, and has no seed or dtype of its own.
+    A layer can if it is a RandomFlip, RandomRotation, RandomZoom, RandomTranslation or RandomShear,
+    fills and interpolates like those before it, doesn't fill by wrapping around (of which
+    TensorFlow and OpenCV have other ideas) or with what is no byte, and has no seed or dtype of its
+    own.
 
     Args:
         layers: Keras layers.
@@ -172,11 +161,22 @@ def _translate(
     return matrices
 
 
+def _shear(
+    layer: Any, random: np.random.Generator, count: int, height: int, width: int
+) -> Matrices:
+    signs = np.where(random.random(count) > 0.5, -1, 1)
+    matrices = _identity(count)
+    matrices[:, 1, 0] = signs * random.uniform(*layer.y_factor, count)
+    matrices[:, 0, 1] = signs * random.uniform(*layer.x_factor, count)
+    return matrices
+
+
 _DRAWS: Final[dict[str, _Draw]] = {
     "RandomFlip": _flip,
     "RandomRotation": _rotate,
     "RandomZoom": _zoom,
     "RandomTranslation": _translate,
+    "RandomShear": _shear,
 }
 _BORDERS: Final = {
     "reflect": "BORDER_REFLECT",

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgclf.config.choices import LabelMode
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.batch_share import WHOLE, Share
 from imgclf.data.mixing import Mixing
-from imgclf.data.resampling import Resampling
 from imgclf.errors import ImgclfError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_MIXING = 1  # ends the seed of what is drawn to mix, beside what is drawn to resample
+_MIXING = 1  # ends the seed of what is drawn to mix, beside what is drawn to augment
 
 
 def encode_labels(
@@ -102,18 +102,18 @@ class Source:
     """Batches of examples with their labels, and weights if they have any, as a `tf.data.Dataset`.
 
     Single examples are shuffled, anew each epoch, by a permutation that is a function of the seed
-    and the epoch alone, and pictures resampled by maps that are a function of these and of the
-    batch, so that a resumed training sees what it would have seen.
+    and the epoch alone, and pictures augmented by what is a function of these and of the batch,
+    so that a resumed training sees what it would have seen.
 
     Args:
         examples: All of them.
         batch_size: Examples in a batch; the last one may be smaller.
         shuffle_seed: None keeps the order of the examples.
-        resampling: Augments each batch of pictures; drawn by the shuffle seed, which must be given
+        augmenting: Augments each batch of pictures; drawn by the shuffle seed, which must be given
             then.
         share: What this process reads of each batch. Examples at the end of an epoch that don't
             divide among the devices are left out, by all processes the same.
-        mixing: Mixes pictures of a batch, labels and weights with them, once they are resampled;
+        mixing: Mixes pictures of a batch, labels and weights with them, once they are augmented;
             drawn by the same seed. The labels are no class numbers then.
 
     Attributes:
@@ -128,7 +128,7 @@ class Source:
         examples: Examples,
         batch_size: int,
         shuffle_seed: int | None = None,
-        resampling: Resampling | None = None,
+        augmenting: Augmenting | None = None,
         share: Share = WHOLE,
         mixing: Mixing | None = None,
     ) -> None:
@@ -138,7 +138,7 @@ class Source:
         self.fingerprint = examples.fingerprint
         self._batch_size = batch_size
         self._shuffle_seed = shuffle_seed
-        self._resampling = resampling
+        self._augmenting = augmenting
         self._mixing = mixing
         # Of the latest epoch, for of a large data set it takes a second.
         self._order: tuple[int | None, NDArray[np.int64]] = (None, np.arange(len(self._rows)))
@@ -184,14 +184,14 @@ class Source:
     def _read(
         self, whole: NDArray[np.int64], chosen: NDArray[np.int64], epoch: int, number: int
     ) -> tuple[NDArray[Any], ...]:
-        """Those of a whole batch that are chosen, resampled, with what stands beside them."""
+        """Those of a whole batch that are chosen, augmented, with what stands beside them."""
         positions = whole[chosen]
         values = self._values[self._rows[positions]]
-        if self._resampling is not None and self._shuffle_seed is not None:
+        if self._augmenting is not None and self._shuffle_seed is not None:
             # Drawn for all of the batch, so that each process finds its own among them.
             random = np.random.default_rng([self._shuffle_seed, epoch, number])
-            matrices = self._resampling.draw(random, len(whole), *values.shape[1:3])
-            values = self._resampling.apply(values, matrices[chosen])
+            drawn = self._augmenting.draw(random, len(whole), *values.shape[1:3])
+            values = self._augmenting.apply(values, [drawn[one] for one in chosen])
         return values, *(one[positions] for one in self._beside())
 
     def batches(self) -> Iterator[tuple[NDArray[Any], ...]]:

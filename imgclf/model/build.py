@@ -11,7 +11,7 @@ from imgclf.config.keras_names import MIXING
 from imgclf.config.keras_private import run_through
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
-from imgclf.data.resampling import Resampling
+from imgclf.data.augmenting import Augmenting
 from imgclf.model.chain import chained, keyed
 from imgclf.model.keras_objects import make
 from imgclf.model.layer_names import FEATURES, STANDARDIZATION
@@ -47,7 +47,7 @@ def _in_model(network: Network) -> list[tuple[str, Spec]]:
 
 def build_model(
     network: Network,
-    resampling: Resampling | None = None,
+    augmenting: Augmenting | None = None,
     precision: Precision = "float32",
     backbone: keras.Model | None = None,
 ) -> keras.Model:
@@ -58,7 +58,7 @@ def build_model(
 
     Args:
         network: What to build.
-        resampling: What the source does; the layers that it stands for are left out.
+        augmenting: What the source does; the layers that it stands for are left out.
         precision: What the declared layers compute in; augmentation and output stay with float32,
             as all weights do.
         backbone: The pretrained network that the declared layers stand on, whose own layers become
@@ -68,8 +68,8 @@ def build_model(
         ConfigError: Something that Keras refuses, naming its line.
     """
     pictures = keras.Input((*network.image_size, 3))
-    resampled = len(resampling.layers) if resampling else 0
-    augmentation = _in_model(network)[resampled:]
+    done = len(augmenting.layers) if augmenting else 0
+    augmentation = _in_model(network)[done:]
     values = chained(pictures, augmentation, "float32", network.file)
     if backbone is None:
         values = _declared_layers(values, network, precision)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.dataset import Part
 from imgclf.data.mixing import Mixing
-from imgclf.data.resampling import Resampling
 from imgclf.report.pages import as_jpeg
 from imgclf.report.run_facts import Augmentation, Augmented
 
@@ -23,7 +23,7 @@ _SIZE = 160
 
 def sample_augmentation(
     network: keras.Model,
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     mixing: Mixing | None,
     declared: int,
     part: Part,
@@ -33,28 +33,28 @@ def sample_augmentation(
 
     Args:
         network: With all of its augmentation layers; their random seeds move on.
-        resampling: What the source does in place of the first of them.
+        augmenting: What the source does in place of the first of them.
         mixing: What it mixes; those shown are mixed with each other.
         declared: How many of its layers stand under `augmentation` in the config.
         part: The training pictures.
         class_names: Of these.
     """
-    layers = _augmentation_layers(network, resampling, declared)
+    layers = _augmentation_layers(network, augmenting, declared)
     return Augmentation(
         random=declared > 0 or mixing is not None or any(map(_is_random, network.layers)),
-        samples=tuple(_samples(resampling, mixing, layers, part, class_names)),
+        samples=tuple(_samples(augmenting, mixing, layers, part, class_names)),
     )
 
 
 def _augmentation_layers(
-    network: keras.Model, resampling: Resampling | None, declared: int
+    network: keras.Model, augmenting: Augmenting | None, declared: int
 ) -> list[Any]:
     """The layers of the network that augment, also if they are declared with the others."""
     layers = network.layers[1:]  # the first takes the pictures in
     count = declared
     while count < len(layers) and _is_random(layers[count]):
         count += 1
-    return list(layers[len(resampling.layers) if resampling else 0 : count])
+    return list(layers[len(augmenting.layers) if augmenting else 0 : count])
 
 
 def _is_random(layer: Any) -> bool:
@@ -62,20 +62,20 @@ def _is_random(layer: Any) -> bool:
 
 
 def _samples(
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     mixing: Mixing | None,
     layers: Sequence[Any],
     part: Part,
     names: Sequence[str],
 ) -> Iterator[Augmented]:
-    if not layers and resampling is None and mixing is None:
+    if not layers and augmenting is None and mixing is None:
         return
     chosen = _one_of_each(part.labels)
     pixels = part.pixels[part.rows[chosen]]
     copies = np.repeat(pixels, _DRAWS, axis=0)
     random = np.random.default_rng(0)
-    if resampling is not None:
-        copies = resampling.apply(copies, resampling.draw(random, *copies.shape[:3]))
+    if augmenting is not None:
+        copies = augmenting.apply(copies, augmenting.draw(random, *copies.shape[:3]))
     if mixing is not None:
         for draw in range(_DRAWS):  # each a batch of its own, of all pictures that are shown
             of_all = copies[draw::_DRAWS]

@@ -83,6 +83,7 @@ class Settled(msgspec.Struct, frozen=True):
         batch_size: Pictures in a step.
         resampled: The source does what the first augmentation layers would, as in all runs but
             those of earlier versions.
+        changes_pixels: It also does those that are no resampling; none did in earlier versions.
         cut: What so many of the network's operations make of a picture is computed once for the
             fine-tuning of those above; None if that trains on pictures.
         time: What fits into `training.time_budget`; None if there is none.
@@ -92,6 +93,7 @@ class Settled(msgspec.Struct, frozen=True):
     precision: Precision
     batch_size: Annotated[int, msgspec.Meta(gt=0)]
     resampled: bool = True
+    changes_pixels: bool = False
     cut: int | None = None
     time: TimePlan | None = None
     rates: FoundRates | None = None

@@ -49,7 +49,7 @@ def settle(
     fine_tune, cut = config.training.fine_tune, None
     if backbone is not None and fine_tune is not None:
         cut = choose_cut(network, fine_tune, data, backbone)
-    settled = Settled(precision, config.data.first_batch_size, cut=cut)
+    settled = Settled(precision, config.data.first_batch_size, cut=cut, changes_pixels=True)
     settled = replace(settled, rates=found_rates(network, config, data, settled))
     if limit is None:
         return settled
@@ -64,7 +64,7 @@ def _precision(network: Network, config: Config, pictures: int) -> Precision:
         return "bfloat16" if config.training.precision == "bfloat16" else "float32"
 
     # Keras's import takes seconds, which a config error or "nothing to do" should not cost.
-    from imgclf.data.resampling import leading_resampling
+    from imgclf.data.augmenting import leading_augmenting
     from imgclf.model.build import augmentation_layers
     from imgclf.training.precision import choose_precision
 
@@ -74,5 +74,5 @@ def _precision(network: Network, config: Config, pictures: int) -> Precision:
     if short and config.training.precision == "auto":
         return "float32"
     with out_of_memory_as_error(network.image_size, batch_size):
-        resampling = leading_resampling(augmentation_layers(network))
-        return choose_precision(network, config.training, resampling, pictures, batch_size)
+        augmenting = leading_augmenting(augmentation_layers(network))
+        return choose_precision(network, config.training, augmenting, pictures, batch_size)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgclf.config.network import Network
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.dataset import DataSet
-from imgclf.data.resampling import Resampling
 from imgclf.system import console
 from imgclf.training.fit import declared_phases
 from imgclf.training.phases import Phase
@@ -59,7 +59,7 @@ def measure_costs(
     network: Network,
     data: DataSet,
     settings: TrainingSettings,
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     which: Sequence[int],
     one_pass: float | None,
     share: float | None,
@@ -70,7 +70,7 @@ def measure_costs(
         network: What is trained.
         data: What it is trained on.
         settings: How.
-        resampling: What the source does in place of augmentation layers.
+        augmenting: What the source does in place of augmentation layers.
         which: The phases, from 0.
         one_pass: Seconds that the backbone takes for a picture; None if there is none.
         share: How many seconds pass for each in which this process computes; None if that isn't
@@ -86,7 +86,7 @@ def measure_costs(
     for number in which:
         try:
             with console.track("trying a few steps"), console.hushed():
-                phases = declared_phases(network, data, settings, (), resampling, Role())
+                phases = declared_phases(network, data, settings, (), augmenting, Role())
                 phase = phases[number]
                 tried = _try(phase)
         finally:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
+from imgclf.data.augmenting import Augmenting, leading_augmenting
 from imgclf.data.dataset import DataSet, Part
 from imgclf.data.mixing import mixing_of
-from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console, time_limit
@@ -48,7 +48,7 @@ class Fitted:
 
     Attributes:
         weights: To publish; see `published_network`.
-        resampling: What the source did in place of augmentation layers.
+        augmenting: What the source did in place of augmentation layers.
         history: Values by epoch, by Keras's names.
         published_epoch: Whose weights they are, counted from 1.
         fine_tuned_after: How many epochs the first phase had; None if there was but one.
@@ -58,7 +58,7 @@ class Fitted:
     """
 
     weights: TrainedWeights
-    resampling: Resampling | None
+    augmenting: Augmenting | None
     history: dict[str, list[float]]
     published_epoch: int
     fine_tuned_after: int | None
@@ -101,10 +101,11 @@ def fit(
     settled, seed = settings.settled, settings.seed
     with out_of_memory_as_error(network.image_size, settled.batch_size):
         keras.utils.set_random_seed(seed)  # of all processes alike, before any layer is made
-        resampling = None
+        augmenting = None
         if settled.resampled:
-            resampling = leading_resampling(augmentation_layers(network))
-        phases = declared_phases(network, data, settings, callbacks.specs, resampling, role)
+            layers = augmentation_layers(network)
+            augmenting = leading_augmenting(layers, settled.changes_pixels)
+        phases = declared_phases(network, data, settings, callbacks.specs, augmenting, role)
         fingerprint = {**callbacks.fingerprint, "batch_size": str(settled.batch_size)}
         stack = build_stack(
             dataclasses.replace(callbacks, fingerprint=fingerprint),
@@ -136,7 +137,7 @@ def fit(
     weights, published_epoch, is_averaged = chosen
     return Fitted(
         weights,
-        resampling,
+        augmenting,
         ran.history,
         published_epoch,
         stack.set_epoch.phase_began if len(phases) > 1 else None,
@@ -167,7 +168,7 @@ def declared_phases(
     data: DataSet,
     settings: TrainingSettings,
     callbacks: Sequence[Spec],
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     role: Role,
 ) -> list[Phase]:
     """One of pictures; on a pretrained network one of its features, and perhaps one of pictures.
@@ -177,7 +178,7 @@ def declared_phases(
         data: What it is trained on.
         settings: How.
         callbacks: As declared.
-        resampling: What the source does in place of augmentation layers.
+        augmenting: What the source does in place of augmentation layers.
         role: What this process does of it.
     """
     from imgclf.model.build import mixing_layers
@@ -189,12 +190,12 @@ def declared_phases(
             _examples(data.training, data, network),
             _examples(data.validation, data, network),
         )
-        return sources_of(examples, data, settings, role, resampling, mixing)
+        return sources_of(examples, data, settings, role, augmenting, mixing)
 
     if network.backbone is None:
         return [
             Phase(
-                settings.epochs, *pictures(), model=lambda _: _whole(network, settings, resampling)
+                settings.epochs, *pictures(), model=lambda _: _whole(network, settings, augmenting)
             )
         ]
     time_plan = settings.settled.time
@@ -204,7 +205,7 @@ def declared_phases(
         cut = settings.settled.cut
         sources = pictures() if cut is None else _maps(network, data, features, cut, settings, role)
         phases.append(
-            fine_tuning_phase(network, settings.fine_tune, sources, resampling, settings, callbacks)
+            fine_tuning_phase(network, settings.fine_tune, sources, augmenting, settings, callbacks)
         )
     return phases
 
@@ -227,13 +228,13 @@ def _maps(
 
 
 def _whole(
-    network: Network, settings: TrainingSettings, resampling: Resampling | None
+    network: Network, settings: TrainingSettings, augmenting: Augmenting | None
 ) -> keras.Model:
     """The network from scratch, before its first step."""
     from imgclf.backend import keras
 
     keras.utils.set_random_seed(settings.seed)  # again, whatever was made since
-    model = build_network(network, resampling, settings.settled.precision)
+    model = build_network(network, augmenting, settings.settled.precision)
     smooth_labels(model, settings.label_smoothing or 0, network.head)
     measure_by_larger_part(model, network)
     if settings.summary:

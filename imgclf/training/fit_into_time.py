@@ -11,8 +11,8 @@ from imgclf.backbones.views import views_of
 from imgclf.config.fine_tune import ALL_LAYERS
 from imgclf.config.network import Network
 from imgclf.config.schema import Config
+from imgclf.data.augmenting import leading_augmenting
 from imgclf.data.dataset import DataSet
-from imgclf.data.resampling import leading_resampling
 from imgclf.runs.folder import Settled, TimePlan
 from imgclf.system import console
 from imgclf.system.clock import duration_text
@@ -55,13 +55,13 @@ def plan_time(
     training = config.training
     fine_tune = training.fine_tune
     settings = settings_for_a_try(config, settled)
-    resampling = leading_resampling(augmentation_layers(network)) if settled.resampled else None
+    augmenting = leading_augmenting(augmentation_layers(network))
     one_pass = None if backbone is None else _pass_seconds(backbone, data)
     share = ProcessorShare().slower
     whole = backbone is not None and fine_tune is not None and fine_tune.from_ == ALL_LAYERS
     tried = fine_tune is not None and backbone is not None and limit.left > _TRYING_PAYS
     phases = [0, 1] if tried and not whole else [0]
-    costs = measure_costs(network, data, settings, resampling, phases, one_pass, share)
+    costs = measure_costs(network, data, settings, augmenting, phases, one_pass, share)
     if whole and one_pass is not None and backbone is not None:
         by_keras, batch_size = backbone.graph is None, settled.batch_size
         costs.append(reckon_fine_tuning(data, batch_size, one_pass, share, by_keras=by_keras))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from imgclf.config.auto_rate import AUTO, is_auto
 from imgclf.config.network import Network
 from imgclf.config.schema import Config, TrainingConfig
+from imgclf.data.augmenting import leading_augmenting
 from imgclf.data.dataset import DataSet
-from imgclf.data.resampling import leading_resampling
 from imgclf.runs.folder import FoundRates, Settled
 from imgclf.system import console
 from imgclf.training.fit import declared_phases
@@ -88,8 +88,8 @@ def run_range_tests(
     tests = {}
     try:
         with out_of_memory_as_error(network.image_size, settled.batch_size):
-            resampling = leading_resampling(augmentation_layers(network))
-            phases = declared_phases(network, data, settings, (), resampling, Role())
+            augmenting = leading_augmenting(augmentation_layers(network))
+            phases = declared_phases(network, data, settings, (), augmenting, Role())
             first = phases[0]
             assert first.model is not None
             if OPTIMIZER in keys:

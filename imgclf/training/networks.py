@@ -9,7 +9,7 @@ import numpy as np
 
 from imgclf.config.choices import Precision
 from imgclf.config.network import Network
-from imgclf.data.resampling import Resampling
+from imgclf.data.augmenting import Augmenting
 from imgclf.errors import UsageError
 from imgclf.system import console
 
@@ -34,7 +34,7 @@ class TrainedWeights:
 
 
 def build_network(
-    network: Network, resampling: Resampling | None = None, precision: Precision = "float32"
+    network: Network, augmenting: Augmenting | None = None, precision: Precision = "float32"
 ) -> keras.Model:
     """See `build_model`; a declared backbone is there with its own weights.
 
@@ -45,12 +45,12 @@ def build_network(
     from imgclf.model.chain import computing_in
 
     if network.backbone is None:
-        return build_model(network, resampling, precision)
+        return build_model(network, augmenting, precision)
     from imgclf.backbones.build import build_backbone
 
     with computing_in(precision):
         backbone = build_backbone(network.backbone, network.image_size, network.file)
-    return build_model(network, resampling, precision, backbone)
+    return build_model(network, augmenting, precision, backbone)
 
 
 def published_network(network: Network, weights: TrainedWeights) -> keras.Model:

@@ -17,7 +17,7 @@ from imgclf.config.choices import Precision
 from imgclf.config.network import Network
 from imgclf.config.output_head import Head
 from imgclf.config.schema import TrainingConfig
-from imgclf.data.resampling import Resampling
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.source import encode_labels
 from imgclf.errors import ImgclfError, WriteError, first_line
 from imgclf.system import console, time_limit
@@ -40,7 +40,7 @@ _OF_THE_TIME = 0.1
 def choose_precision(
     network: Network,
     training: TrainingConfig,
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     pictures: int,
     batch_size: int,
 ) -> Precision:
@@ -51,7 +51,7 @@ def choose_precision(
     Args:
         network: What is trained.
         training: What is asked for, and how many epochs there will be.
-        resampling: What the source does in place of augmentation layers.
+        augmenting: What the source does in place of augmentation layers.
         pictures: How many are trained on in an epoch.
         batch_size: Pictures in a step.
 
@@ -75,7 +75,7 @@ def choose_precision(
     if seconds is None:
         try:
             with console.track("trying a few steps in float32 and in bfloat16"):
-                seconds = _time_steps(network, resampling, batch_size, _seconds_for_a_try())
+                seconds = _time_steps(network, augmenting, batch_size, _seconds_for_a_try())
         except ImgclfError:
             raise
         except Exception as error:  # the training may go well where the try didn't
@@ -129,7 +129,7 @@ def _seconds_for_a_try() -> float:
 
 
 def _time_steps(
-    network: Network, resampling: Resampling | None, batch_size: int, at_most: float
+    network: Network, augmenting: Augmenting | None, batch_size: int, at_most: float
 ) -> dict[str, float] | None:
     """Seconds of the fastest of a few training steps, by precision; None if it takes too long."""
     began = time.perf_counter()
@@ -140,7 +140,7 @@ def _time_steps(
     seconds: dict[str, float] = {}
     for precision in precisions:
         try:
-            model = build_network(network, resampling, precision)
+            model = build_network(network, augmenting, precision)
             labels = _labels(network.head, batch_size, model.output_shape[-1])
             times = []
             for _ in range(1 + _STEPS):  # the first one compiles

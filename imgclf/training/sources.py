@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.dataset import DataSet
 from imgclf.data.mixing import Mixing
-from imgclf.data.resampling import Resampling
 from imgclf.data.source import Examples, Source
 from imgclf.training.role import Role
 from imgclf.training.settings import TrainingSettings
@@ -18,7 +18,7 @@ def sources_of(
     data: DataSet,
     settings: TrainingSettings,
     role: Role,
-    resampling: Resampling | None = None,
+    augmenting: Augmenting | None = None,
     mixing: Mixing | None = None,
 ) -> tuple[Source, Source]:
     """Batches of a phase's examples: to train on, and to validate on as they are.
@@ -29,7 +29,7 @@ def sources_of(
         data: The pictures.
         settings: How large batches are, and what makes up for classes of different sizes.
         role: What this process reads of each batch.
-        resampling: What is done to pictures that are trained on in place of augmentation layers.
+        augmenting: What is done to pictures that are trained on in place of augmentation layers.
         mixing: What mixes them.
     """
     training, validation = examples
@@ -37,6 +37,6 @@ def sources_of(
     labels: NDArray[np.int64] = np.resize(data.training.labels, len(training.rows))
     training = settings.balance.of(training, labels, data.folder.class_names)
     return (
-        Source(training, size, settings.seed, resampling, share, mixing),
+        Source(training, size, settings.seed, augmenting, share, mixing),
         Source(validation, size, share=share),
     )

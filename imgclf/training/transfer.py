@@ -23,8 +23,8 @@ from imgclf.config.ema import Ema
 from imgclf.config.fine_tune import FineTune
 from imgclf.config.network import Network
 from imgclf.config.spec import Spec
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.dataset import DataSet
-from imgclf.data.resampling import Resampling
 from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.model.engine import Outputs
 from imgclf.system import console
@@ -137,7 +137,7 @@ def fine_tuning_phase(
     network: Network,
     fine_tune: FineTune,
     sources: tuple[Source, Source],
-    resampling: Resampling | None,
+    augmenting: Augmenting | None,
     settings: TrainingSettings,
     callbacks: Sequence[Spec],
 ) -> Phase:
@@ -148,7 +148,7 @@ def fine_tuning_phase(
         fine_tune: How.
         sources: What to train on and to validate on: pictures, or what the lower part of the
             network makes of them, if the settings have it cut.
-        resampling: What the former does in place of augmentation layers.
+        augmenting: What the former does in place of augmentation layers.
         settings: How it is trained in general.
         callbacks: As declared; some of them want something of the optimizer.
     """
@@ -161,7 +161,7 @@ def fine_tuning_phase(
         from imgclf.model.build import compile_again, compile_model, set_head_weights
 
         keras.utils.set_random_seed(settings.seed)
-        model = build_network(network, resampling, settings.settled.precision)
+        model = build_network(network, augmenting, settings.settled.precision)
         freeze_below(model, fine_tune.from_, network)
         if before is not None:
             set_head_weights(model, before.get_weights())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imgclf.backend import keras
+from imgclf.data.augmenting import Augmenting
 from imgclf.data.batch_share import WHOLE, Share
 from imgclf.data.mixing import Mixing
 from imgclf.data.resampling import Resampling
@@ -20,8 +21,8 @@ LABELS = np.eye(3, dtype=np.float32)[np.arange(24) % 3]
 
 def source(*layers: Any, share: Share = WHOLE, resampled: bool = False) -> Source:
     examples = Examples(PIXELS, np.arange(24), LABELS)
-    flips = Resampling((keras.layers.RandomFlip("horizontal"),)) if resampled else None
-    return Source(examples, 8, 5, flips, share, Mixing(layers))
+    flips = Augmenting((Resampling((keras.layers.RandomFlip("horizontal"),)),))
+    return Source(examples, 8, 5, flips if resampled else None, share, Mixing(layers))
 
 
 def unmixed() -> Source:

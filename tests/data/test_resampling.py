@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgclf.backend import keras
 from imgclf.config.load import load_config
 from imgclf.config.network import declared_network
+from imgclf.data.augmenting import Augmenting, leading_augmenting
 from imgclf.data.resampling import Resampling, leading_resampling
 from imgclf.data.source import Examples, Source
 from imgclf.model.build import augmentation_layers, build_model
@@ -34,8 +35,14 @@ def run_of(*given: Any) -> Resampling:
 
 
 def resampled(run: Resampling, given: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    matrices = run.draw(np.random.default_rng(RANDOM), *given.shape[:3])
-    return run.apply(given, matrices)
+    return changed(run, given, np.random.default_rng(RANDOM))
+
+
+def changed(
+    run: Resampling, given: NDArray[np.uint8], random: np.random.Generator
+) -> NDArray[np.uint8]:
+    matrices = run.draw(random, *given.shape[:3])
+    return np.stack([run.change(one, matrix) for one, matrix in zip(given, matrices, strict=True)])
 
 
 def by_keras(layer: Any, given: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -63,6 +70,12 @@ def by_keras(layer: Any, given: NDArray[np.uint8]) -> NDArray[np.float32]:
             down = height * random.uniform(layer.height_lower, layer.height_upper, (count, 1))
             right = width * random.uniform(layer.width_lower, layer.width_upper, (count, 1))
             transformation["translations"] = np.hstack([right, down]).astype(np.float32)
+        case "RandomShear":
+            signs = np.where(random.random((count, 1)) > 0.5, -1, 1)
+            along_y = random.uniform(*layer.y_factor, (count, 1))
+            along_x = random.uniform(*layer.x_factor, (count, 1))
+            shears = signs * np.hstack([along_x, along_y])
+            transformation["shear_factor"] = shears.astype(np.float32)
     return np.asarray(layer.transform_images(given.astype(np.float32), transformation, True))
 
 
@@ -75,6 +88,7 @@ def by_keras(layer: Any, given: NDArray[np.uint8]) -> NDArray[np.float32]:
         lambda manner: layers.RandomZoom((-0.4, 0.6), **manner),
         lambda manner: layers.RandomZoom(0.2, (0.1, 0.5), **manner),
         lambda manner: layers.RandomTranslation(0.3, (-0.2, 0.4), **manner),
+        lambda manner: layers.RandomShear(0.3, (0.1, 0.2), **manner),
     ],
 )
 def test_a_layer_alone_gives_the_picture_that_keras_gives(
@@ -110,11 +124,10 @@ def test_several_layers_take_the_pixels_from_where_they_take_them_one_after_anot
         layers.RandomTranslation(0.05, 0.05),
     ]
     run = run_of(*chain)
-    together = run.apply(given, run.draw(np.random.default_rng(RANDOM), 6, 96, 96))
+    together = resampled(run, given)
     random, one_by_one = np.random.default_rng(RANDOM), given
     for layer in chain:
-        single = Resampling((layer,))
-        one_by_one = single.apply(one_by_one, single.draw(random, 6, 96, 96))
+        one_by_one = changed(Resampling((layer,)), one_by_one, random)
     middle = (slice(None), slice(36, 60), slice(36, 60))
     difference = together[middle].astype(int) - one_by_one[middle].astype(int)
     assert np.abs(difference).max() <= 2
@@ -133,7 +146,7 @@ def test_draws_spread_as_keras_draws_them() -> None:
     "layer",
     [
         layers.RandomContrast(0.2),
-        layers.RandomShear(0.2),
+        layers.RandomShear(0.2, seed=4),
         layers.RandomRotation(0.1, seed=4),
         layers.RandomRotation(0.1, fill_mode="wrap"),
         layers.RandomRotation(0.1, data_format="channels_first"),
@@ -160,7 +173,8 @@ def test_each_epoch_and_batch_is_drawn_anew_and_the_same_in_another_process() ->
 
     def epoch(number: int, first_batch: int = 0) -> list[NDArray[np.uint8]]:
         run = run_of(layers.RandomRotation(0.3))
-        source = Source(Examples(given, rows, labels), 4, shuffle_seed=5, resampling=run)
+        examples, augmenting = Examples(given, rows, labels), Augmenting((run,))
+        source = Source(examples, 4, shuffle_seed=5, augmenting=augmenting)
         source.epoch, source.first_batch = number, first_batch
         return [batch for batch, _ in source.batches()]
 
@@ -175,17 +189,17 @@ def test_the_network_has_no_layers_for_what_the_feed_does(tmp_path: Path) -> Non
     config = tmp_path / "some.yaml"
     config.write_text(
         "data: {directory: pictures, image_size: 8}\n"
-        "augmentation: [RandomFlip, {RandomRotation: 0.1}, {RandomContrast: 0.1}]\n"
+        "augmentation: [RandomFlip, {RandomRotation: 0.1}, {RandomHue: 0.1}]\n"
         "model: {layers: [Flatten]}\n"
     )
     loaded = load_config(config)
-    resampling = leading_resampling(augmentation_layers(declared_network(loaded, 2)))
-    assert resampling is not None
+    augmenting = leading_augmenting(augmentation_layers(declared_network(loaded, 2)))
+    assert augmenting is not None
 
-    def names(*given: Resampling) -> list[str]:
+    def names(*given: Augmenting) -> list[str]:
         model = build_model(declared_network(loaded, 2), *given)
         return [type(layer).__name__ for layer in model.layers[1:]]  # after the pictures
 
-    whole = ["RandomFlip", "RandomRotation", "RandomContrast", "Flatten", "Dense"]
+    whole = ["RandomFlip", "RandomRotation", "RandomHue", "Flatten", "Dense"]
     assert names() == whole
-    assert names(resampling) == whole[2:]
+    assert names(augmenting) == whole[2:]

@@ -62,7 +62,7 @@ def test_a_network_trained_in_bfloat16_is_published_in_float32(pets: Path) -> No
     contrast = "augmentation: [RandomContrast: 0.1]"
     PETS.write_text(CONFIG.replace("augmentation: [RandomFlip: horizontal]", contrast))
     done = train(PETS, ["training.precision=bfloat16"])
-    assert done.record.settled == Settled("bfloat16", 16)
+    assert done.record.settled == Settled("bfloat16", 16, changes_pixels=True)
     # The checkpoint is as it was trained: all but augmentation and output.
     checkpoint = keras.models.load_model(done.run.path / "checkpoints/best.keras")
     assert computes_in(checkpoint) == {
@@ -174,7 +174,7 @@ def test_an_interrupted_training_goes_on_in_the_precision_it_began_in(pets: Path
     resumed = train(PETS, ["training.precision=bfloat16"])
     assert resumed.outcome == "resumed"
     assert resumed.run.path == run.path
-    assert resumed.record.settled == Settled("bfloat16", 16)
+    assert resumed.record.settled == Settled("bfloat16", 16, changes_pixels=True)
     assert log(resumed) == expected
 
 
@@ -183,7 +183,7 @@ def test_what_auto_came_to_is_kept_by_a_resumed_training(pets: Path) -> None:
     run = interrupted("epoch 2")
     settle_otherwise(run, precision="bfloat16")
     resumed = train(PETS)
-    assert resumed.record.settled == Settled("bfloat16", 16)
+    assert resumed.record.settled == Settled("bfloat16", 16, changes_pixels=True)
     last = keras.models.load_model("last.keras")
     assert computes_in(last)["Conv2D"] == "bfloat16"
 
@@ -245,7 +245,7 @@ def test_a_smaller_batch_size_goes_on_where_the_larger_one_was(pets: Path) -> No
     resumed = train(PETS, ["data.batch_size=auto", "data.image_size=16"])
     # The first batch of 32 of the second epoch is done: four of 8.
     assert "going on after epoch 1, batch 4" in heard.text
-    assert resumed.record.settled == Settled("float32", 8)
+    assert resumed.record.settled == Settled("float32", 8, changes_pixels=True)
     assert [line.split(",")[0] for line in log(resumed).splitlines()] == [
         "epoch",
         *"0123",
@@ -384,7 +384,7 @@ def as_an_earlier_version_left_it(run: RunFolder) -> None:
 @pytest.mark.slow
 def test_a_run_of_an_earlier_version_goes_on_with_keras_s_own_augmentation(pets: Path) -> None:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(fitting, "leading_resampling", lambda layers: None)
+        patched.setattr(fitting, "leading_augmenting", lambda layers, pixels: None)
         run = interrupted("epoch 2")
     as_an_earlier_version_left_it(run)
     resumed = train(PETS)
