@@ -1,8 +1,8 @@
 """Augmentation where batches are made: beside the step, by OpenCV, on bytes.
 
-In the step Keras computes in float32 what a processor needs for training, and `RandAugment` computes
-all that it might do. Here the layers that can be done alike are, from the front of the list to
-the first that can't; what is left stays in the network.
+In the step, Keras computes it in float32 with the processor that trains, and of `RandAugment` all
+eleven operations to choose two of. Here the layers that can be done alike are done, from the first
+of the list to one that can't; that and what follows stays in the network.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Step(Protocol):
     ) -> Sequence[Any]:
         """Something for each of so many pictures."""
 
-    def change(self, picture: Pixels, drawn: Any, /) -> Pixels:
+    def change(self, picture: Pixels, drawn: Any) -> Pixels:
         """The picture, uint8 of shape (height, width, 3), with what was drawn done to it."""
 
 

@@ -1,7 +1,7 @@
-"""Random changes of pictures other than maps of them: brightness, contrast, colour, erased pieces.
+"""Random changes of a picture that stays in place: brightness, contrast, colour, erased pieces.
 
-Each does to bytes what a Keras layer of that name does to floats, and rounds. Most of them take each
-value to another one, which is one look-up in a table for each byte.
+Each does to bytes what a Keras layer does to floats, and rounds. Most of them make of each value
+another one, which takes one look-up in a table for each byte.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def changes_alike(layer: Any) -> bool:
 def _factors(
     layer: Any, random: np.random.Generator, count: int, height: int, width: int
 ) -> Sequence[Any]:
-    return random.uniform(*layer.factor, count).tolist()
+    lower, upper = layer.factor
+    return list(random.uniform(lower, upper, count))
 
 
 def _nothing(
@@ -70,7 +71,7 @@ def _nothing(
 
 
 def _by_table(picture: Pixels, values: NDArray[np.float64]) -> Pixels:
-    """Each byte becomes the value at its place, rounded; of shape (256,), or (256, 3) by channel."""
+    """Each byte becomes the value at its place, rounded; one for each channel, or for all."""
     import cv2  # 0.1 s, which whoever trains without augmentation need not pay
 
     table = np.rint(values).clip(0, 255).astype(np.uint8)
@@ -85,7 +86,7 @@ def _contrasts(
     layer: Any, random: np.random.Generator, count: int, height: int, width: int
 ) -> Sequence[Any]:
     lower, upper = layer.factor
-    return random.uniform(1 - lower, 1 + upper, count).tolist()
+    return list(random.uniform(1 - lower, 1 + upper, count))
 
 
 def _contrast(layer: Any, picture: Pixels, factor: float) -> Pixels:
@@ -114,11 +115,11 @@ def _bits(
     layer: Any, random: np.random.Generator, count: int, height: int, width: int
 ) -> Sequence[Any]:
     lower, upper = map(int, layer.factor)
-    return [lower] * count if lower == upper else random.integers(lower, upper, count).tolist()
+    return [lower] * count if lower == upper else list(random.integers(lower, upper, count))
 
 
 def _posterize(layer: Any, picture: Pixels, bits: int) -> Pixels:
-    return picture >> (8 - bits) << (8 - bits)
+    return picture & np.uint8(256 - (1 << (8 - bits)))
 
 
 def _solarizations(
@@ -162,14 +163,15 @@ class _Piece(NamedTuple):
 def _pieces(
     layer: Any, random: np.random.Generator, count: int, height: int, width: int
 ) -> Sequence[_Piece | None]:
-    ratios = np.sqrt(random.uniform(*layer.scale, (2, count)))
+    (least, most), (rarest, likeliest) = layer.scale, layer.factor
+    ratios = np.sqrt(random.uniform(least, most, (2, count)))
     sides = np.array([width, height])[:, np.newaxis]
     starts = random.random((2, count)) * (1 - ratios) * sides
     # Pixels whose own place lies in it, of which that of the end is none.
     (left, top), (right, bottom) = (
         np.ceil(edges).astype(np.int64) for edges in (starts, starts + ratios * sides)
     )
-    erased = random.random(count) < random.uniform(*layer.factor, count)
+    erased = random.random(count) < random.uniform(rarest, likeliest, count)
     seeds = random.integers(2**32, size=count)
     every = np.stack([top, bottom, left, right, seeds], axis=1).tolist()
     return [

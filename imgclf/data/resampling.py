@@ -34,26 +34,28 @@ class Resampling:
 
     layers: tuple[Any, ...]
 
-    def draw(self, random: np.random.Generator, count: int, height: int, width: int) -> Matrices:
+    def draw(
+        self, random: np.random.Generator, count: int, height: int, width: int
+    ) -> list[NDArray[np.float64]]:
         """Draws what happens to so many pictures.
 
         Returns:
-            Affine maps from pixels (x, y, 1) of the result to pixels of the picture, float64 of
-            shape (count, 2, 3).
+            For each an affine map from pixels (x, y, 1) of the result to pixels of the picture,
+            float64 of shape (2, 3).
         """
         whole = _identity(count)
         for layer in self.layers:
             whole = whole @ _DRAWS[type(layer).__name__](layer, random, count, height, width)
-        return whole[:, :2]
+        return list(whole[:, :2])
 
-    def change(self, picture: Pixels, matrix: NDArray[np.float64]) -> Pixels:
+    def change(self, picture: Pixels, drawn: NDArray[np.float64]) -> Pixels:
         """The picture, uint8 of shape (height, width, 3), as this map makes it."""
         import cv2  # 0.1 s, which whoever trains without augmentation need not pay
 
         fill_mode, interpolation, fill_value = self._manner()
         resampled = cv2.warpAffine(
             picture,
-            matrix,
+            drawn,
             (picture.shape[1], picture.shape[0]),
             flags=getattr(cv2, _FLAGS[interpolation]) | cv2.WARP_INVERSE_MAP,
             borderMode=getattr(cv2, _BORDERS[fill_mode]),
@@ -166,8 +168,9 @@ def _shear(
 ) -> Matrices:
     signs = np.where(random.random(count) > 0.5, -1, 1)
     matrices = _identity(count)
-    matrices[:, 1, 0] = signs * random.uniform(*layer.y_factor, count)
-    matrices[:, 0, 1] = signs * random.uniform(*layer.x_factor, count)
+    (lower_y, upper_y), (lower_x, upper_x) = layer.y_factor, layer.x_factor
+    matrices[:, 1, 0] = signs * random.uniform(lower_y, upper_y, count)
+    matrices[:, 0, 1] = signs * random.uniform(lower_x, upper_x, count)
     return matrices
 
 

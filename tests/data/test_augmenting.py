@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from imgclf.backend import keras
@@ -72,8 +73,8 @@ def test_a_layer_gives_the_picture_that_keras_gives(
     values = pictures.astype(np.float32)
     theirs = layer.transform_images(values, transformation_of(layer, [one for (one,) in drawn]))
     assert not np.array_equal(ours, pictures)
-    # Half a grey level is what rounding to bytes costs.
-    assert np.abs(ours - np.asarray(theirs)).max() <= 0.51
+    # Half a grey level is what rounding to bytes costs; OpenCV mixes channels by 1024ths.
+    assert np.abs(ours - np.asarray(theirs)).max() <= 0.7
 
 
 def test_each_picture_is_equalized_by_itself() -> None:
@@ -132,18 +133,19 @@ def test_a_list_is_a_colour() -> None:
 def test_rand_augment_does_as_much_to_pictures_as_keras_does() -> None:
     """By how far it moves their values; in Keras it takes batches of one to see as much."""
     layer = layers.RandAugment(num_ops=1, factor=0.3)
-    keras.utils.set_random_seed(3)
     picture = SHADED[:1]
-    many = np.repeat(picture, 600, axis=0)
+    many = np.repeat(picture, 2000, axis=0)
     augmenting = augmenting_of(layer)
     ours = augmenting.apply(many, augmenting.draw(np.random.default_rng(2), *many.shape[:3]))
+    keras.utils.set_random_seed(3)
     by_itself = layers.RandAugment(num_ops=1, factor=0.3)
+    values = tf.data.Dataset.from_tensors(picture.astype(np.float32)).repeat(1000)
     theirs = np.concatenate(
-        [np.asarray(by_itself(picture.astype(np.float32), training=True)) for _ in range(120)]
+        list(values.map(lambda one: by_itself(one, training=True)).as_numpy_iterator())
     )
     moved = [np.abs(one - picture.astype(np.float32)).mean((1, 2, 3)) for one in (ours, theirs)]
-    quantiles = np.quantile(moved[0], [0.25, 0.5, 0.75]), np.quantile(moved[1], [0.25, 0.5, 0.75])
-    np.testing.assert_allclose(*quantiles, atol=8)
+    quantiles = [np.quantile(one, [0.1, 0.25, 0.5, 0.75, 0.9]) for one in moved]
+    np.testing.assert_allclose(*quantiles, rtol=0.15, atol=1)
 
 
 def test_each_picture_has_its_own_operations() -> None:

@@ -135,7 +135,7 @@ def test_several_layers_take_the_pixels_from_where_they_take_them_one_after_anot
 
 def test_draws_spread_as_keras_draws_them() -> None:
     layer = layers.RandomRotation((-0.25, 0.125))
-    drawn = run_of(layer).draw(np.random.default_rng(3), 4000, 10, 10)
+    drawn = np.array(run_of(layer).draw(np.random.default_rng(3), 4000, 10, 10))
     degrees = np.degrees(np.arctan2(drawn[:, 1, 0], drawn[:, 0, 0]))
     theirs = np.asarray(layer.get_random_transformation(np.zeros((4000, 10, 10, 3)))["angle"])
     quantiles = [0, 0.25, 0.5, 0.75, 1]
