@@ -449,6 +449,31 @@ def test_half_way_between_is_the_same_above_a_cut_as_of_the_whole_network(here: 
         np.testing.assert_array_equal(ours, theirs)
 
 
+_MIXED = _BOTH + "augmentation: [RandomFlip: horizontal, RandomErasing: {}, MixUp: 0.4, CutMix]\n"
+
+
+@pytest.mark.slow
+def test_pictures_are_mixed_while_the_network_itself_is_trained(
+    here: Path, uninterrupted: Trained
+) -> None:
+    whole = elsewhere(here, here.parent / "other", _MIXED)
+    before, after = (
+        [float(row["loss"]) for row in csv.DictReader((done.run.path / "training.csv").open())]
+        for done in (uninterrupted, whole)
+    )
+    assert whole.record.scores is not None
+    # Half of a picture is something else, which nothing can be sure of.
+    assert min(after[3:]) > max(before[3:])
+    Path("stop").write_text("epoch 4 batch 0")
+    with pytest.raises(Interrupted):
+        by_config("both", _MIXED)
+    resumed = by_config("both", _MIXED)
+    assert resumed.outcome == "resumed"
+    assert_equal(resumed, whole)
+    for ours, others in zip(weights(resumed.model), weights(whole.model), strict=True):
+        assert ours.tobytes() == others.tobytes()
+
+
 # Fewer dogs than cats, and all that makes up for it and regularizes.
 _LEVERS = _BOTH.replace(
     "data: {",

@@ -54,7 +54,20 @@ def stop_at(moment: str, *overrides: str, error: type[Exception] = Interrupted) 
 
 
 @pytest.mark.slow
-def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(pets: Path) -> None:
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        "[RandomFlip: {mode: horizontal, dtype: float64}]",
+        "[RandAugment: {}, RandomErasing: {}, MixUp: {}, CutMix: {}]",
+    ],
+    ids=["in the step", "where batches are made"],
+)
+def test_a_training_stopped_again_and_again_ends_as_if_nothing_had_happened(
+    pets: Path, augmentation: str
+) -> None:
+    declared = "augmentation: [RandomFlip: {mode: horizontal, dtype: float64}]"
+    assert declared in CONFIG
+    PETS.write_text(PETS.read_text().replace(declared, f"augmentation: {augmentation}"))
     whole = train(PETS)
     expected = weights(whole.model)
     shutil.move("models", "whole")

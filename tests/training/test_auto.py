@@ -20,6 +20,7 @@ from imgclf.config.choices import Keep
 from imgclf.config.load import load_config
 from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import declared_network
+from imgclf.data.augmenting import leading_augmenting
 from imgclf.data.cache import decode_all
 from imgclf.data.dataset import read_dataset
 from imgclf.data.decoder import DecoderSettings
@@ -59,14 +60,14 @@ def computes_in(model: keras.Model) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_a_network_trained_in_bfloat16_is_published_in_float32(pets: Path) -> None:
-    contrast = "augmentation: [RandomContrast: 0.1]"
-    PETS.write_text(CONFIG.replace("augmentation: [RandomFlip: horizontal]", contrast))
+    hue = "augmentation: [RandomHue: 0.1]"
+    PETS.write_text(CONFIG.replace("augmentation: [RandomFlip: horizontal]", hue))
     done = train(PETS, ["training.precision=bfloat16"])
     assert done.record.settled == Settled("bfloat16", 16, changes_pixels=True)
     # The checkpoint is as it was trained: all but augmentation and output.
     checkpoint = keras.models.load_model(done.run.path / "checkpoints/best.keras")
     assert computes_in(checkpoint) == {
-        "RandomContrast": "float32",
+        "RandomHue": "float32",
         "Rescaling": "bfloat16",
         "Conv2D": "bfloat16",
         "Dropout": "bfloat16",
@@ -392,6 +393,25 @@ def test_a_run_of_an_earlier_version_goes_on_with_keras_s_own_augmentation(pets:
     assert resumed.run.path == run.path
     assert resumed.record.settled == Settled("float32", 16, resampled=False)
     assert "RandomFlip" in computes_in(keras.models.load_model("last.keras"))
+
+
+@pytest.mark.slow
+def test_a_run_of_an_earlier_version_goes_on_with_what_was_done_in_the_step(pets: Path) -> None:
+    augmented = "augmentation=[{RandomFlip: horizontal}, RandomErasing]"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            fitting,
+            "leading_augmenting",
+            lambda layers, pixels: leading_augmenting(layers, pixels=False),
+        )
+        run = interrupted("epoch 2", augmented)
+    document = json.loads((run.path / "run.json").read_text())
+    del document["settled"]["changes_pixels"]
+    (run.path / "run.json").write_text(json.dumps(document))
+    resumed = train(PETS, [augmented])
+    assert resumed.outcome == "resumed"
+    trained = computes_in(keras.models.load_model("last.keras"))
+    assert {"RandomFlip", "RandomErasing"} & set(trained) == {"RandomErasing"}
 
 
 @pytest.mark.slow
