@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imgclf.data.arrangement import Arrangement
+from imgclf.data.findings import uneven
 from imgclf.data.survey import Shape, Survey
 
 
@@ -82,6 +83,15 @@ def _arrangement_lines(chosen: Arrangement) -> list[str]:
         line = f"  table: {_scalar(str(chosen.table))}"
         lines.append(with_comment(line, "says what each picture is"))
     return lines
+
+
+def imbalance_lines(seen: Survey) -> list[str]:
+    """A line of `training` that makes up for classes of different sizes, to be taken in."""
+    found = uneven(seen.counts)
+    if found is None:
+        return []
+    most, least = (f"{_one_line(name)} has {seen.counts[name]}" for name in found)
+    return [with_comment("  # class_weight: balanced", f"{most}, {least}: the few count more")]
 
 
 def with_comment(text: str, comment: str) -> str:

@@ -6,7 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgclf.commands.draft import Draft, data_section, opening, suitable_resize, with_comment
+from imgclf.commands.draft import (
+    Draft,
+    data_section,
+    imbalance_lines,
+    opening,
+    suitable_resize,
+    with_comment,
+)
 from imgclf.data.survey import Shape, Survey
 
 # What the tutorials take, and what two CPU cores train on in minutes.
@@ -101,6 +108,7 @@ def write_from_scratch(
         with_comment("  epochs: 30", "at most"),
         "  optimizer: adam",
         "  metrics: [accuracy]",
+        *imbalance_lines(seen),
         "",
         "callbacks:",
         "  - EarlyStopping: {monitor: val_accuracy, patience: 10}",

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from imgclf.backbones.speed import fine_tuning_seconds
-from imgclf.commands.draft import Draft, data_section, opening, suitable_resize, with_comment
+from imgclf.commands.draft import (
+    Draft,
+    data_section,
+    imbalance_lines,
+    opening,
+    suitable_resize,
+    with_comment,
+)
 from imgclf.config.backbone import LITE, Backbone, default_image_size
 from imgclf.config.fine_tune import FineTune
 from imgclf.data.survey import Survey
@@ -63,6 +70,7 @@ def write_pretrained(seen: Survey, chosen: Draft, command: str) -> str:
         with_comment("  epochs: 30", "at most; each takes a fraction of a second"),
         "  optimizer: adam",
         "  metrics: [accuracy]",
+        *imbalance_lines(seen),
         f"  # Trains {BACKBONE.name} itself afterwards: {_time(seen)} more on this machine's CPU.",
         f"  # {BROUGHT}",
         f"  # fine_tune: {{{fine_tune}}}",

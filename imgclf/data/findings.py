@@ -195,9 +195,16 @@ def _small(counts: dict[str, int]) -> Iterator[Finding]:
             yield Finding("few pictures", f"{name} has {count}; {FEW_PICTURES} are little enough")
 
 
-def _uneven(counts: dict[str, int]) -> Iterator[Finding]:
+def uneven(counts: dict[str, int]) -> tuple[str, str] | None:
+    """The largest and the smallest class, if they are far apart."""
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-    if counts[most] >= IMBALANCE * counts[least]:
+    return (most, least) if counts[most] >= IMBALANCE * counts[least] else None
+
+
+def _uneven(counts: dict[str, int]) -> Iterator[Finding]:
+    found = uneven(counts)
+    if found is not None:
+        most, least = found
         yield Finding(
             "imbalance",
             f"{most} has {counts[most]} pictures and {least} {counts[least]}: answering {most} "
