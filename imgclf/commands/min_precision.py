@@ -43,7 +43,7 @@ def _none(
     if wanted is None:
         what = "its surest answers are not right that often"
     elif wanted > count:
-        what = f"it takes about {wanted} held out as it answers (data.validation_split)"
+        what = f"as it answers, it takes at least about {wanted} (data.validation_split)"
     else:
         what = "among its surest answers too many are wrong"
     most = most_precise(answers, manifest.class_names)

@@ -155,7 +155,7 @@ def most_precise(answers: HeldOutAnswers, class_names: Sequence[str]) -> float |
 def pictures_wanted(
     answers: HeldOutAnswers, min_precision: float, risk: float = RISK
 ) -> int | None:
-    """About how many held-out pictures it would take to give answers at this precision.
+    """About how many held-out pictures it would take at least to give answers at this precision.
 
     If the model goes on as it does on those that there are, all classes together.
 
@@ -171,8 +171,7 @@ def pictures_wanted(
     wrong = np.cumsum((answers.labels != answers.said)[order])
     best = math.inf
     for given in range(1, len(order) + 1, max(1, len(order) // _PLACES)):
-        # Half a mistake more, for none among a few is not none among many.
-        share = (float(wrong[given - 1]) + 0.5) / (given + 1)
+        share = float(wrong[given - 1]) / given
         best = min(best, _answers_for(share, min_precision, risk) * len(order) / given)
     return None if math.isinf(best) else math.ceil(best)
 
