@@ -2,6 +2,7 @@
 
     nice -n 10 python -m benchmarks.time_budget CLOTHING
     python -m benchmarks.time_budget CLOTHING --budgets 60 180 --seeds 1 2 3
+    python -m benchmarks.time_budget CLOTHING --set data.image_size=96    # on a busy machine
 
 CLOTHING has train/ and test/ with a folder for each class in them. Each run is a whole
 `imgclf train` process in an empty temporary working directory, so pictures are decoded and
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -38,7 +40,9 @@ model: {backbone: EfficientNetLite0, layers: [{Dropout: 0.2}]}
 """
 
 
-def trained(pictures: Path, seconds: float | None, seed: int) -> dict[str, Any]:
+def trained(
+    pictures: Path, seconds: float | None, seed: int, changes: Sequence[str]
+) -> dict[str, Any]:
     """One `imgclf train`; without a budget an epoch of the head, which prepares the backbone."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "timed.yaml")
@@ -48,7 +52,8 @@ def trained(pictures: Path, seconds: float | None, seed: int) -> dict[str, Any]:
             keys |= {"training.epochs": 1}
         else:
             keys |= {"training.time_budget": seconds}
-        options = [option for key, value in keys.items() for option in ("--set", f"{key}={value}")]
+        given = [*changes, *(f"{key}={value}" for key, value in keys.items())]
+        options = [option for change in given for option in ("--set", change)]
         command = [sys.executable, "-m", "imgclf", "train", str(config), "--json", *options]
         load, began = os.getloadavg()[0], time.monotonic()
         done = subprocess.run(
@@ -81,16 +86,17 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("--budgets", type=float, nargs="+", default=[60, 180, 600], metavar="S")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     given = parser.parse_args()
     pictures = given.pictures.resolve()
     identity = weights_identity(Backbone(name="EfficientNetLite0"), (224, 224))
-    if identity is None or stored_graph(identity) is None:
-        print(json.dumps({"prepared": trained(pictures, None, 1)}), flush=True)
+    if given.set or identity is None or stored_graph(identity) is None:
+        print(json.dumps({"prepared": trained(pictures, None, 1, given.set)}), flush=True)
     late = False
     right: dict[float, list[float]] = {}
     for seed in given.seeds:
         for budget in given.budgets:
-            row = trained(pictures, budget, seed)
+            row = trained(pictures, budget, seed, given.set)
             over = row["seconds"] / budget - 1
             print(json.dumps({"budget": budget, "seed": seed, "over": round(over, 3), **row}))
             sys.stdout.flush()
