@@ -7,9 +7,9 @@ put under another class, and three data sets are trained on, a pretrained networ
 is with a head on its features: the photos as they are ("clean"); with the swapped labels
 ("swapped"); and with the true label in place of each of the first so many that
 `evaluate --suspects` lists of the second model ("corrected"), as somebody would give who looks at
-them. Of each, the accuracy on the test photos, in per cent. The division and the weights have the same seed; each
-training and the list are whole commands. Each seed prints a line of JSON; then come the means, and
-by how much each arm differs from the clean labels, with the standard deviation.
+them. Of each, the accuracy on the test photos, in per cent. The division and the weights have the
+same seed; each training and the list are whole commands. Each seed prints a line of JSON; then come
+the means, and by how much each arm differs from the clean labels, with the standard deviation.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     share spread as far, and the interval is Wilson's for so many, as surveys have it (Korn and
     Graubard 1998, Confidence Intervals for Proportions with Small Expected Number of Positive
     Counts). They are taken to be no more than if all classes had the same recall. That of macro F1
-    reaches from its own to the one around what is left of it without its bias.
+    reaches from its own to the one around what is left of it without its bias, and for few pictures
+    of each class it is wider: draws from so few spread less than other pictures would, by the degrees
+    of freedom that the classes take.
 
     Args:
         confusion: Pictures by true class and given label, shape (classes, classes); at least one.
@@ -46,8 +48,10 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     of_balanced, of_macro = cells.drawn(np.random.default_rng(seed))
     # Of few pictures a class, F1 comes out too low on average, and in the draws as much again.
     corrected = min(1.0, max(0.0, 2 * macro - float(of_macro.mean())))
+    wider = cells.pictures / max(1, cells.pictures - cells.classes)
     either = [
-        _interval(score, float(of_macro.var()), cells.effective) for score in (macro, corrected)
+        _interval(score, wider * float(of_macro.var()), cells.effective / wider)
+        for score in (macro, corrected)
     ]
     return AveragedScores(
         balanced,
@@ -71,6 +75,7 @@ class _Cells:
         self._truth, self._said, self._classes = truth, said, len(confusion)
         support = confusion.sum(axis=1)
         support = support[support > 0]
+        self.pictures, self.classes = int(support.sum()), len(support)
         # Of a mean of shares, each of another number of pictures.
         self.effective = float(len(support) ** 2 / (1 / support).sum())
 
@@ -82,12 +87,11 @@ class _Cells:
 
     def drawn(self, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Both, of as many pictures drawn again and again, shape (draws,) each."""
-        pictures = int(self.counts.sum())
         draws: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         step = max(1, _AT_ONCE // max(len(self.counts), self._classes))
         for start in range(0, _DRAWS, step):
             size = min(step, _DRAWS - start)
-            drawn = random.multinomial(pictures, self.counts / pictures, size)
+            drawn = random.multinomial(self.pictures, self.counts / self.pictures, size)
             draws.append(self.scores(drawn))
         balanced, macro = (np.concatenate(one) for one in zip(*draws, strict=True))
         return balanced, macro
