@@ -98,7 +98,7 @@ def measured(source: Path, share: float, correct: int, seed: int) -> dict[str, A
         accuracies["corrected"] = test_accuracy(work, folders["corrected"], "corrected", seed)
     return {
         "seed": seed,
-        "swapped": len(swapped),
+        "labels swapped": len(swapped),
         "listed": len(listed),
         "of them swapped": moved,
         **{arm: round(value, 2) for arm, value in accuracies.items()},
