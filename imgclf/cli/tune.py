@@ -11,7 +11,7 @@ from imgclf.cli.options import SetOption
 from imgclf.system import console
 
 if TYPE_CHECKING:
-    from imgclf.commands.tune import Tuned
+    from imgclf.commands.tune import Difference, Tuned
 
 
 def command(
@@ -70,21 +70,36 @@ def command(
 
 
 def _best_line(done: "Tuned") -> str:
+    from imgclf.tuning.trials import best_first
+
     if done.best.number == 0:
-        return "best: the config as it stands; no trial was better"
+        if best_first(done.trials)[0].number == 0:
+            return "best: the config as it stands; no trial was better"
+        return (
+            "best: the config as it stands; what is better on the validation pictures is not so by "
+            "cross-validation, beyond a standard error"
+        )
     line = f"best: trial {done.best.number}"
     if done.difference is None:
         return line
     found = done.difference
     low, high = (f"{100 * end:+.1f}" for end in (found.interval.low, found.interval.high))
     line += (
-        f", {100 * found.by:+.1f} points of accuracy above the config as it stands on the "
-        f"{found.pictures} validation pictures (95 % interval {low} to {high}"
+        f", {100 * found.by:+.1f} points of accuracy above the config as it stands "
+        f"{_by_what(found)} (95 % interval {low} to {high}"
     )
     if found.interval.low <= 0:
         line += ": it may be chance"
+    if found.cross_validated:
+        return f"{line}); the best of a few is chosen by it, so expect a little less on others"
     tried = len(done.trials)
     return f"{line}); the best of {tried} is chosen by these pictures, so expect less on others"
+
+
+def _by_what(found: "Difference") -> str:
+    if found.cross_validated:
+        return f"by cross-validation on {found.pictures} pictures to train and validate on"
+    return f"on the {found.pictures} validation pictures"
 
 
 def _as_json(done: "Tuned") -> dict[str, object]:
@@ -99,6 +114,7 @@ def _as_json(done: "Tuned") -> dict[str, object]:
             "accuracy": found.by,
             "interval": [found.interval.low, found.interval.high],
             "pictures": found.pictures,
+            "cross_validated": found.cross_validated,
         },
         "timed_out": done.timed_out,
         "trials": [
@@ -110,6 +126,7 @@ def _as_json(done: "Tuned") -> dict[str, object]:
                 "value": trial.value,
                 "val_loss": trial.loss,
                 "accuracy": trial.accuracy,
+                "cross_validated": trial.judged_accuracy,
                 "epoch": trial.epoch,
                 "epochs": len(trial.values),
                 "seconds": trial.seconds,

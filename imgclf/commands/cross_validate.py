@@ -84,6 +84,28 @@ def cross_validate(place: Path, folds: int, overrides: Sequence[str] = ()) -> Cr
     warn_of_left_out(data.folder.skipped)
     check_class_weight(loaded, data.folder.class_names)
     console.note(_what_is_judged(data, folds))
+    done, said, labels = judge_each_fold(loaded, data, folds)
+    unreadable = sum(skipped.why == "unreadable" for skipped in data.folder.skipped)
+    return pool(done, said, labels, data.folder.class_names, unreadable=unreadable)
+
+
+def judge_each_fold(
+    loaded: LoadedConfig, data: DataSet, folds: int
+) -> tuple[list[Fold], Probabilities, NDArray[np.int64]]:
+    """Trains without each fold in turn, and judges it.
+
+    Args:
+        loaded: How.
+        data: Whose training and validation part are divided.
+        folds: How many.
+
+    Returns:
+        What each training came to; what is said of each picture by the one that did without it,
+        shape (pictures, classes); and what they are, shape (pictures,).
+
+    Raises:
+        ImgclfError: As `cross_validate`.
+    """
     network = declared_network(loaded, len(data.folder.class_names))
     refuse_beyond_memory(network)
     pictures = joined(data.training, data.validation)
@@ -101,8 +123,7 @@ def cross_validate(place: Path, folds: int, overrides: Sequence[str] = ()) -> Cr
             f"fold {number + 1} of {folds}: accuracy {scores.accuracy:.4f} on {scores.pictures} "
             f"pictures, epoch {fitted.published_epoch} of {len(fitted.history['loss'])}"
         )
-    unreadable = sum(skipped.why == "unreadable" for skipped in data.folder.skipped)
-    return pool(done, said, pictures.labels, data.folder.class_names, unreadable=unreadable)
+    return done, said, pictures.labels
 
 
 def _config(place: Path, overrides: Sequence[str]) -> LoadedConfig:

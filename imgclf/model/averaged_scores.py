@@ -35,8 +35,8 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     share spread as far, and the interval is Wilson's for so many, as surveys have it (Korn and
     Graubard 1998, Confidence Intervals for Proportions with Small Expected Number of Positive
     Counts). They are taken to be no more than if all classes had the same recall. That of macro F1
-    reaches from its own to the one around what is left of it without its bias, and for few pictures
-    of each class it is wider: draws from so few spread less than other pictures would, by the degrees
+    reaches from its own to the one around what is left of it without its bias. It is wider for few
+    pictures of each class: draws from so few spread less than other pictures would, by the degrees
     of freedom that the classes take.
 
     Args:

@@ -20,11 +20,12 @@ def trials_table(trials: Sequence[Trial]) -> str:
     shown = ranked[:_SHOWN]
     if trials[0] not in shown:
         shown.append(trials[0])
-    monitor = ranked[0].monitor
+    monitor, judged = ranked[0].monitor, any(one.judged_wrong is not None for one in trials)
     columns = (
         Column("trial"),
         Column(monitor),
         *([] if monitor == "val_loss" else [Column("val_loss")]),
+        *([Column("cross-validated")] if judged else []),
         Column("epoch"),
         Column("seconds"),
         Column("with", "left"),
@@ -34,6 +35,7 @@ def trials_table(trials: Sequence[Trial]) -> str:
             str(trial.number),
             _number(trial.value),
             *([] if monitor == "val_loss" else [_number(trial.loss)]),
+            *([_number(trial.judged_accuracy)] if judged else []),
             f"{trial.epoch}/{len(trial.values)}",
             f"{trial.seconds:.1f}",
             " ".join(trial.overrides) or "the config as it stands",

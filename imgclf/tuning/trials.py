@@ -15,6 +15,7 @@ from imgclf.system.kept_files import read_kept
 
 _FILE = "trial.json"
 _MOST_BYTES = 1 << 26
+_FINALISTS = 5
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,9 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         wrong: Which of the validation pictures it has wrong, by their places; None if it was not
             trained to its end.
         pictures: How many validation pictures there are.
+        judged_wrong: Which of the training and validation pictures are wrong by cross-validation,
+            by their places; None if it was not judged so.
+        judged: How many these are.
         seconds: What it took.
         failure: The error that ended it.
     """
@@ -56,6 +60,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int | None = None
     wrong: tuple[int, ...] | None = None
     pictures: int = 0
+    judged_wrong: tuple[int, ...] | None = None
+    judged: int = 0
     seconds: float = 0.0
     failure: str | None = None
 
@@ -72,6 +78,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
         if self.value is None:
             return -math.inf
         return self.value if self.mode == "max" else -self.value
+
+    @property
+    def judged_accuracy(self) -> float | None:
+        """By cross-validation, between 0 and 1; None if it was not judged so."""
+        return None if self.judged_wrong is None else 1 - len(self.judged_wrong) / self.judged
 
     def keep(self) -> None:
         """Writes it into its folder; from then on the trial counts."""
@@ -123,6 +134,40 @@ def best_first(trials: Sequence[Trial]) -> list[Trial]:
     ended = [trial for trial in trials if trial.state == "finished"]
     losses = {trial.number: math.inf if trial.loss is None else trial.loss for trial in ended}
     return sorted(ended, key=lambda one: (-one.goodness, losses[one.number], one.number))
+
+
+def finalists(trials: Sequence[Trial]) -> list[Trial]:
+    """The config as it stands, and the few of other values that are best; of equals the earlier."""
+    found = {trial.overrides: trial for trial in reversed(best_first(trials))}
+    others = [one for one in best_first(trials) if found[one.overrides] is one and one.overrides]
+    return [trials[0], *others[:_FINALISTS]]
+
+
+def chosen(trials: Sequence[Trial]) -> Trial:
+    """What a search comes to.
+
+    By cross-validation, if finalists were judged so: the one with the most pictures right, or the
+    config as it stands unless that is beaten by more than a standard error of the difference. Else
+    the best by its value.
+    """
+    first = trials[0]
+    judged = [one for one in finalists(trials) if one.judged_wrong is not None]
+    if first not in judged:
+        return best_first(trials)[0]
+    best = min(judged, key=lambda one: (len(one.judged_wrong or ()), one.number))
+    mended, spoiled = compared(first.judged_wrong, best.judged_wrong)
+    return best if mended - spoiled > math.sqrt(mended + spoiled) else first
+
+
+def compared(before: tuple[int, ...] | None, after: tuple[int, ...] | None) -> tuple[int, int]:
+    """How many pictures only the latter has right, and how many only the former.
+
+    Args:
+        before: The places of those that are wrong; None counts as none.
+        after: Likewise.
+    """
+    one, other = set(before or ()), set(after or ())
+    return len(one - other), len(other - one)
 
 
 def is_over(trials: Sequence[Trial], wanted: int, timeout: float | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import shutil
@@ -13,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from imgclf.backend import keras
 from imgclf.cli import app
 from imgclf.commands.report import report
 from imgclf.commands.runs import runs
@@ -22,6 +24,7 @@ from imgclf.config.load import load_config
 from imgclf.errors import ConfigError, Interrupted, UsageError
 from imgclf.tuning.search import require_optuna
 from imgclf.tuning.trials import Trial
+from tests.support.pretrained import on_backbone, written
 
 # Learns in a moment; its accuracy depends on the rate, and 50 can't be trained with.
 CONFIG = """\
@@ -182,3 +185,31 @@ def test_what_is_missing_is_said(in_folder: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(UsageError) as missing:
         require_optuna()
     assert missing.value.hint == "pip install 'imgclf[tune]'"
+
+
+@pytest.mark.slow
+def test_on_features_the_best_are_cross_validated_and_what_was_judged_stays_so(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder_with(drawn, tmp_path))
+    monkeypatch.setattr(importlib.import_module("imgclf.commands.tune"), "_FOLDS", 2)
+    sigmoid = keras.layers.Dense(1, activation="sigmoid")
+    written(on_backbone(sigmoid, size=(16, 16)), Path("base.keras"))
+    config = CONFIG.replace("{layers: [Rescaling: 1/255, Flatten]}", "{backbone: base.keras}")
+    Path("pets.yaml").write_text(config)
+    short = ["tune.trials=2", "training.epochs=1"]
+    done = tune(Path("pets.yaml"), short)
+    first, second = done.trials
+    pictures = len(list(Path("dataset").glob("*/*")))
+    assert first.judged == second.judged == pictures
+    assert first.judged_wrong is not None and second.judged_wrong is not None
+    assert first.judged_accuracy == 1 - len(first.judged_wrong) / pictures
+    if done.difference is not None:
+        assert done.difference.cross_validated
+        assert done.difference.pictures == pictures
+    # Killed before the second was judged: that alone is judged again, and comes to the same.
+    replace(first, judged_wrong=(0,)).keep()
+    replace(second, judged_wrong=None, judged=0).keep()
+    again = tune(Path("pets.yaml"), short)
+    assert again.new_trials == 0
+    assert [one.judged_wrong for one in again.trials] == [(0,), second.judged_wrong]

@@ -6,7 +6,7 @@ import pytest
 
 from imgclf.config.tune import Pruner, Range, Tune
 from imgclf.tuning.search import Drawn, Search
-from imgclf.tuning.trials import Trial, best_first, is_over
+from imgclf.tuning.trials import Trial, best_first, chosen, finalists, is_over
 
 RANGES = {
     "training.optimizer.learning_rate": Range(low=1e-4, high=1e-2, log=True),
@@ -100,3 +100,32 @@ def test_it_is_over_when_trials_or_time_are_spent() -> None:
     assert not is_over(trials, 4, 91.0)
     assert is_over(trials, 4, 90.0)
     assert not is_over([], 4, 1.0)
+
+
+def judged(number: int, *wrong: int, **known: object) -> Trial:
+    overrides = (f"data.batch_size={number}",) if number else ()
+    return ended(None, number, judged_wrong=wrong, judged=100, overrides=overrides, **known)
+
+
+def test_finalists_are_the_config_as_it_stands_and_the_five_best_of_other_values() -> None:
+    values = (0.5, 0.6, 0.9, 0.7, 0.8, 0.65, 0.75)
+    trials = [ended(None, n, value=value, overrides=(f"{n}",)) for n, value in enumerate(values)]
+    trials[0] = ended(None, 0, value=0.5)
+    trials.append(ended(None, 7, value=0.9, overrides=("2",)))  # drawn twice
+    assert [trial.number for trial in finalists(trials)] == [0, 2, 4, 6, 3, 5]
+    assert finalists(trials[:1]) == trials[:1]
+
+
+def test_by_cross_validation_the_config_stays_unless_beaten_by_more_than_a_standard_error() -> None:
+    # Of four pictures that are right by one alone, three are more than half and a standard error.
+    trials = [judged(0, 1, 2, 3, value=0.8), judged(1, 4, value=0.9), judged(2, value=0.7)]
+    assert chosen(trials[:2]).number == 0
+    assert chosen(trials).number == 2
+    assert chosen([judged(0, 1, 2, 3, 5, 6, value=0.8), trials[1]]).number == 1
+    # As many right: the earlier.
+    assert chosen([trials[0], judged(1, value=0.8), judged(2, value=0.9)]).number == 1
+
+
+def test_without_cross_validation_the_best_value_is_chosen() -> None:
+    trials = [ended(None, 0, value=0.8), ended(None, 1, value=0.9, overrides=("1",))]
+    assert chosen(trials).number == 1
