@@ -4,6 +4,9 @@ A comment before a block, which readers don't see, says what a test has to know 
 
     <!-- not run: WHY -->       what can't be run in a test
     <!-- run: COMMANDS -->      anywhere: what the test does there, on several lines if need be
+
+Besides those of the machine there are the programs `imgclf`, `python` and `small`, which makes of a
+config as `init` writes it one that is trained in seconds, from scratch.
 """
 
 from __future__ import annotations
@@ -25,6 +28,16 @@ _PART = re.compile(
     r"|^(?P<comments>(?:<!-- [^\n]* -->\n)*)```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
+
+
+_SMALL = r"""#!/bin/sh
+sed -i '/backbone:/d
+s/# image_size: .*/image_size: 32/
+s/epochs: 30/epochs: 2/
+s/    - Dropout: 0.2/    - Rescaling: 1\/255\n    - Conv2D: {filters: 8, kernel_size: 3}\n&/
+s/    - Dropout: 0.2/    - Flatten\n&/
+' "$1"
+"""
 
 
 @dataclass(frozen=True)
@@ -96,10 +109,11 @@ class Shell:
 def a_shell(folder: Path) -> Iterator[Shell]:
     """A shell for scripts, with a process that answers as long as it is open."""
     address = folder / "server"
-    for name in ("imgclf", "python"):
+    caller = page_server.CALLER.format(python=sys.executable, address=str(address))
+    for name, text in {"imgclf": caller, "python": caller, "small": _SMALL}.items():
         program = folder / "bin" / name
         program.parent.mkdir(exist_ok=True)
-        program.write_text(page_server.CALLER.format(python=sys.executable, address=str(address)))
+        program.write_text(text)
         program.chmod(0o755)
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.support.page_server", str(address)],
