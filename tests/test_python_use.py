@@ -38,6 +38,8 @@ def of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_public_name_is_there_and_no_other() -> None:
     assert [name for name in imgclf.__all__ if not hasattr(imgclf, name)] == []
     assert set(imgclf.__all__) <= set(dir(imgclf))
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text()
+    assert [name for name in imgclf.__all__ if f"`{name}" not in page] == []
     with pytest.raises(AttributeError, match="has no attribute 'fit'"):
         _ = imgclf.fit  # type: ignore[attr-defined]
 
