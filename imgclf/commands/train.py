@@ -29,7 +29,7 @@ from imgclf.config.loaded import LoadedConfig
 from imgclf.config.network import Network, declared_network
 from imgclf.config.overrides import as_overrides
 from imgclf.config.schema import Config
-from imgclf.corrections.familiar_pictures import familiar_pictures
+from imgclf.corrections.familiar_pictures import FeaturesOfSome
 from imgclf.corrections.feature_memory import FeatureMemory, choose_features
 from imgclf.corrections.replay_memory import DEFAULT_BYTES, choose_memory
 from imgclf.data.configured_folder import require_folder
@@ -241,8 +241,8 @@ def _train(
             looked_at = features.training, features.validation
             remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
         candidate = described.candidate(data)
-        familiar = familiar_pictures(data, config.data.seed, looked_at)
-        made = Made(model, manifest, samples, candidate, memory, graph, remembered, familiar)
+        some = FeaturesOfSome(data, config.data.seed, looked_at)
+        made = Made(model, manifest, samples, candidate, memory, graph, remembered, some.familiar)
         manifest, record = publish(made, path, plan.run, record, config.training.replace)
     record = replace(
         record,
@@ -257,7 +257,10 @@ def _train(
     )
     if record.test_scores is not None:
         note_scoring(path, manifest, data.test.pictures, record.test_scores.accuracy, "train")
-    outcome = Outcome(record, manifest, fitted.history, described.validation, doubts(taken))
+    looked_at_some = some if network.backbone is not None else None
+    outcome = Outcome(
+        record, manifest, fitted.history, described.validation, doubts(taken), looked_at_some
+    )
     report_training(loaded, data, fitted, model, plan.run, outcome)
     plan.run.write(record)
     fitted.finished()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,28 +17,39 @@ _MOST_PICTURES = 1000
 """Of a part: more made no difference, and a network of its own has to look at them."""
 
 
-def familiar_pictures(
-    data: DataSet, seed: int, known: tuple[PartFeatures, PartFeatures] | None
-) -> Callable[[LiteRTFeatures], Familiar | None]:
-    """What features are familiar to a model, given the graph that makes them.
+@dataclass
+class FeaturesOfSome:
+    """Features of some pictures of a data set, balanced over the classes, once there is a graph.
 
-    Args:
-        data: What it was trained on.
-        seed: Of the choice of pictures, balanced over the classes.
+    Attributes:
+        data: What a model was trained on.
+        seed: Of the choice of pictures.
         known: Features of the training and the validation pictures, if there are any already.
+        seen: Of the training and the validation pictures those chosen, by their places in the
+            part, and their features, shape (pictures, features); None until `familiar` was called.
     """
 
-    def measured(network: LiteRTFeatures) -> Familiar | None:
-        features = []
-        for place, part in enumerate((data.training, data.validation)):
-            rows = balanced_rows(part.labels, _MOST_PICTURES, seed)
-            if known is not None:
-                features.append(known[place].values[known[place].rows[0][rows]])
-            else:
-                features.append(_computed(network, part.at(rows)))
-        return learn_familiar(*features)
+    data: DataSet
+    seed: int
+    known: tuple[PartFeatures, PartFeatures] | None
+    seen: list[tuple[NDArray[np.int64], NDArray[np.floating]]] | None = None
 
-    return measured
+    def familiar(self, network: LiteRTFeatures) -> Familiar | None:
+        """What features are familiar to the model.
+
+        Args:
+            network: The graph that makes its features.
+        """
+        seen = list[tuple[NDArray[np.int64], NDArray[np.floating]]]()
+        for place, part in enumerate((self.data.training, self.data.validation)):
+            rows = balanced_rows(part.labels, _MOST_PICTURES, self.seed)
+            if self.known is not None:
+                known = self.known[place]
+                seen.append((rows, known.values[known.rows[0][rows]]))
+            else:
+                seen.append((rows, _computed(network, part.at(rows))))
+        self.seen = seen
+        return learn_familiar(*(features for _, features in seen))
 
 
 def _computed(network: LiteRTFeatures, part: Part) -> NDArray[np.float32]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from imgclf.corrections.most_alike import KnownPictures, known_pictures
@@ -31,8 +31,7 @@ _SIZE: Final = 96
 _AT_ONCE: Final = 32
 
 
-@dataclass(frozen=True)
-class Alike:
+class Alike(Struct, frozen=True):
     """A training picture.
 
     Attributes:
@@ -45,8 +44,7 @@ class Alike:
     jpeg: bytes
 
 
-@dataclass(frozen=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """Where a network saw a class.
 
     Attributes:
@@ -61,6 +59,10 @@ class Looked:
     values: bytes
     settings: DecoderSettings
 
+    def __post_init__(self) -> None:
+        if len(self.values) != self.shape[0] * self.shape[1]:
+            raise ValueError(f"{len(self.values)} values for {self.shape} places")
+
     def as_data(self) -> tuple[str, str]:
         """For a script: the class, and the values in base64."""
         return self.label, base64.b64encode(self.values).decode("ascii")
@@ -71,8 +73,7 @@ class Looked:
         return {"places": self.shape, "size": size, "resize": self.settings.resize}
 
 
-@dataclass(frozen=True)
-class Why:
+class Why(Struct, frozen=True):
     """What explains an answer.
 
     Attributes:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 
+from imgclf.corrections.familiar_pictures import FeaturesOfSome
 from imgclf.data.dataset import DataSet
 from imgclf.data.findings import Finding, count_pictures, find_problems
+from imgclf.errors import ImgclfError
 from imgclf.model.probabilities import Probabilities
+from imgclf.model_file.classifier import open_classifier
 from imgclf.model_file.manifest import Manifest
+from imgclf.report.explanations import Why, explained
 from imgclf.report.pages import as_jpeg, thumbnail
+from imgclf.report.picture_map import map_pictures
 from imgclf.report.run_facts import (
     Answers,
     Augmentation,
@@ -23,6 +29,7 @@ from imgclf.report.run_facts import (
     plain_history,
 )
 from imgclf.runs.folder import RunFolder, RunRecord
+from imgclf.system import console, time_limit
 
 MOST_MISTAKES = 24
 _THUMBNAIL = 192
@@ -41,6 +48,7 @@ class Outcome:
         probabilities: Of the published model on the validation pictures, calibrated, shape
             (pictures, classes).
         doubts: Corrections that were trained on and may be mistakes, in words.
+        some: Features of some of the pictures; None of a network from scratch.
     """
 
     record: RunRecord
@@ -48,6 +56,7 @@ class Outcome:
     history: Mapping[str, Sequence[object]]
     probabilities: Probabilities
     doubts: Sequence[str] = ()
+    some: FeaturesOfSome | None = None
 
 
 def gather_facts(
@@ -66,6 +75,7 @@ def gather_facts(
         outcome: What it came to.
         augmentation: What happened to the pictures on the way.
     """
+    quick = time_limit.current() is not None
     return RunFacts(
         declared=declared,
         run=str(run.path),
@@ -75,7 +85,7 @@ def gather_facts(
         manifest=outcome.manifest,
         history=plain_history(outcome.history),
         answers=Answers.of(data.validation.labels, outcome.probabilities),
-        mistakes=tuple(_mistakes(data, outcome.probabilities)),
+        mistakes=tuple(_mistakes(data, outcome, explain=not quick)),
         augmentation=augmentation,
         counts=count_pictures(data),
         findings=tuple(
@@ -86,14 +96,20 @@ def gather_facts(
                 ]
             )
         ),
+        map=None
+        if outcome.some is None
+        else map_pictures(data, outcome.some, outcome.probabilities, quick=quick),
     )
 
 
-def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
+def _mistakes(data: DataSet, outcome: Outcome, *, explain: bool) -> Iterator[Mistake]:
+    probabilities = outcome.probabilities
     part, folder, names = data.validation, data.folder, data.folder.class_names
     said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(said != part.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]
+    paths = [str(part.pictures[index].path) for index in worst.tolist()]
+    why = _explained(outcome, paths) if explain else {}
     for index in worst.tolist():
         truth = int(part.labels[index])
         path = part.pictures[index].path
@@ -107,7 +123,20 @@ def _mistakes(data: DataSet, probabilities: Probabilities) -> Iterator[Mistake]:
             confidence=float(confidence[index]),
             truth_probability=float(probabilities[index, truth]),
             thumbnail=small or as_jpeg(part.pixels[part.rows[index]], _THUMBNAIL),
+            why=why.get(str(path)),
         )
+
+
+def _explained(outcome: Outcome, paths: Sequence[str]) -> Mapping[str, Why]:
+    """What explains the answers for pictures, where the model answers without TensorFlow."""
+    if not paths or outcome.record.model is None or outcome.manifest.features_sha256 is None:
+        return {}
+    model = Path(outcome.record.model)
+    try:
+        return explained(open_classifier(model), model, paths)
+    except ImgclfError as error:
+        console.warning(f"{error.message}: the report doesn't explain mistakes")
+        return {}
 
 
 def _groups(findings: Sequence[Finding]) -> Iterator[FindingGroup]:

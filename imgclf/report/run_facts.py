@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from imgclf.config.choices import Publish
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.manifest import Manifest
+from imgclf.report.explanations import Why
 from imgclf.runs.folder import RunRecord
 
 # Sums of rounded numbers may be a little more than 1.
@@ -87,6 +89,7 @@ class Mistake(Struct, frozen=True, kw_only=True):
         said: What the model says, with this `confidence`.
         truth_probability: What it gives the label.
         thumbnail: A JPEG file.
+        why: What explains the answer.
     """
 
     path: str
@@ -96,6 +99,42 @@ class Mistake(Struct, frozen=True, kw_only=True):
     confidence: float
     truth_probability: float
     thumbnail: bytes
+    why: Why | None = None
+
+
+class PictureMap(Struct, frozen=True, kw_only=True):
+    """Pictures of a data set laid out by their features.
+
+    Attributes:
+        method: How.
+        position_bytes: Two numbers of each from 0 to 65535, little-endian uint16.
+        labels: Positions in the class names.
+        said: Likewise what the model says of it; None of a training picture.
+        names: Their paths inside the data set.
+        of: How many pictures they were drawn from.
+        sprite: All of them in one JPEG file.
+        side: Of each in it, in pixels.
+        columns: How many stand side by side.
+    """
+
+    method: Literal["t-SNE", "PCA"]
+    position_bytes: bytes
+    labels: tuple[int, ...]
+    said: tuple[int | None, ...]
+    names: tuple[str, ...]
+    of: int
+    sprite: bytes
+    side: int
+    columns: int
+
+    def __post_init__(self) -> None:
+        counts = {len(self.position_bytes) / 4, len(self.labels), len(self.said), len(self.names)}
+        if len(counts) != 1 or self.side < 1 or self.columns < 1:
+            raise ValueError("the parts of the map don't go together")
+
+    def positions(self) -> NDArray[np.float64]:
+        """From 0 to 1, shape (pictures, 2)."""
+        return np.frombuffer(self.position_bytes, "<u2").reshape(-1, 2) / 65535
 
 
 class Augmented(Struct, frozen=True):
@@ -154,6 +193,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
         mistakes: The most confident first.
         counts: By class: pictures to train on, to validate on and to test on.
         findings: What may have spoiled the training.
+        map: Of its pictures; None where there is none, as of a network from scratch.
         python: The version that it ran on.
         system: Likewise.
     """
@@ -170,6 +210,7 @@ class RunFacts(Struct, frozen=True, kw_only=True):
     augmentation: Augmentation
     counts: dict[str, tuple[int, int, int]]
     findings: tuple[FindingGroup, ...]
+    map: PictureMap | None = None
     python: str = msgspec.field(default_factory=platform.python_version)
     system: str = msgspec.field(default_factory=platform.platform)
 
@@ -184,6 +225,10 @@ class RunFacts(Struct, frozen=True, kw_only=True):
         if self.manifest.data is None or not any(parts[0] for parts in self.counts.values()):
             raise ValueError("it was trained on nothing")
         self._check_answers()
+        if self.map is not None:
+            used = {*self.map.labels, *(one for one in self.map.said if one is not None)}
+            if not used <= set(range(len(self.manifest.class_names))):
+                raise ValueError("a picture on the map is of no class")
 
     def _check_answers(self) -> None:
         pictures, classes = len(self.answers.label_bytes) // 8, len(self.manifest.class_names)

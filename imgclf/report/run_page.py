@@ -6,13 +6,15 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from imgclf.model.calibration import reliability
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.report import charts
 from imgclf.report.curves import curves_of
 from imgclf.report.pages import write_page
 from imgclf.report.plots import draw_calibration, draw_confusion
-from imgclf.report.run_facts import RunFacts
+from imgclf.report.run_facts import PictureMap, RunFacts
 from imgclf.runs.folder import RunFolder
 
 # A larger matrix is no longer read cell by cell, and makes the page heavy.
@@ -70,10 +72,48 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
             "confusions": _confusions(evaluation),
             "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
             "wrong": wrong,
+            "points": _points(facts.map),
+            "view": _view(facts),
             "versions": {"python": facts.python, **facts.manifest.made_with},
             "tensorboard": f"tensorboard --logdir {shlex.quote(board)}" if board else None,
         },
     )
+
+
+_MAP_WIDTH, _MAP_HEIGHT, _MAP_EDGE = 900, 560, 14
+_HUES = 10
+
+
+@dataclass(frozen=True)
+class MapPoint:
+    """A picture on the map.
+
+    Attributes:
+        hue: Of its class.
+        is_wrong: The model takes it for another.
+    """
+
+    x: float
+    y: float
+    hue: int
+    is_wrong: bool
+
+
+def _points(found: PictureMap | None) -> list[MapPoint]:
+    if found is None:
+        return []
+    room = np.array([_MAP_WIDTH, _MAP_HEIGHT]) - 2 * _MAP_EDGE
+    places = (found.positions() * room + _MAP_EDGE).round(1).tolist()
+    return [
+        MapPoint(x, y, label % _HUES, said not in (None, label))
+        for (x, y), label, said in zip(places, found.labels, found.said, strict=True)
+    ]
+
+
+def _view(facts: RunFacts) -> dict[str, object] | None:
+    """How the places lie in a mistake's picture where the model looked; None if none says it."""
+    looked = [one.why.looked for one in facts.mistakes if one.why is not None]
+    return next((one.view() for one in looked if one is not None), None)
 
 
 def _started(facts: RunFacts) -> str:
