@@ -28,6 +28,8 @@ def thresholds_line(thresholds: ClassThresholds) -> str:
     if never:
         more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
         parts.append(f"never {', '.join(never[:_NAMED])}{more}")
+    if thresholds.unseen:
+        parts[-1] += f" ({len(thresholds.unseen)} of these had no picture held out)"
     return (
         f"a label is given from this confidence on: {', '.join(parts)}; so "
         f"{thresholds.given} of {thresholds.pictures} held-out pictures get one"
