@@ -103,8 +103,9 @@ def command(
     from imgclf.report.prediction_rows import RowFormat, row_writer
     from imgclf.system.files import open_output
 
-    # Ends quietly when the reader of a pipe has had enough, as `imgclf predict ... | head` does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if sys.platform != "win32":
+        # Ends quietly when the reader of a pipe has had enough: `imgclf predict ... | head`.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = RowFormat(row_format or _row_format_for(output))
     how = [way for way, wanted in (("copy", copy), ("move", move), ("link", link)) if wanted]
     if len(how) > 1 or (how and sort_into is None):

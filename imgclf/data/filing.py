@@ -6,13 +6,14 @@ import errno
 import os
 import shutil
 import stat
+import sys
 from enum import StrEnum
 from pathlib import Path
 
 from imgclf.data.picture_files import file_digest
 from imgclf.errors import DataError
 from imgclf.spelling import path_as_spelled
-from imgclf.system.files import make_temporary, remove_stale
+from imgclf.system.files import let_go, make_temporary, remove_stale
 
 _BLOCK = 1 << 20
 
@@ -105,7 +106,7 @@ def _copy_without_a_name(source: Path, target: Path) -> bool:
     Raises:
         FileExistsError: Something else took the name.
     """
-    if not hasattr(os, "O_TMPFILE"):
+    if sys.platform != "linux" or not hasattr(os, "O_TMPFILE"):
         return False
     try:
         descriptor = os.open(target.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
@@ -146,4 +147,4 @@ def _copy_under_another_name(source: Path, target: Path) -> None:
             return
     finally:
         temporary.unlink(missing_ok=True)
-        os.close(descriptor)
+        let_go(descriptor)

@@ -26,7 +26,7 @@ from imgclf.training.networks import TrainedWeights
 from imgclf.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
+    pass
 
 _EXTRA = "pip install 'imgclf[distributed]'"
 _KEPT = "what was committed is kept"
@@ -65,7 +65,7 @@ class TrainerProcess:
 
         # Not forked: JAX and TensorFlow can't be, and the one must not see the other's Keras.
         context = multiprocessing.get_context("spawn")
-        self._pipe: Connection[Any, Any]
+        self._pipe: Any  # a Connection, which has another class on Windows
         self._pipe, theirs = context.Pipe()
         ours = console.current()
         quiet = ours.quiet or not self._processes.first
@@ -179,7 +179,7 @@ class TrainerProcess:
             reason = log
         if reason is None:
             how = signal.Signals(-code).name if code < 0 else f"status {code}"
-            hint = "; the system does that where memory runs out" if code == -signal.SIGKILL else ""
+            hint = "; the system does that where memory runs out" if how == "SIGKILL" else ""
             message = f"the worker of process {us.index} was ended by {how}{hint}"
         else:
             missed = self._missed(reason + log)

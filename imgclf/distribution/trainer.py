@@ -55,7 +55,8 @@ def work(job: Job, pipe: Pipe) -> None:
         job: What it is started with.
         pipe: Takes the launcher's `Task` in process 0; gives "done" or what came in between.
     """
-    os.setsid()  # Ctrl-C is the launcher's to hear
+    if sys.platform != "win32":
+        os.setsid()  # Ctrl-C is the launcher's to hear
     signals.take_over()
     _end_with_launcher()
     # It ends without clean-up, and TensorFlow leaves what it generates; the launcher removes this.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -32,11 +33,13 @@ def process_began() -> float:
 
     Before Python ran, where the system says so (Linux); else when this module was imported.
     """
+    if sys.platform != "linux":
+        return _IMPORTED
     try:
         content = Path("/proc/self/stat").read_text()
         ticks = int(content.rpartition(")")[2].split()[_START_TIME])
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, IndexError):
         return _IMPORTED
     began = time.monotonic() - age
     # A container may give its processes another clock than itself.

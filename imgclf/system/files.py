@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, TextIO, TypeAlias
 
 from imgclf.errors import WriteError
 from imgclf.system.disk import refuse_full_disk, write_problems
@@ -23,6 +23,9 @@ from imgclf.system.standard_streams import ESCAPED
 
 if sys.platform != "win32":
     import fcntl
+
+Hold: TypeAlias = int | None
+"""An open file that is locked; None on Windows, where a file that is open can't be renamed."""
 
 
 @contextmanager
@@ -57,7 +60,7 @@ def atomic_path(target: Path, size: int | None = None) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
             raise
         finally:
-            os.close(descriptor)
+            let_go(descriptor)
         sync_folder(target.parent)
 
 
@@ -107,7 +110,7 @@ def atomic_folder(
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         finally:
-            os.close(descriptor)
+            let_go(descriptor)
         sync_folder(target.parent)
         shutil.rmtree(temporary, ignore_errors=True)  # the old one, if they changed places
 
@@ -129,7 +132,7 @@ def temporary_files() -> Iterator[Path]:
         yield temporary
     finally:
         tempfile.tempdir = before
-        os.close(descriptor)
+        let_go(descriptor)
         shutil.rmtree(temporary, ignore_errors=True)
 
 
@@ -166,7 +169,7 @@ def refuse_unwritable(target: Path) -> None:
         _make_folder(target.parent)
         descriptor, temporary = make_temporary(target)
         temporary.unlink()
-        os.close(descriptor)
+        let_go(descriptor)
 
 
 @contextmanager
@@ -220,11 +223,11 @@ def _make_folder(folder: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder) from error
 
 
-def make_temporary(target: Path) -> tuple[int, Path]:
+def make_temporary(target: Path) -> tuple[Hold, Path]:
     """A temporary file beside `target`, held so that no other process takes it for a dead one's.
 
     Returns:
-        What holds it, to be closed at the end, and its path.
+        What holds it, to be let go of at the end, and its path.
     """
     import tempfile  # 4 ms, which a prediction in a pipe can do without
 
@@ -232,19 +235,30 @@ def make_temporary(target: Path) -> tuple[int, Path]:
         descriptor, name = tempfile.mkstemp(
             dir=target.parent, prefix=f".{target.stem}.", suffix=f".tmp{target.suffix}"
         )
+        if sys.platform == "win32":
+            os.close(descriptor)
+            return None, Path(name)
         if _hold_new(descriptor, name):
             return descriptor, Path(name)
 
 
-def _make_temporary_folder(parent: Path, prefix: str) -> tuple[int, Path]:
+def _make_temporary_folder(parent: Path, prefix: str) -> tuple[Hold, Path]:
     import tempfile  # see `make_temporary`
 
     while True:
         name = tempfile.mkdtemp(dir=parent, prefix=prefix, suffix=".tmp")
+        if sys.platform == "win32":
+            return None, Path(name)
         with suppress(FileNotFoundError):
             descriptor = os.open(name, os.O_RDONLY)
             if _hold_new(descriptor, name):
                 return descriptor, Path(name)
+
+
+def let_go(hold: Hold) -> None:
+    """Ends what `make_temporary` began."""
+    if hold is not None:
+        os.close(hold)
 
 
 def _hold_new(descriptor: int, name: str) -> bool:
@@ -279,13 +293,11 @@ def _hold(descriptor: int, *, wait: bool = True) -> bool:
 
     False if it is held already, or if the file system has no locks.
     """
-    if sys.platform == "win32":
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return True
+    return False
 
 
 def remove_stale(folder: Path, prefix: str) -> None:
@@ -295,6 +307,8 @@ def remove_stale(folder: Path, prefix: str) -> None:
         folder: Where they lie.
         prefix: What their names begin with; of those beside a file `.STEM.`
     """
+    if sys.platform == "win32":  # where nothing tells a dead process's from another's
+        return
     for path in folder.glob(f"{escape(prefix)}????????.tmp*"):
         with suppress(OSError):
             # A pipe in a folder that everybody may write to would be waited for.

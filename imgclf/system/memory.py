@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +17,9 @@ _LIMITS = (
 def memory_of_machine() -> int | None:
     """Bytes that this process may use, be they free or not; None where nobody says."""
     found = []
-    with suppress(AttributeError, OSError, ValueError):  # names that other systems don't have
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    if sys.platform != "win32":
+        with suppress(OSError, ValueError):  # names that not every system has
+            found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for limit in _LIMITS:
         with suppress(OSError, ValueError):  # "max": there is none
             found.append(int(limit.read_text()))

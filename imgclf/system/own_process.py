@@ -163,10 +163,11 @@ class Answers:
         """
         if not self._held:
             return
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
         wanted = self._held + beside
-        if most == resource.RLIM_INFINITY or wanted < most:
-            resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+        if sys.platform != "win32":
+            _, most = resource.getrlimit(resource.RLIMIT_DATA)
+            if most == resource.RLIM_INFINITY or wanted < most:
+                resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
         self._limit = wanted
         self.megabytes = beside >> 20
         self._say(megabytes=self.megabytes)
@@ -198,7 +199,9 @@ class Answers:
 
 def _held() -> int:
     """Bytes of memory that can be written to, threads' stacks among them; 0 if nobody knows."""
+    if sys.platform != "linux":
+        return 0
     try:
         return int(_MEMORY.read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError, AttributeError):
+    except (OSError, ValueError, IndexError):
         return 0

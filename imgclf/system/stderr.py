@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def quiet_stderr(*, even_if_it_fails: bool = False) -> Iterator[None]:
         even_if_it_fails: Otherwise, if the body raises, what was held back is printed after all,
             for it may say why. For errors that the caller knows what to make of.
     """
+    held_back: IO[bytes]
     if even_if_it_fails:
         held_back = open(os.devnull, "w+b")  # noqa: SIM115, PTH123
     else:
