@@ -27,6 +27,8 @@ from imgclf.system import console
 if TYPE_CHECKING:
     from io import BufferedReader
 
+    from imgclf.report.prediction_rows import RowFormat
+
 
 def command(
     paths: Annotated[
@@ -87,6 +89,14 @@ def command(
             "what the model knows.",
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Wait for pictures that come into the folders, and write a row of each to "
+            "--output, until it is told to end.",
+        ),
+    ] = False,
     review: ReviewOption = None,
     callbacks: CallbackOption = None,
 ) -> None:
@@ -107,6 +117,13 @@ def command(
         # Ends quietly when the reader of a pipe has had enough: `imgclf predict ... | head`.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = RowFormat(row_format or _row_format_for(output))
+    if watch:
+        if sort_into or suggested or review or callbacks:
+            raise UsageError(
+                "--watch does not go with --sort-into, --suggest, --review, --callback"
+            )
+        _watch(paths, session.chosen_model(model), output, (chosen, top), min_confidence)
+        return
     how = [way for way, wanted in (("copy", copy), ("move", move), ("link", link)) if wanted]
     if len(how) > 1 or (how and sort_into is None):
         raise UsageError("--copy, --move and --link go with --sort-into, one of them at a time")
@@ -194,6 +211,40 @@ def command(
         console.warning(f"no pictures in {', '.join(paths)}")
     if unreadable or left_out.unreadable or not count:
         raise typer.Exit(4)
+
+
+def _watch(
+    paths: list[str],
+    model: Path,
+    output: Path | None,
+    form: "tuple[RowFormat, int | None]",
+    min_confidence: str | None,
+) -> None:
+    """Answers for what comes; to be told to end is how it ends, and no failure."""
+    from imgclf.commands.min_confidence import read_min_confidence
+    from imgclf.commands.output_places import refuse_place
+    from imgclf.commands.watch import watch
+    from imgclf.model_file.archive import read_manifest
+    from imgclf.report.row_log import RowLog
+    from imgclf.system.lock import lock
+    from imgclf.system.signals import StopRequest
+
+    if output is None or form[0] == "table":
+        raise UsageError(
+            "--watch needs a file of rows, which says what was answered before",
+            "add --output rows.jsonl (or .csv, .tsv)",
+        )
+    manifest = read_manifest(model)
+    names = manifest.class_names
+    least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
+    refuse_place("--output", output, manifest)
+    stop = StopRequest(says_so=False)
+    with stop.listening(), lock(output):
+        log = RowLog(output, *form)
+        console.note(f"watching {', '.join(paths)}; {output} has rows of {len(log)} pictures")
+        done = watch([Path(path) for path in paths], model, log, least, stop)
+    unreadable = f", {done.unreadable} of them unreadable" if done.unreadable else ""
+    console.note(f"ended; rows of {done.answered} pictures were written{unreadable}")
 
 
 def _counted(inputs: Iterator[str], paths: list[str]) -> tuple[Iterator[str], int | None]:

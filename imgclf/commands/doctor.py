@@ -83,7 +83,9 @@ def _machine() -> Iterator[Finding]:
 
 
 def _cores() -> str:
-    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    count = os.cpu_count() or 1
+    if sys.platform == "linux":
+        count = len(os.sched_getaffinity(0))
     return "1 core" if count == 1 else f"{count} cores"
 
 

@@ -25,7 +25,7 @@ class RowFormat(StrEnum):
 
 WriteRow = Callable[[Prediction], None]
 
-_TSV_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+TSV_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _SHOWN_IN_TABLE = 3
 
 
@@ -118,7 +118,7 @@ def _number(value: float) -> str:
 
 
 def _tsv(cells: Sequence[str]) -> str:
-    return "\t".join(cell.translate(_TSV_ESCAPES) for cell in cells) + "\n"
+    return "\t".join(cell.translate(TSV_ESCAPES) for cell in cells) + "\n"
 
 
 def _write(stream: TextIO, text: str) -> None:

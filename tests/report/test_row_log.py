@@ -1,0 +1,77 @@
+"""The file of rows that says which pictures were answered."""
+
+from __future__ import annotations
+
+import csv
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from imgclf.errors import UsageError
+from imgclf.model.prediction import Prediction
+from imgclf.report.prediction_rows import RowFormat
+from imgclf.report.row_log import RowLog
+
+CLASSES = ("cat", "dog")
+ODD = ["a.jpg", 'b "c".jpg', "d\ne.jpg", "f\tg\\t.jpg", "ğ.jpg", "no text \udcff.jpg", "h,i.jpg"]
+
+
+def row(path: str) -> Prediction:
+    return Prediction(path, "cat", 0.75, {"cat": 0.75, "dog": 0.25}, None)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "tsv"])
+def test_cut_anywhere_it_is_whole_again_and_has_the_rows_before(form: str, in_folder: Path) -> None:
+    file = Path(f"rows.{form}")
+    log = RowLog(file, RowFormat(form), None)
+    lengths = [0]
+    for path in ODD:
+        log.append([row(path)], CLASSES)
+        lengths.append(file.stat().st_size)
+    content = file.read_bytes()
+    for end in {*lengths, *range(0, len(content), 7)}:
+        file.write_bytes(content[:end])
+        again = RowLog(file, RowFormat(form), None)
+        whole = max(number for number, length in enumerate(lengths) if length <= end)
+        assert [again.has(path) for path in ODD] == [k < whole for k in range(len(ODD))], end
+        again.append([row(path) for path in ODD[whole:]], CLASSES)
+        assert file.read_bytes() == content, end
+
+
+def test_a_path_is_the_same_however_it_is_given(in_folder: Path) -> None:
+    log = RowLog(Path("out/rows.csv"), RowFormat.CSV, None)
+    log.append([row("in/a.jpg")], CLASSES)
+    again = RowLog(Path("out/rows.csv"), RowFormat.CSV, None)
+    assert again.has(str(in_folder / "in" / "a.jpg"))
+    assert not again.has("a.jpg")
+    with Path("out/rows.csv").open(newline="") as stream:
+        assert [one["path"] for one in csv.DictReader(stream)] == ["in/a.jpg"]
+
+
+def test_a_file_of_something_else_is_refused_and_left_as_it_is(in_folder: Path) -> None:
+    file = Path("rows.jsonl")
+    file.write_text('{"path": "a.jpg"}\nmine\n')
+    with pytest.raises(UsageError, match=r"no whole rows of imgclf's in record 2\nname another"):
+        RowLog(file, RowFormat.JSONL, None)
+    assert file.read_text() == '{"path": "a.jpg"}\nmine\n'
+
+
+def test_rows_of_other_classes_have_no_place_in_a_table(in_folder: Path) -> None:
+    RowLog(Path("rows.csv"), RowFormat.CSV, None).append([row("a.jpg")], CLASSES)
+    log = RowLog(Path("rows.csv"), RowFormat.CSV, None)
+    with pytest.raises(UsageError, match="its columns are those of other classes"):
+        log.append([row("b.jpg")], (*CLASSES, "cow"))
+    with pytest.raises(UsageError, match="or of another --top"):
+        RowLog(Path("rows.csv"), RowFormat.CSV, 1).append([row("b.jpg")], CLASSES)
+
+
+def test_it_remembers_a_picture_in_8_bytes(in_folder: Path) -> None:
+    paths = [f"{'long/' * 40}{k}.jpg" for k in range(20_000)]
+    RowLog(Path("rows.tsv"), RowFormat.TSV, 1).append([row(path) for path in paths], CLASSES)
+    tracemalloc.start()
+    log = RowLog(Path("rows.tsv"), RowFormat.TSV, 1)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(log) == len(paths)
+    assert held / len(paths) < 12
