@@ -6,10 +6,10 @@ import csv
 from pathlib import Path
 from typing import TextIO
 
+from imgclf.model.intervals import wilson
 from imgclf.model_file.classifier import open_classifier
 from imgclf.report.explanations import explained
 from imgclf.report.review import ReviewItem, write_review
-from imgclf.report.scores import interval_in_words
 from imgclf.report.tables import Column, table
 from imgclf.spelling import Lines
 from imgclf.suspects.confident_learning import Suspects
@@ -75,6 +75,7 @@ def write_suspects_page(target: Path, found: Suspects, model: Path, command: str
         for one in found.suspects
     ]
     title = f"Suspected label errors, as {model.stem} sees them"
-    agreed = interval_in_words(found.agreement * found.pictures, found.pictures)
-    note = f"{suspects_heading(found)}. Agreement is with {found.agreement:.1%}{agreed}."
+    sure = wilson(found.agreement * found.pictures, found.pictures)
+    between = f"from {sure.low:.1%} to {sure.high:.1%}"
+    note = f"{suspects_heading(found)}. The 95 % interval of that agreement is {between}."
     write_review(target, items, found.classes, title, note, command)
