@@ -135,12 +135,18 @@ def command(
     elif not suspects:
         from imgclf.commands.evaluate import evaluate
         from imgclf.commands.min_confidence import read_min_precision
-        from imgclf.report.evaluation_table import evaluation_table
+        from imgclf.model.scoring import Evaluation
+        from imgclf.report.evaluation_table import evaluation_table, label_table
 
         look = None if review is None else _mistakes_page(review, file)
         precision = None if min_precision is None else read_min_precision(min_precision)
         scores = evaluate(file, directory, callbacks or [], look, precision)
-        print(session.as_json_text(scores) if as_json else evaluation_table(scores))
+        if as_json:
+            print(session.as_json_text(scores))
+        elif isinstance(scores, Evaluation):
+            print(evaluation_table(scores))
+        else:
+            print(label_table(scores))
         unreadable = scores.unreadable
     else:
         if callbacks or (as_json and as_csv):

@@ -27,6 +27,7 @@ from imgclf.system import console
 if TYPE_CHECKING:
     from io import BufferedReader
 
+    from imgclf.model_file.manifest import Manifest
     from imgclf.report.prediction_rows import RowFormat
 
 
@@ -135,6 +136,15 @@ def command(
     file = session.chosen_model(model)
     classifier = load(file, callbacks or [])
     names = classifier.manifest.class_names
+    _refuse_one_label_options(
+        classifier.manifest,
+        {
+            "--min-confidence": min_confidence,
+            "--sort-into": sort_into,
+            "--suggest": suggested,
+            "--review": review,
+        },
+    )
     least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
     if precision is not None:
         from imgclf.commands.min_precision import choose_thresholds
@@ -192,7 +202,8 @@ def command(
             begun = list(islice(rows, 1))
             if not _goes_to_a_file(stream):
                 advance.clear()  # the rows are to be seen, in a pipe's case maybe, where the bar is
-            write = row_writer(stream, chosen, names, top)
+            several = classifier.manifest.multi_label
+            write = row_writer(stream, chosen, names, top, multi_label=several)
             for row in chain(begun, rows):
                 write(row)
                 count += 1
@@ -235,6 +246,7 @@ def _watch(
             "add --output rows.jsonl (or .csv, .tsv)",
         )
     manifest = read_manifest(model)
+    _refuse_one_label_options(manifest, {"--watch": output})
     names = manifest.class_names
     least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
     refuse_place("--output", output, manifest)
@@ -245,6 +257,16 @@ def _watch(
         done = watch([Path(path) for path in paths], model, log, least, stop)
     unreadable = f", {done.unreadable} of them unreadable" if done.unreadable else ""
     console.note(f"ended; rows of {done.answered} pictures were written{unreadable}")
+
+
+def _refuse_one_label_options(manifest: "Manifest", given: dict[str, object]) -> None:
+    """Options that a model of several labels has no use for."""
+    from imgclf.model_file.one_label import require_one_label
+
+    for option, value in given.items():
+        if value is not None:
+            way_on = "its rows have all labels and probabilities: imgclf predict --format jsonl"
+            require_one_label(manifest, option, way_on)
 
 
 def _counted(inputs: Iterator[str], paths: list[str]) -> tuple[Iterator[str], int | None]:

@@ -25,4 +25,5 @@ def command(
 
     made = report(run)
     session.show(f"report: {made.report}")
-    console.note(f"its charts: {made.curves}, {made.confusion}, {made.calibration}")
+    charts = (made.curves, made.confusion, made.calibration)
+    console.note(f"its charts: {', '.join(str(one) for one in charts if one.exists())}")

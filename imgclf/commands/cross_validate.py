@@ -79,6 +79,12 @@ def cross_validate(place: Path, folds: int, overrides: Sequence[str] = ()) -> Cr
             "--cross-validate trains in one process",
             "add --set training.distribution=none",
         )
+    if loaded.config.data.multi_label:
+        raise UsageError(
+            "--cross-validate is for pictures of one label, and the config has data.multi_label: "
+            "true",
+            "hold out more of them: imgclf train CONFIG --set data.validation_split=0.4",
+        )
     require_folder(loaded)
     data = read_config_dataset(loaded.config.data)
     warn_of_left_out(data.folder.skipped)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from imgclf.config.schema import Config
 from imgclf.data.dataset import DataSet, Part, joined
 from imgclf.model.calibration import fit_temperature
 from imgclf.model.engine import KerasEngine, Outputs
-from imgclf.model.probabilities import Probabilities, to_probabilities
+from imgclf.model.multi_label import fit_temperature_of_answers, label_set_scores
+from imgclf.model.probabilities import Activation, Probabilities, to_probabilities
 from imgclf.model.scores import Scores
 from imgclf.model.scoring import accuracy_scores
+from imgclf.model.thresholds import choose_thresholds
 from imgclf.model_file.classifier import Classifier
 from imgclf.model_file.manifest import Decoder, Manifest, TrainedOn, installed_versions
 from imgclf.model_file.pictures_seen import PicturesSeen
@@ -41,8 +44,7 @@ class Described:
 
     def test_scores(self, test: Part) -> Scores | None:
         """Those of the test part; None if there is none."""
-        names = self.manifest.class_names
-        return accuracy_scores(self.test, test.labels, names, "test") if len(test) else None
+        return _scores(self.manifest, self.test, test.labels, "test") if len(test) else None
 
     def candidate(self, data: DataSet) -> Candidate:
         """To be compared with the model in use.
@@ -52,8 +54,8 @@ class Described:
         """
         held_out = joined(data.validation, data.test)
         said = np.concatenate([self.validation, self.test])
-        names = self.manifest.class_names
-        return Candidate(PicturesSeen.of(data), held_out, data.settings, said, names)
+        names, thresholds = self.manifest.class_names, self.manifest.label_thresholds
+        return Candidate(PicturesSeen.of(data), held_out, data.settings, said, names, thresholds)
 
 
 def describe(
@@ -81,7 +83,7 @@ def describe(
         created="",
         class_names=folder.class_names,
         decoder=Decoder(height, width, config.data.resize, config.data.bit_depth),
-        head=output_activation(model),
+        head="multi_label" if config.data.multi_label else output_activation(model),
         config=config.written(),
         data=TrainedOn(
             directory=str(folder.directory.resolve()),
@@ -100,12 +102,31 @@ def describe(
     test = validation[:0]
     if len(data.test):
         test = classifier.probabilities_of(data.test.batches())
-    temperature = fit_temperature(validation, data.validation.labels)
+    labels = data.validation.labels
+    # To calibrate probabilities is to calibrate a softmax head, whatever head of one label it is.
+    calibrated_as: Activation = "softmax"
+    if manifest.multi_label:
+        temperature, calibrated_as = fit_temperature_of_answers(validation, labels), "multi_label"
+        calibrated = to_probabilities(validation, calibrated_as, temperature)
+        manifest = replace(manifest, label_thresholds=choose_thresholds(calibrated, labels))
+    else:
+        temperature = fit_temperature(validation, labels)
+    said = [to_probabilities(one, calibrated_as, temperature) for one in (validation, test)]
     manifest = replace(
         manifest,
         temperature=temperature,
-        scores=accuracy_scores(validation, data.validation.labels, folder.class_names),
+        scores=_scores(manifest, said[0], labels, "validation"),
     )
-    # To calibrate probabilities is to calibrate a softmax head, whatever the head is.
-    calibrated = (to_probabilities(one, "softmax", temperature) for one in (validation, test))
-    return Described(manifest, *calibrated)
+    return Described(manifest, *said)
+
+
+def _scores(
+    manifest: Manifest,
+    probabilities: Probabilities,
+    labels: NDArray[np.int64],
+    part: Literal["validation", "test"],
+) -> Scores:
+    names = manifest.class_names
+    if manifest.multi_label:
+        return label_set_scores(probabilities, labels, names, manifest.label_thresholds, part)
+    return accuracy_scores(probabilities, labels, names, part)

@@ -18,12 +18,14 @@ from imgclf.data.file_walk import Skipped
 from imgclf.data.left_out import warn_of_left_out
 from imgclf.data.source import Examples, Source, encode_labels, failures_as_they_were
 from imgclf.errors import DataError, UsageError
+from imgclf.model.multi_label import MultiLabelEvaluation, evaluate_labels
 from imgclf.model.probabilities import Probabilities
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.model.selective import score_selective
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.one_label import require_one_label
 from imgclf.model_file.scorings import note_scoring, scored_before
 from imgclf.model_file.seen_before import seen_before
 from imgclf.model_file.trained_on import held_out_pictures
@@ -38,8 +40,10 @@ def evaluate(
     callbacks: Sequence[str] = (),
     look: Look | None = None,
     min_precision: float | None = None,
-) -> Evaluation:
+) -> Evaluation | MultiLabelEvaluation:
     """Accuracy, the scores of each class, who is taken for whom, and calibration.
+
+    Where pictures may have several labels, each is judged by itself, and all of a picture together.
 
     Args:
         model: A model file, or its name in models/.
@@ -53,11 +57,14 @@ def evaluate(
     Raises:
         ModelFileError: The model can't be read.
         DataError: The pictures can't be used.
-        UsageError: A callback can't be made, or the precision can't be promised.
+        UsageError: A callback can't be made, the precision can't be promised, or there is nothing
+            to look at of several labels.
     """
     model = find_model(Path(model), None)
     classifier = open_classifier(model)
     manifest = classifier.manifest
+    if look is not None:
+        require_one_label(manifest, "--review", "imgclf evaluate --json has the scores of each")
     thresholds = (
         None if min_precision is None else choose_thresholds(model, manifest, min_precision)
     )
@@ -77,6 +84,24 @@ def evaluate(
     probabilities, unlike = classifier.probabilities_and_unlike_of(judged.pictures.batches())
     if look is not None:
         look(judged.pictures, probabilities, classifier)
+    if manifest.multi_label:
+        if judged.part == "validation":
+            console.note(
+                f"the thresholds of {manifest.name} were chosen on these pictures, so that F1 is a "
+                "little higher than on others"
+            )
+        of_labels = evaluate_labels(
+            probabilities,
+            judged.pictures.labels,
+            manifest.class_names,
+            manifest.label_thresholds,
+            part=judged.part,
+            trained_on=judged.trained_on,
+            unreadable=judged.unreadable,
+            temperature=manifest.temperature,
+        )
+        looks = _looks(judged, model, manifest, of_labels.subset_accuracy)
+        return replace(of_labels, scored_before=looks)
     evaluation = evaluate_probabilities(
         probabilities,
         judged.pictures.labels,
@@ -84,21 +109,22 @@ def evaluate(
         part=judged.part,
         trained_on=judged.trained_on,
         corrected=judged.corrected,
-        unreadable=sum(skipped.why == "unreadable" for skipped in judged.left_out),
+        unreadable=judged.unreadable,
         temperature=manifest.temperature,
     )
     if thresholds is not None:
         selective = score_selective(thresholds, probabilities, judged.pictures.labels, unlike)
         evaluation = replace(evaluation, selective=selective)
+    return replace(evaluation, scored_before=_looks(judged, model, manifest, evaluation.accuracy))
+
+
+def _looks(judged: _Judged, model: Path, manifest: Manifest, accuracy: float) -> int:
+    """How often these test pictures have been looked at before; this time is written down."""
+    part = judged.pictures
     if judged.part != "test":
-        return evaluation
-    return _counted(evaluation, model, manifest, judged.pictures)
-
-
-def _counted(evaluation: Evaluation, model: Path, manifest: Manifest, part: Part) -> Evaluation:
-    """With how often these test pictures have been looked at before; this time is written down."""
+        return 0
     earlier = scored_before(model, part.pictures)
-    note_scoring(model, manifest, part.pictures, evaluation.accuracy, "evaluate")
+    note_scoring(model, manifest, part.pictures, accuracy, "evaluate")
     if earlier:
         times = "once" if len(earlier) == 1 else f"{len(earlier)} times"
         versions = sorted({one.version for one in earlier})
@@ -107,7 +133,7 @@ def _counted(evaluation: Evaluation, model: Path, manifest: Manifest, part: Part
             f"{model} was scored on these {len(part)} test pictures {times} before ({which}); what "
             "is changed by what a test score says is less good on other pictures than it says"
         )
-    return replace(evaluation, scored_before=len(earlier))
+    return len(earlier)
 
 
 @dataclass(frozen=True)
@@ -119,6 +145,11 @@ class _Judged:
     trained_on: int | None
     corrected: int = 0
     left_out: tuple[Skipped, ...] = ()
+
+    @property
+    def unreadable(self) -> int:
+        """How many more there were."""
+        return sum(skipped.why == "unreadable" for skipped in self.left_out)
 
 
 def _evidence(part: Part, manifest: Manifest) -> tuple[Part, int]:
@@ -149,7 +180,8 @@ def _left_out_line(corrected: int, manifest: Manifest) -> str:
 def _pictures_of(model: Path, manifest: Manifest, place: Path) -> _Judged:
     """Those of a folder or a table, and what they are to the model."""
     settings = manifest.decoder.settings()
-    found = read_labelled(place, manifest.class_names, settings, "held out")
+    names, several = manifest.class_names, manifest.multi_label
+    found = read_labelled(place, names, settings, "held out", multi_label=several)
     if found.divided:
         console.note(f"{place} comes divided: its {found.name} part is judged")
     part, corrected = _evidence(found.part, manifest)

@@ -14,6 +14,7 @@ from imgclf.data.left_out import warn_of_left_out
 from imgclf.errors import DataError
 from imgclf.model.two_models import Answers, TwoModels, compare
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.one_label import require_one_label
 from imgclf.model_file.pictures_seen import short_digest
 from imgclf.model_file.seen_before import find_pictures_seen
 from imgclf.model_file.trained_on import held_out_pictures
@@ -75,6 +76,7 @@ class _Rival:
     def open(cls, path: Path) -> _Rival:
         classifier = open_classifier(path)
         manifest = classifier.manifest
+        require_one_label(manifest, "--against", "score each by itself: imgclf evaluate FOLDER")
         corrected = frozenset(short_digest(one.digest) for one in manifest.corrections)
         seen = find_pictures_seen(path, manifest)
         if seen is None:

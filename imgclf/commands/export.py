@@ -28,7 +28,7 @@ from imgclf.model.engine import KerasEngine
 from imgclf.model_file.classifier import Classifier, open_classifier
 from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Manifest
-from imgclf.report.export_readme import labels_text, readme_text
+from imgclf.report.export_readme import labels_text, outputs_needed, readme_text
 from imgclf.system import console
 from imgclf.system.files import atomic_folder, atomic_write_bytes, atomic_write_text
 
@@ -93,6 +93,8 @@ class Exported:
             gives = f"the {what} of {manifest.class_names[1]}"
         else:
             gives = f"the {what} of each of {', '.join(manifest.class_names)}"
+        if manifest.multi_label:
+            gives += " by a sigmoid unit of its own, whose threshold the README says"
         calibrated = (
             ""
             if manifest.temperature == 1
@@ -193,6 +195,7 @@ def _described(graph: bytes, manifest: Manifest, target: Path) -> bytes:
         f"{decoder.resize}",
         "output": manifest.head,
         "temperature": str(manifest.temperature),
+        **({"thresholds": json.dumps(outputs_needed(manifest))} if manifest.multi_label else {}),
         "model": f"{manifest.name}, version {manifest.version}",
     }
     words = readme_text(manifest, target.name, "the labels in this file")

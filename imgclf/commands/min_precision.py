@@ -14,6 +14,7 @@ from imgclf.model.class_thresholds import (
 )
 from imgclf.model_file.held_out_answers import held_out_answers
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.one_label import require_one_label
 
 
 def choose_thresholds(model: Path, manifest: Manifest, min_precision: float) -> ClassThresholds:
@@ -29,6 +30,7 @@ def choose_thresholds(model: Path, manifest: Manifest, min_precision: float) -> 
         UsageError: These pictures are too few for any answer to be given, or the model is not
             good enough.
     """
+    require_one_label(manifest, "--min-precision", "its thresholds: imgclf evaluate")
     answers = held_out_answers(model, manifest)
     found = class_thresholds(answers, manifest.class_names, min_precision)
     if not found.given:

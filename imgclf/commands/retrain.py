@@ -34,6 +34,7 @@ from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.last_layer import read_last_layer, write_last_layer
 from imgclf.model_file.lookup import find_model
 from imgclf.model_file.manifest import Correction, Manifest, installed_versions
+from imgclf.model_file.one_label import BY_TRAINING, require_one_label
 from imgclf.model_file.versions import keep_version, next_version
 from imgclf.spelling import composed
 from imgclf.system import console
@@ -117,6 +118,7 @@ def retrain(
     """
     options = options or Options()
     model = find_model(Path(model), None)
+    require_one_label(read_manifest(model), "imgclf retrain", BY_TRAINING)
     labelled = _labelled(model, pictures)
     with lock(model):
         classifier = open_classifier(model)

@@ -231,7 +231,7 @@ def _train(
         described = describe(model, data, loaded.name, loaded.config, outputs)
         manifest = replace(described.manifest, trained_in=settings.settled.precision)
         memory = None
-        if replay_memory:
+        if replay_memory and not manifest.multi_label:  # which nobody can correct
             names, seed = data.folder.class_names, config.data.seed
             memory = choose_memory(data.training, data.validation, names, seed, replay_memory)
         samples = next(data.validation.batches(_COMPARED))
@@ -239,7 +239,8 @@ def _train(
         if features is not None and fitted.weights.head_only:  # else they are another network's
             graph = features.network.graph
             looked_at = features.training, features.validation
-            remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
+            if not manifest.multi_label:
+                remembered = _features_to_keep(features, data, config.data.seed, replay_memory)
         candidate = described.candidate(data)
         some = FeaturesOfSome(data, config.data.seed, looked_at)
         made = Made(model, manifest, samples, candidate, memory, graph, remembered, some.familiar)

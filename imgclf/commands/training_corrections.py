@@ -74,6 +74,12 @@ def take_in_corrections(
         if begun_with is not None and earlier is not None:
             _say_what_is_new(data, given, begun_with, earlier.run)
             given = begun_with
+    if given and config.data.multi_label:
+        console.note(
+            f"what people said of {len(given)} pictures by imgclf retrain is one label for each, "
+            "and has no part in a training with data.multi_label: true"
+        )
+        given = ()
     taken = take_in(data, given, config.data.cache)
     _say(taken)
     for label, count in taken.unknown.items():

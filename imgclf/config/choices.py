@@ -13,8 +13,9 @@ Resize: TypeAlias = Literal["stretch", "crop", "pad"]
 ClassesAre: TypeAlias = Literal["folders", "leaves"]
 """Which folders are classes: each with all that is below it, or each that holds pictures."""
 
-LabelMode: TypeAlias = Literal["binary", "int", "categorical"]
-"""The form of the labels, as in `keras.utils.image_dataset_from_directory`."""
+LabelMode: TypeAlias = Literal["binary", "int", "categorical", "multi_label"]
+"""The form of the labels, as in `keras.utils.image_dataset_from_directory`; and 0 or 1 for each
+class, where a picture may have several."""
 
 Keep: TypeAlias = Literal["disk", "memory", "none"]
 """Where decoded pictures are kept."""

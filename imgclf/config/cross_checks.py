@@ -13,6 +13,7 @@ from imgclf.config.label_modes import SMOOTHED_LOSSES
 from imgclf.config.layer_checks import layer_problems
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.monitor_checks import metric_problems, monitor_problems
+from imgclf.config.multi_label import multi_label_problems
 from imgclf.config.number_checks import number_problems
 from imgclf.config.pretrained_checks import pretrained_problems
 from imgclf.config.schema import BATCH_SIZE, Config, DataConfig, TrainingConfig
@@ -33,6 +34,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
     metrics_known = not any(key.startswith("training.metrics") for key in refused)
     return [
         *_table_problems(config.data, file),
+        *multi_label_problems(config, file),
         *_balance_problems(config, file),
         *_smoothing_problems(config.training, file),
         *layer_problems(config, file),

@@ -8,10 +8,11 @@ from imgclf.config.choices import LabelMode
 from imgclf.config.keras_names import BY_OUTPUT
 
 _BINARY: frozenset[LabelMode] = frozenset(["binary"])
+_MULTI_LABEL: frozenset[LabelMode] = frozenset(["multi_label"])
 _INT: frozenset[LabelMode] = frozenset(["int"])
 _ONE_HOT: frozenset[LabelMode] = frozenset(["categorical"])
 _EITHER = _BINARY | _ONE_HOT
-_ALL = _EITHER | _INT
+_ALL = _EITHER | _INT | _MULTI_LABEL
 _NONE: frozenset[LabelMode] = frozenset()
 
 # What a config that gives no loss is trained by.
@@ -19,6 +20,7 @@ DEFAULT_LOSS: dict[LabelMode, str] = {
     "binary": "BinaryCrossentropy",
     "int": "SparseCategoricalCrossentropy",
     "categorical": "CategoricalCrossentropy",
+    "multi_label": "BinaryCrossentropy",
 }
 FOCAL_LOSSES = ("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy")
 SMOOTHED_LOSSES = (
@@ -34,12 +36,12 @@ LABELS: dict[LabelMode, str] = {
     "binary": "labels of 0 and 1",
     "int": "labels that are class numbers",
     "categorical": "one-hot labels",
+    "multi_label": "labels of 0 and 1 for each class",
 }
 
 _LOSS_LABELS: dict[str, frozenset[LabelMode]] = {
-    **dict.fromkeys(
-        ("BinaryCrossentropy", "BinaryFocalCrossentropy", "Hinge", "SquaredHinge"), _BINARY
-    ),
+    **dict.fromkeys(("BinaryCrossentropy", "BinaryFocalCrossentropy"), _BINARY | _MULTI_LABEL),
+    **dict.fromkeys(("Hinge", "SquaredHinge"), _BINARY),
     **dict.fromkeys(("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy"), _INT),
     **dict.fromkeys(
         (
@@ -76,8 +78,17 @@ NO_LOSS_HERE = {
 
 _METRIC_LABELS: dict[str, frozenset[LabelMode]] = {
     **dict.fromkeys(BY_OUTPUT["metrics"], _ALL),
+    **dict.fromkeys(("BinaryAccuracy", "BinaryCrossentropy"), _BINARY | _MULTI_LABEL),
+    **dict.fromkeys(("BinaryIoU", "Hinge", "SquaredHinge"), _BINARY),
+    # Those that count answers of yes and no, whatever class they are to.
     **dict.fromkeys(
-        ("BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", "Hinge", "SquaredHinge"), _BINARY
+        (
+            *("AUC", "F1Score", "FBetaScore", "Precision", "Recall", "MeanSquaredError"),
+            *("TruePositives", "TrueNegatives", "FalsePositives", "FalseNegatives"),
+            *("PrecisionAtRecall", "RecallAtPrecision"),
+            *("SensitivityAtSpecificity", "SpecificityAtSensitivity"),
+        ),
+        _EITHER | _MULTI_LABEL,
     ),
     **dict.fromkeys(
         (

@@ -7,7 +7,7 @@ from typing import Any
 
 from imgclf.config.auto_rate import with_rate
 from imgclf.config.backbone import Backbone
-from imgclf.config.keras_names import MIXING
+from imgclf.config.keras_names import BY_OUTPUT, MIXING
 from imgclf.config.loaded import ConfigFile, LoadedConfig
 from imgclf.config.network_size import NetworkSize, network_size, refuse_giant
 from imgclf.config.output_head import Head, resolve_head
@@ -55,10 +55,18 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
     """
     config = loaded.config
     mixed = any(spec.name in MIXING for spec in config.augmentation)
-    head = resolve_head(config.model.output, config.training, num_classes, loaded.file, mixed=mixed)
+    head = resolve_head(
+        config.model.output,
+        config.training,
+        num_classes,
+        loaded.file,
+        mixed=mixed,
+        multi_label=config.data.multi_label,
+    )
     if config.model.backbone is not None:
         head = _from_nothing(head)
     optimizer, ema = with_rate(config.training.optimizer, None), config.training.ema
+    metrics = config.training.metrics
     network = Network(
         config.data.image_size,
         config.model.backbone,
@@ -66,7 +74,7 @@ def declared_network(loaded: LoadedConfig, num_classes: int) -> Network:
         config.model.layers,
         head,
         optimizer if ema is None else ema.kept_by(optimizer),
-        config.training.metrics,
+        tuple(map(_of_each_class, metrics)) if config.data.multi_label else metrics,
         loaded.file,
     )
     refuse_giant(size_of(network), loaded.file)
@@ -82,6 +90,13 @@ def size_of(network: Network) -> NetworkSize:
         network.head.output,
         on_features=network.backbone is not None,
     )
+
+
+def _of_each_class(metric: Spec) -> Spec:
+    """Keras takes `accuracy` of several units for that of the largest one."""
+    if metric.name not in BY_OUTPUT["metrics"]:
+        return metric
+    return Spec(name="BinaryAccuracy", arguments={"name": metric.name})
 
 
 def _from_nothing(head: Head) -> Head:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from imgclf.config.choices import LabelMode
@@ -30,7 +30,8 @@ class Head(NamedTuple):
         output: The last layer, with its units and its activation.
         loss: With all of its arguments that were given.
         label_mode: As in `keras.utils.image_dataset_from_directory`: "binary" for one number
-            that is 0 or 1, "int" for the number of the class, "categorical" for one-hot rows.
+            that is 0 or 1, "int" for the number of the class, "categorical" for one-hot rows;
+            "multi_label" for rows of 0 and 1, of which any may be 1.
     """
 
     output: Spec
@@ -45,11 +46,13 @@ def resolve_head(
     file: ConfigFile,
     *,
     mixed: bool = False,
+    multi_label: bool = False,
 ) -> Head:
     """Settles what the config leaves open, once the classes are known.
 
     Two classes get one sigmoid unit and binary cross-entropy, more get a softmax unit each and
-    sparse categorical cross-entropy. A given output, loss or metric that needs another head or
+    sparse categorical cross-entropy; where a picture may have several labels, each class gets a
+    sigmoid unit and binary cross-entropy. A given output, loss or metric that needs another head or
     other labels gets them where there are such: `metrics: [Precision]` over three classes is
     trained with one-hot labels.
 
@@ -60,14 +63,17 @@ def resolve_head(
         file: Names the lines of what doesn't fit.
         mixed: A picture may be part one class and part another while training, which no class
             number says.
+        multi_label: A picture may have several labels.
 
     Raises:
         ConfigError: Output, loss, metrics and the number of classes don't fit together.
     """
-    output = _read_output(output, num_classes, file)
+    output = _read_output(output, num_classes, file, multi_label=multi_label)
     activation = output.arguments["activation"] if output else None
     modes: tuple[LabelMode, ...]
-    if activation == "sigmoid":
+    if multi_label:
+        modes = ("multi_label",)
+    elif activation == "sigmoid":
         modes = ("binary",)
     elif activation == "softmax" or num_classes > 2:
         modes = ("int", "categorical")
@@ -89,11 +95,14 @@ def resolve_head(
 
 
 def _output(mode: LabelMode, num_classes: int) -> Spec:
-    units, activation = (1, "sigmoid") if mode == "binary" else (num_classes, "softmax")
+    units = 1 if mode == "binary" else num_classes
+    activation = "sigmoid" if mode in ("binary", "multi_label") else "softmax"
     return Spec(name="Dense", arguments={"units": units, "activation": activation})
 
 
-def _read_output(output: Spec | None, num_classes: int, file: ConfigFile) -> Spec | None:
+def _read_output(
+    output: Spec | None, num_classes: int, file: ConfigFile, *, multi_label: bool
+) -> Spec | None:
     """The output that was given, with units and activation filled in."""
     if output is None:
         return None
@@ -107,6 +116,10 @@ def _read_output(output: Spec | None, num_classes: int, file: ConfigFile) -> Spe
     given = output.arguments
     units = given.get("units")
     activation = given.get("activation")
+    if multi_label:
+        filled = {**given, "units": units or num_classes, "activation": activation or "sigmoid"}
+        _refuse_no_sigmoids(filled, num_classes, file)
+        return Spec(name="Dense", arguments=filled)
     if activation is None:
         activation = "sigmoid" if units == 1 or (units is None and num_classes == 2) else "softmax"
     default = 1 if activation == "sigmoid" else num_classes
@@ -115,6 +128,18 @@ def _read_output(output: Spec | None, num_classes: int, file: ConfigFile) -> Spe
     if problem:
         raise file.error(problem)
     return Spec(name="Dense", arguments={**given, "units": units, "activation": activation})
+
+
+def _refuse_no_sigmoids(given: Mapping[str, object], num_classes: int, file: ConfigFile) -> None:
+    """An output that doesn't answer each class by itself."""
+    units, activation = given["units"], given["activation"]
+    if activation != "sigmoid" or units != num_classes:
+        raise file.refusal(
+            "model.output",
+            "data.multi_label: true wants one sigmoid unit for each class",
+            received=f"units: {units}, activation: {activation}",
+            allowed=f"Dense: {{units: {num_classes}, activation: sigmoid}}, or no model.output",
+        )
 
 
 def _output_problem(
@@ -230,8 +255,11 @@ def _metric_problem(metric: Spec, mode: LabelMode, num_classes: int) -> str | No
             f"{name} needs {needed}, and the output and the loss "
             f"of these {num_classes} classes need {LABELS[mode]}"
         )
-    if name in ("F1Score", "FBetaScore") and mode == "binary" and given.get("threshold") is None:
-        return f"{name} of one unit is always that of guessing yes; give it a threshold: 0.5"
+    if name in ("F1Score", "FBetaScore") and given.get("threshold") is None:
+        if mode == "binary":
+            return f"{name} of one unit is always that of guessing yes; give it a threshold: 0.5"
+        if mode == "multi_label":
+            return f"{name} takes one label for each picture; give it a threshold: 0.5"
     if name in ("IoU", "MeanIoU") and given.get("sparse_y_pred", True):
         return f"{name} takes probabilities for class numbers unless sparse_y_pred: false"
     if name.endswith("TopKCategoricalAccuracy") and given.get("k", 5) >= num_classes:

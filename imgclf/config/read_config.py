@@ -96,6 +96,7 @@ def read_config(report: Report, root: Node, default_name: str) -> Config | None:
     for key in SECTIONS:
         plain.setdefault(key, {})
     _fill_in_directory(plain["data"])
+    _fill_in_metrics(plain)
     fill_in_defaults(plain)
     if plain["model"].get("backbone") is None:
         _require_without_backbone(report, root, plain)
@@ -107,6 +108,12 @@ def _fill_in_directory(data: dict[str, Any]) -> None:
     table = data.get("table")
     if isinstance(table, str):
         data.setdefault("directory", str(Path(table).parent))
+
+
+def _fill_in_metrics(plain: dict[str, Any]) -> None:
+    """Of several labels the answers are counted one by one, and the log shall say so."""
+    if plain["data"].get("multi_label") is True and isinstance(plain["training"], dict):
+        plain["training"].setdefault("metrics", (Spec(name="BinaryAccuracy"),))
 
 
 def _require_without_backbone(report: Report, root: Node, plain: dict[str, Any]) -> None:

@@ -78,6 +78,8 @@ class DataConfig(_Section):
         table: Has the labels in place of folders: a line for each picture, with the columns path
             and label, and perhaps part. Paths are relative to the table's folder, or to the
             directory if not found there.
+        multi_label: A picture may have several labels, or none: those that a table gives it, or
+            the class folders that hold files equal to it. Each class is then answered yes or no.
         groups: Pictures that must not be divided, such as those of one patient: by what a regular
             expression finds in their paths, by a column of the table, or because they are near
             copies.
@@ -107,6 +109,7 @@ class DataConfig(_Section):
     table: Annotated[str | None, _NO_DIFFERENCE, AsWritten()] = _field(
         "the path of a .csv or .tsv file, or null", None, min_length=1
     )
+    multi_label: bool = _field("true, false", False)
     groups: Annotated[Groups | None, _NO_DIFFERENCE] = _field(
         "a regular expression on the path, near_copies, "
         "{path: EXPRESSION, column: NAME, near_copies: true} or some of these, or null",

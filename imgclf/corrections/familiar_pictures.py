@@ -42,7 +42,7 @@ class FeaturesOfSome:
         """
         seen = list[tuple[NDArray[np.int64], NDArray[np.floating]]]()
         for place, part in enumerate((self.data.training, self.data.validation)):
-            rows = balanced_rows(part.labels, _MOST_PICTURES, self.seed)
+            rows = balanced_rows(part.first_labels, _MOST_PICTURES, self.seed)
             if self.known is not None:
                 known = self.known[place]
                 seen.append((rows, known.values[known.rows[0][rows]]))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Arrangement:
-    """What `data.classes`, `parts`, `table` and `groups` say; each as it is if nothing is said.
+    """What the section `data` says of it; each as it is if nothing is said.
 
     Attributes:
         classes: Each folder is a class, with all that is below it; or each folder of pictures.
@@ -24,12 +24,14 @@ class Arrangement:
             ("auto"); or there are none.
         table: Has the labels; None if the folders are the labels.
         grouping: What pictures that must not be divided have in common; None if nothing is said.
+        multi_label: Whether a picture may have several labels, or none.
     """
 
     classes: ClassesAre = "folders"
     parts: Literal["auto", "none"] | Mapping[str, str] = "auto"
     table: Path | None = None
     grouping: Grouping | None = None
+    multi_label: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -42,6 +44,7 @@ class Arrangement:
             or self.classes != "folders"
             or not isinstance(self.parts, str)
             or self.grouping is not None
+            or self.multi_label
         )
 
     @classmethod
@@ -53,6 +56,7 @@ class Arrangement:
             parts if isinstance(parts, str) else parts.written(),
             None if config.table is None else Path(config.table),
             None if groups is None else Grouping(groups.path, groups.column, groups.near_copies),
+            config.multi_label,
         )
 
 

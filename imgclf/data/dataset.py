@@ -18,14 +18,15 @@ from imgclf.data.division import keep_together, small_beside_classes
 from imgclf.data.first_rules import find_by_first_rules
 from imgclf.data.folder import PictureFolder, divide
 from imgclf.data.found_files import FoundFiles, find_files
-from imgclf.data.grouped_division import keep_groups
 from imgclf.data.groups import Grouping, Groups, find_groups
 from imgclf.data.joined_pixels import Joined
+from imgclf.data.kept_groups import keep_groups
 from imgclf.data.labelled import Wanted, scan_labelled
 from imgclf.data.near_copies import near_copies
 from imgclf.data.on_demand import OnDemand
 from imgclf.data.part_names import PartName
-from imgclf.data.picture_files import Picture, Skipped
+from imgclf.data.picture_files import NO_LABEL, Picture, Skipped
+from imgclf.data.several_labels import as_rows
 from imgclf.errors import DataError
 from imgclf.spelling import composed
 
@@ -41,7 +42,8 @@ class Part:
         pictures: Paths, labels and digests.
         pixels: uint8, shape (rows, height, width, 3), of other parts as well. See `decode_all`.
         rows: Where each of `pictures` stands in `pixels`, shape (pictures,).
-        labels: Class indices, shape (pictures,).
+        labels: Class indices, shape (pictures,); 0 or 1 for each class, shape (pictures, classes),
+            where pictures may have several labels.
     """
 
     pictures: tuple[Picture, ...]
@@ -51,6 +53,13 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def first_labels(self) -> NDArray[np.int64]:
+        """One class index for each picture, shape (pictures,); `NO_LABEL` for those without."""
+        if self.labels.ndim == 1:
+            return self.labels
+        return np.where(self.labels.any(axis=1), self.labels.argmax(axis=1), NO_LABEL)
 
     def batches(self, batch_size: int = 32) -> Iterator[Pixels]:
         """The pixels in the order of `pictures`, a copy of a few at a time."""
@@ -191,8 +200,10 @@ def read_dataset(
             folder = keep_groups(folder, groups, validation_split, seed, is_split=is_split)
         elif is_split:
             folder = _kept_together(folder, alike, validation_split, seed)
+        several = len(folder.class_names) if arrangement.multi_label else None
         training, validation, test = (
-            _part(part, decoded, rows) for part in (folder.training, folder.validation, folder.test)
+            _part(part, decoded, rows, several)
+            for part in (folder.training, folder.validation, folder.test)
         )
         highest = int(decoded.looks["highest"].max(initial=0))
         return DataSet(
@@ -254,7 +265,12 @@ def read_config_dataset(config: DataConfig, known: str | None = None) -> DataSet
 
 
 def read_labelled(
-    place: Path, class_names: Sequence[str], settings: DecoderSettings, wanted: Wanted = "all"
+    place: Path,
+    class_names: Sequence[str],
+    settings: DecoderSettings,
+    wanted: Wanted = "all",
+    *,
+    multi_label: bool = False,
 ) -> Labelled:
     """Pictures with labels for a model that is there already.
 
@@ -264,12 +280,13 @@ def read_labelled(
         class_names: The model's, in output order.
         settings: How pictures are decoded.
         wanted: Which parts, if it comes divided.
+        multi_label: Whether a picture may have several labels.
 
     Raises:
         DataError: A folder is none of the classes, or no picture can be read.
         WriteError: The decoded pictures can't be kept.
     """
-    pictures, found = scan_labelled(place, class_names, wanted)
+    pictures, found = scan_labelled(place, class_names, wanted, multi_label=multi_label)
     decoded = decode_all(pictures, settings)
     failed = {failure.path for failure in decoded.failures}
     readable = tuple(picture for picture in pictures if picture.path not in failed)
@@ -278,7 +295,7 @@ def read_labelled(
     left_out = (*found.skipped, *decoded.failures)
     _refuse_lost_class(place, class_names, readable, left_out)
     rows = {picture.path: row for row, picture in enumerate(pictures)}
-    part = _part(readable, decoded, rows)
+    part = _part(readable, decoded, rows, len(class_names) if multi_label else None)
     return Labelled(part, found.part, found.divided, left_out)
 
 
@@ -289,7 +306,7 @@ def _refuse_lost_class(
     left_out: Sequence[Skipped],
 ) -> None:
     """A score over the other classes would pass for one over all of them."""
-    seen = {picture.label for picture in readable}
+    seen = {label for picture in readable for label in picture.labels}
     for label, name in enumerate(class_names):
         lost = [
             one
@@ -338,10 +355,17 @@ def _kept_together(
     return replace(folder, training=tuple(training), validation=tuple(validation))
 
 
-def _part(chosen: tuple[Picture, ...], decoded: Decoded, rows: Mapping[Path, int]) -> Part:
+def _part(
+    chosen: tuple[Picture, ...],
+    decoded: Decoded,
+    rows: Mapping[Path, int],
+    several: int | None = None,
+) -> Part:
+    """Those that were chosen; `several` is how many classes there are, if they may have more."""
+    one_each = (picture.label for picture in chosen)
     return Part(
         chosen,
         decoded.pixels,
         rows=np.array([rows[picture.path] for picture in chosen], np.int64),
-        labels=np.array([picture.label for picture in chosen], np.int64),
+        labels=np.fromiter(one_each, np.int64) if several is None else as_rows(chosen, several),
     )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from imgclf.data.grouped_division import hold_out_groups
 from imgclf.data.part_names import PartName
 from imgclf.data.picture_files import Picture
 from imgclf.errors import DataError
@@ -22,6 +23,9 @@ def split(
 ) -> tuple[list[Picture], list[Picture]]:
     """Divides pictures into training and validation, class by class, equal files together.
 
+    Where a picture may have several labels it counts for each of them, and classes have their
+    shares as near as that lets them.
+
     Args:
         pictures: All of them.
         num_classes: How many classes there are.
@@ -30,9 +34,14 @@ def split(
         kin: Digests of pictures that have near copies; those with the same value stay together.
     """
     kin = kin or {}
+    if any(picture.several is not None for picture in pictures):
+        group_of = {one.digest: kin.get(one.digest, one.digest) for one in pictures}
+        is_out = hold_out_groups(pictures, group_of, validation_split, seed).tolist()
+        sides = list(zip(pictures, is_out, strict=True))
+        return [one for one, out in sides if not out], [one for one, out in sides if out]
     held_out: set[str] = set()
     for label in range(num_classes):
-        digests = {picture.digest for picture in pictures if picture.label == label}
+        digests = {picture.digest for picture in pictures if label in picture.labels}
         sizes = Counter(kin.get(digest, digest) for digest in digests)
         held_out.update(_drawn(sizes, round(len(digests) * validation_split), seed))
     # A file that lies in two classes may be drawn for one only; both copies must follow it.
@@ -74,7 +83,9 @@ def keep_together(
     if not kin:
         return training, validation
     divided = split(pictures, num_classes, validation_split, seed, kin)
-    complete = all(len({one.label for one in part}) == num_classes for part in divided)
+    complete = all(
+        len({label for one in part for label in one.labels}) == num_classes for part in divided
+    )
     return divided if complete else (training, validation)
 
 
@@ -89,7 +100,8 @@ def small_beside_classes(
     """
 
     def counts(some: Sequence[Picture]) -> Counter[int]:
-        return Counter(label for label, _ in {(one.label, one.digest) for one in some})
+        pairs = {(label, one.digest) for one in some for label in one.labels}
+        return Counter(label for label, _ in pairs)
 
     in_class = counts(pictures)
     return [
@@ -166,7 +178,10 @@ def require_every_class(
         DataError: One has none.
     """
     parts = (("training", training), ("validation", validation))
-    counts = {part: Counter(picture.label for picture in pictures) for part, pictures in parts}
+    counts = {
+        part: Counter(label for picture in pictures for label in picture.labels)
+        for part, pictures in parts
+    }
     too_few = [
         f"  {name}: {counts['training'][label]} to train on, {counts['validation'][label]} to "
         "validate on"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,16 @@ IMBALANCE = 4
 _BY_WEIGHT: Final = (
     *("two labels", "in two parts", "alike, two labels", "alike, in two parts"),
     *("dark", "cut off"),
-    *("few pictures", "groups", "imbalance", "memory", "left out", "duplicate", "alike"),
+    *(
+        "few pictures",
+        "groups",
+        "one label",
+        "imbalance",
+        "memory",
+        "left out",
+        "duplicate",
+        "alike",
+    ),
 )
 NO_WARNING: Final = _BY_WEIGHT.index("few pictures")
 _PARTS: Final = ("training", "validation", "test")
@@ -57,7 +66,7 @@ class Finding:
 def count_pictures(data: DataSet) -> dict[str, tuple[int, int, int]]:
     """By class: pictures to train on, to validate on and to test on."""
     per_part = [
-        Counter(picture.label for picture in part.pictures)
+        Counter(label for picture in part.pictures for label in picture.labels)
         for part in (data.training, data.validation, data.test)
     ]
     return {
@@ -79,9 +88,11 @@ def find_problems(data: DataSet, *, made_up_for: bool = False) -> tuple[Finding,
         *_repeated(data),
         *_alike(data),
         *_grouped(data),
+        *_several(data),
         *_depth(data),
         *_small(counts),
-        *(() if made_up_for else _uneven(counts)),
+        # Where labels are answered one by one, none is given instead of another.
+        *(() if made_up_for or data.folder.arrangement.multi_label else _uneven(counts)),
     )
 
 
@@ -105,7 +116,7 @@ def _repeated(data: DataSet) -> Iterator[Finding]:
             continue
         paths = tuple(picture.path for picture in pictures)
         listed = " = ".join(map(str, paths))
-        labels = sorted({names[picture.label] for picture in pictures})
+        labels = _different(pictures, names)
         if len(labels) > 1:
             yield Finding("two labels", f"{listed} is {' and '.join(labels)}", paths)
         elif len({picture.path in tested for picture in pictures}) == 2:
@@ -127,7 +138,7 @@ def _alike(data: DataSet) -> Iterator[Finding]:
         listed = " ~ ".join(map(str, paths[:_LISTED]))
         if len(group) > _LISTED:
             listed += f" and {len(group) - _LISTED} more"
-        labels = sorted({names[picture.label] for picture in group})
+        labels = _different(group, names)
         parts = sorted({part_of[picture.path] for picture in group})
         if len(labels) > 1:
             yield Finding("alike, two labels", f"{listed} are {' and '.join(labels)}", paths)
@@ -138,6 +149,26 @@ def _alike(data: DataSet) -> Iterator[Finding]:
             yield Finding("alike, in two parts", f"{listed} are for {said}{way_on}", paths)
         else:
             yield Finding("alike", listed, paths)
+
+
+def _different(pictures: Sequence[Picture], class_names: Sequence[str]) -> list[str]:
+    """What some pictures are said to be, each once; where one has several labels, all of them."""
+    said = {picture.labels for picture in pictures}
+    words = (" with ".join(class_names[label] for label in labels) for labels in said)
+    return sorted(one or "without a label" for one in words)
+
+
+def _several(data: DataSet) -> Iterator[Finding]:
+    """Labels that are one for each picture after all."""
+    if not data.folder.arrangement.multi_label:
+        return
+    pictures = [one for part in data.parts for one in part.pictures]
+    if all(len(one.labels) == 1 for one in pictures):
+        yield Finding(
+            "one label",
+            f"data.multi_label: each of {len(pictures)} pictures has one label, which is told "
+            "apart better without it",
+        )
 
 
 def _grouped(data: DataSet) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from imgclf.data.arrangement import AS_FOUND, Arrangement
 from imgclf.data.division import may_fill_every_class, refuse_shared, require_every_class, split
 from imgclf.data.found_files import FoundFiles, find_files
 from imgclf.data.picture_files import Picture, Skipped, read_pictures
+from imgclf.data.several_labels import read_several_labels
 from imgclf.spelling import composed
 
 
@@ -50,7 +51,8 @@ class PictureFolder:
         for part in (self.training, self.validation):
             for picture in part:
                 relative = self.relative(picture.path)
-                digest.update(repr((relative, picture.label, picture.digest)).encode())
+                labels = picture.label if picture.several is None else picture.several
+                digest.update(repr((relative, labels, picture.digest)).encode())
             digest.update(b"|")
         return digest.hexdigest()
 
@@ -63,7 +65,15 @@ class PictureFolder:
             f"{len(names)} classes ({first}): {len(self.training)} pictures to train on, "
             f"{len(self.validation)} to validate on"
             + (f", {len(self.test)} to test on" if self.test else "")
+            + self._labels_in_words
         )
+
+    @property
+    def _labels_in_words(self) -> str:
+        if not self.arrangement.multi_label:
+            return ""
+        counts = [len(one.labels) for one in (*self.training, *self.validation, *self.test)]
+        return f"; {sum(counts) / len(counts):.2f} labels a picture"
 
     def relative(self, path: Path) -> str:
         """A picture's path from the data set's folder; a table may name some that lie elsewhere."""
@@ -114,8 +124,9 @@ def divide(
     """
     skipped, names = list(found.skipped), found.class_names
     longest_step = longest_step and may_fill_every_class(found.parts, len(names), validation_split)
+    reading = read_several_labels if found.arrangement.multi_label else read_pictures
     read = {
-        part: read_pictures(files, skipped, longest_step=longest_step)
+        part: reading(files, skipped, longest_step=longest_step)
         for part, files in found.parts.items()
     }
     training, test = read["training"], read.get("test", [])

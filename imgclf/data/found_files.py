@@ -35,7 +35,7 @@ class FoundFiles:
         directory: The data set.
         folder_names: Of the classes, in output order, as they are stored.
         parts: By part (training, and validation and test if it comes divided): the files with
-            their labels.
+            their labels; of a table that may give several, once for each, or with `NO_LABEL`.
         skipped: Files and folders that take no part.
         notes: What was taken for what, in sentences.
         arrangement: What the config says of it.
@@ -81,12 +81,18 @@ def find_files(directory: Path, arrangement: Arrangement = AS_FOUND) -> FoundFil
     if arrangement.table is not None:
         grouping = arrangement.grouping
         column = None if grouping is None else grouping.column
-        tabled = find_tabled(arrangement.table, directory, group_column=column)
+        tabled = find_tabled(
+            arrangement.table,
+            directory,
+            group_column=column,
+            multi_label=arrangement.multi_label,
+        )
         return FoundFiles(
             directory,
             tabled.class_names,
             tabled.parts,
             tabled.skipped,
+            tabled.notes,
             arrangement=arrangement,
             groups=named_groups(grouping, directory, tabled.parts, tabled.groups),
         )

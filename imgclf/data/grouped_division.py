@@ -5,17 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgclf.data.folder import PictureFolder
-from imgclf.data.groups import Groups, refuse_divided
-from imgclf.data.picture_files import Picture
-from imgclf.errors import DataError
-from imgclf.spelling import Lines
+from imgclf.data.picture_files import NO_LABEL, Picture
 
 _TRIES = 8
 _ROUNDS = 5
@@ -84,9 +79,11 @@ class _Groups:
 
     @classmethod
     def of(cls, pictures: Sequence[Picture], group_of: Mapping[str, str], drawn_by: str) -> _Groups:
+        classes = 1 + max((label for one in pictures for label in one.labels), default=NO_LABEL)
         members: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
         for picture in pictures:
-            members[group_of[picture.digest]][picture.digest].add(picture.label)
+            # Those of no class are divided as another class is.
+            members[group_of[picture.digest]][picture.digest].update(picture.labels or (classes,))
 
         def place(group: str) -> tuple[int, bytes]:
             drawn = hashlib.sha256(f"{drawn_by}{group}".encode()).digest()
@@ -94,7 +91,8 @@ class _Groups:
 
         names = sorted(members, key=place)
         rows = {name: row for row, name in enumerate(names)}
-        counts = np.zeros((len(names), 1 + max(picture.label for picture in pictures)))
+        with_none = classes + any(not picture.labels for picture in pictures)
+        counts = np.zeros((len(names), with_none))
         for name, row in rows.items():
             for labels in members[name].values():
                 counts[row, list(labels)] += 1
@@ -149,55 +147,3 @@ class _Groups:
     def of_pictures(self, sides: _Sides) -> _Sides:
         """The side of each picture."""
         return sides[self._row_of]
-
-
-def keep_groups(
-    folder: PictureFolder, groups: Groups, validation_split: float, seed: int, *, is_split: bool
-) -> PictureFolder:
-    """Divides the pictures of a data set by their groups, unless it comes divided.
-
-    Args:
-        folder: As it was found, divided somehow.
-        groups: Of all of its pictures.
-        validation_split: Share of each class's pictures to hold out, between 0 and 1.
-        seed: Of their choice.
-        is_split: Whether the split says what is held out.
-
-    Raises:
-        DataError: A group lies in two of the parts that there are, or a class can't be divided,
-            since it has but one group.
-    """
-    known = (*folder.training, *folder.validation)
-    if not is_split:
-        parts = {"training": folder.training, "validation": folder.validation, "test": folder.test}
-        refuse_divided(groups, parts)
-        return folder
-    refuse_divided(groups, {"training": known, "test": folder.test})
-    held_out = hold_out_groups(known, groups.of, validation_split, seed)
-    _require_division(folder, groups, known, held_out)
-    training = tuple(one for one, out in zip(known, held_out, strict=True) if not out)
-    validation = tuple(one for one, out in zip(known, held_out, strict=True) if out)
-    return replace(folder, training=training, validation=validation)
-
-
-def _require_division(
-    folder: PictureFolder, groups: Groups, pictures: Sequence[Picture], held_out: NDArray[np.bool_]
-) -> None:
-    problems: list[str] = []
-    for label, name in enumerate(folder.class_names):
-        own = [place for place, picture in enumerate(pictures) if picture.label == label]
-        if len(set(held_out[own].tolist())) == 2:
-            continue
-        of_class = list(dict.fromkeys(groups.of[pictures[place].digest] for place in own))
-        listed = ", ".join(map(groups.called, of_class[:3])) + (", ..." if of_class[3:] else "")
-        group = "group" if len(of_class) == 1 else "groups"
-        problems.append(f"  {name}: {len(own)} pictures in {len(of_class)} {group}: {listed}")
-    if problems:
-        raise DataError(
-            Lines.of(
-                f"{folder.directory}: data.groups keep pictures together, so that these classes "
-                "can't be both trained on and validated on:",
-                *problems,
-            ),
-            "add pictures of other groups, or say groups that are smaller: data.groups",
-        )

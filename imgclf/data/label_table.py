@@ -24,7 +24,7 @@ _MOST_LISTED = 20
 _HEADERS = {
     "path": "path filepath imagepath filename file imagefile image imagename img picture photo "
     "imageid fileid id",
-    "label": "label class classname category target species breed",
+    "label": "label class classname category target species breed tag",
     "part": "part split dataset subset set partition fold usage",
 }
 
@@ -148,9 +148,9 @@ def read_table(path: Path, group_column: str | None = None) -> list[Row]:
                 "a column part may say training, validation or test",
             )
         if group_column is not None:
-            columns = replace(columns, group=_group_place(path, number, header, group_column))
+            columns = replace(columns, group=group_place(path, number, header, group_column))
         for number, cells in rest:
-            row = _row(number, cells, columns, len(header))
+            row = read_row(number, cells, columns, len(header))
             if isinstance(row, str):
                 problems.append(f"{path}, line {number}: {row}")
             else:
@@ -161,8 +161,12 @@ def read_table(path: Path, group_column: str | None = None) -> list[Row]:
     return rows
 
 
-def _group_place(path: Path, line: int, header: Sequence[str], column: str) -> int:
-    """Where a column stands that the config names: exactly so, or but for case and spaces."""
+def group_place(path: Path, line: int, header: Sequence[str], column: str) -> int:
+    """Where a column stands that the config names: exactly so, or but for case and spaces.
+
+    Raises:
+        DataError: There is no such column.
+    """
     exactly = [place for place, name in enumerate(header) if name.strip() == column]
     folded = "".join(letter for letter in column.casefold() if letter.isalnum())
     found = exactly[0] if exactly else _place(folded, header) if folded else None
@@ -210,8 +214,18 @@ def _also(column: str) -> str:
     return ", ".join(others)
 
 
-def _row(number: int, cells: Sequence[str], columns: Columns, width: int) -> Row | str:
-    """What a line says, or what is wrong with it."""
+def read_row(
+    number: int, cells: Sequence[str], columns: Columns, width: int, *, needs_label: bool = True
+) -> Row | str:
+    """What a line says, or what is wrong with it.
+
+    Args:
+        number: Of the line.
+        cells: Its own.
+        columns: Where they stand.
+        width: How many there are.
+        needs_label: Whether a picture must have one, unless it is of the test part.
+    """
     if len(cells) > width:
         return f"{len(cells)} cells, and the header has {width}: quote what has commas in it"
 
@@ -224,7 +238,7 @@ def _row(number: int, cells: Sequence[str], columns: Columns, width: int) -> Row
         return "no path"
     if columns.part is not None and part is None:
         return f"the part is {said!r}; allowed: {', '.join(PARTS)}" if said else "no part"
-    if not label and part != "test":
+    if needs_label and not label and part != "test":
         return f"{path} has no label"
     return Row(number, path, composed(label), part, cell(columns.group))
 

@@ -16,6 +16,7 @@ from imgclf.data.label_table import is_table
 from imgclf.data.layout import Layout, find_layout, undivided
 from imgclf.data.part_names import PARTS, PartName, part_named
 from imgclf.data.picture_files import Picture, Skipped, read_pictures
+from imgclf.data.several_labels import read_several_labels
 from imgclf.data.tabled import find_tabled
 from imgclf.errors import DataError
 from imgclf.spelling import composed, path_as_spelled
@@ -42,7 +43,13 @@ class LabelledFiles:
     divided: bool
 
 
-def find_labelled(place: Path, class_names: Sequence[str], wanted: Wanted = "all") -> LabelledFiles:
+def find_labelled(
+    place: Path,
+    class_names: Sequence[str],
+    wanted: Wanted = "all",
+    *,
+    multi_label: bool = False,
+) -> LabelledFiles:
     """The pictures of whatever can be trained on.
 
     Args:
@@ -50,6 +57,7 @@ def find_labelled(place: Path, class_names: Sequence[str], wanted: Wanted = "all
             folders of parts; or a table.
         class_names: The model's, in output order.
         wanted: Which parts.
+        multi_label: Whether a picture may have several labels.
 
     Raises:
         DataError: There is no such place, or a folder in it is none of the model's classes.
@@ -58,7 +66,7 @@ def find_labelled(place: Path, class_names: Sequence[str], wanted: Wanted = "all
     skipped: list[Skipped] = []
     found: Mapping[PartName, Sequence[tuple[Path, int]]]
     if is_table(place) and not place.is_dir():
-        tabled = find_tabled(place, place.parent, class_names)
+        tabled = find_tabled(place, place.parent, class_names, multi_label=multi_label)
         found, divided = tabled.parts, tabled.divided
         skipped += tabled.skipped
     else:
@@ -87,16 +95,21 @@ _PREFERRED: Mapping[Wanted, Sequence[PartName]] = {
 
 
 def scan_labelled(
-    place: Path, class_names: Sequence[str], wanted: Wanted = "all"
+    place: Path,
+    class_names: Sequence[str],
+    wanted: Wanted = "all",
+    *,
+    multi_label: bool = False,
 ) -> tuple[tuple[Picture, ...], LabelledFiles]:
     """The pictures of `find_labelled`, with what their bytes add up to, and what else it found.
 
     Raises:
         DataError: No picture there, or a folder that is none of the model's classes.
     """
-    found = find_labelled(place, class_names, wanted)
+    found = find_labelled(place, class_names, wanted, multi_label=multi_label)
     skipped = list(found.skipped)
-    pictures = tuple(read_pictures(found.files, skipped))
+    read = read_several_labels if multi_label else read_pictures
+    pictures = tuple(read(found.files, skipped))
     if not pictures:
         raise DataError(f"{place} has no pictures in folders called {', '.join(class_names)}")
     return pictures, replace(found, skipped=tuple(skipped))

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from imgclf.data.file_walk import (
     LINK_TO_NOTHING,
@@ -29,13 +30,28 @@ class Picture:
 
     Attributes:
         path: Where it lies.
-        label: Index into the class names.
+        label: Index into the class names; where there may be several, the first, or `NO_LABEL`.
         digest: SHA-256 of the file's bytes; equal files are one picture.
+        several: All of its labels, in order, where there may be several or none; else None.
     """
 
     path: Path
     label: int
     digest: str
+    several: tuple[int, ...] | None = None
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """All of them."""
+        return (self.label,) if self.several is None else self.several
+
+    def called(self, class_names: Sequence[str]) -> str:
+        """What it is said to be, for people."""
+        return ", ".join(class_names[label] for label in self.labels) or "no label"
+
+
+NO_LABEL: Final = -1
+"""In place of a class's index."""
 
 
 def file_digest(path: Path) -> str:

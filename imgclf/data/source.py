@@ -29,14 +29,17 @@ def encode_labels(
     """Labels as a loss wants them.
 
     Args:
-        labels: Class indices, shape (pictures,).
+        labels: Class indices, shape (pictures,); 0 or 1 for each class, shape (pictures, classes),
+            where pictures may have several.
         label_mode: As in `keras.utils.image_dataset_from_directory`: "binary" gives float32 of
             shape (pictures, 1), "int" int64 of shape (pictures,), "categorical" one-hot float32
-            of shape (pictures, classes).
+            of shape (pictures, classes); "multi_label" gives float32 of that shape.
         num_classes: How many classes there are.
     """
     if label_mode == "binary":
         return labels.astype(np.float32)[:, np.newaxis]
+    if label_mode == "multi_label":
+        return labels.astype(np.float32)
     if label_mode == "categorical":
         return np.eye(num_classes, dtype=np.float32)[labels]
     return labels

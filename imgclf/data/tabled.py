@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgclf.data.class_folders import nearest_beside
 from imgclf.data.decoder import PICTURE_SUFFIXES
+from imgclf.data.label_sets import read_label_sets
 from imgclf.data.label_table import Row, read_table, refuse
 from imgclf.data.part_names import PARTS, PartName
-from imgclf.data.picture_files import Skipped, may_be_picture
+from imgclf.data.picture_files import NO_LABEL, Skipped, may_be_picture
 from imgclf.errors import DataError, suggestion
 from imgclf.spelling import path_as_spelled
 
@@ -23,10 +24,12 @@ class Tabled:
 
     Attributes:
         class_names: In output order.
-        parts: By part: files with their labels. Without a column for it all are of training.
+        parts: By part: files with their labels. Without a column for it all are of training. Where
+            pictures may have several labels, a file is there once for each, or with `NO_LABEL`.
         skipped: Files that take no part.
         divided: Whether there is such a column.
         groups: What a picture's group is called, of those that have one.
+        notes: How it was read, in sentences, where that could be otherwise.
     """
 
     class_names: tuple[str, ...]
@@ -34,6 +37,7 @@ class Tabled:
     skipped: tuple[Skipped, ...]
     divided: bool
     groups: Mapping[Path, str]
+    notes: tuple[str, ...] = ()
 
 
 def find_tabled(
@@ -41,6 +45,8 @@ def find_tabled(
     directory: Path,
     class_names: Sequence[str] | None = None,
     group_column: str | None = None,
+    *,
+    multi_label: bool = False,
 ) -> Tabled:
     """Finds the pictures of a table.
 
@@ -49,40 +55,58 @@ def find_tabled(
         directory: Where relative paths are looked for that aren't found from the table's folder.
         class_names: The model's that shall judge them; None for those of the table.
         group_column: See `read_table`.
+        multi_label: Whether a picture may have several labels, or none; see `read_label_sets`.
 
     Raises:
         DataError: The table can't be used, one picture has two labels, or none is there.
     """
     if not table.is_file():
         raise DataError(f"data.table: {_missing_table(table)}")
-    places = [
-        (row, _place(row, table.parent, directory)) for row in read_table(table, group_column)
-    ]
-    refuse(list(_contradictions(table, places)))
-    names = tuple(class_names or sorted({row.label for row, _ in places if row.label}))
+    notes: tuple[str, ...] = ()
+    if multi_label:
+        sets = read_label_sets(table, group_column)
+        read, labels, notes = sets.rows, sets.labels, (sets.note,)
+    else:
+        read = read_table(table, group_column)
+        labels = [(row.label,) if row.label else () for row in read]
+    places = [(row, _place(row, table.parent, directory)) for row in read]
+    of_path: dict[Path, dict[str, Row]] = {}
+    for (row, path), own in zip(places, labels, strict=True):
+        of_path.setdefault(path, {}).update((label, row) for label in own)
+    contradictions, hint = _contradictions(table, places, multi_label=multi_label)
+    refuse(contradictions, hint if class_names is None else None)
+    names = tuple(class_names or sorted({label for own in labels for label in own}))
     if class_names is None and len(names) < 2:
-        raise DataError(f"{table} has one label only ({names[0]}); a classifier needs two")
+        only = f"one label only ({names[0]})" if names else "no labels"
+        raise DataError(f"{table} has {only}; a classifier needs two")
     skipped: list[Skipped] = []
     parts: dict[PartName, list[tuple[Path, int]]] = {}
     there = False
     rows: dict[Path, Row] = {}
     for row, path in places:
         rows.setdefault(path, row)  # a line that is there twice says nothing more
+    # Of pictures that somebody else has the labels of, as those of a competition.
+    unlabelled = {"test"} - {row.part for row, path in places if of_path[path]}
     for path, row in rows.items():
         where = f"{table}, line {row.line}"
         if not path.exists():
             skipped.append(Skipped(path, f"no such file ({where})"))
             continue
         there = True
-        if not row.label:
+        said = of_path[path]
+        if not said and (not multi_label or row.part in unlabelled):
             skipped.append(Skipped(path, f"no label ({where})", "no picture"))
-        elif row.label not in names:
-            raise DataError(
-                f"{where}: {row.label} is none of the classes: {', '.join(names)}"
-                + suggestion(row.label, names)
-            )
-        elif may_be_picture(path, skipped):
-            parts.setdefault(row.part or "training", []).append((path, names.index(row.label)))
+            continue
+        for label, at in said.items():
+            if label not in names:
+                raise DataError(
+                    f"{table}, line {at.line}: {label} is none of the classes: {', '.join(names)}"
+                    + suggestion(label, names)
+                )
+        if may_be_picture(path, skipped):
+            positions = [names.index(label) for label in said] or [NO_LABEL]
+            files = parts.setdefault(row.part or "training", [])
+            files.extend((path, position) for position in positions)
     if not there:
         first = places[0][0].path
         tried = " and in ".join(dict.fromkeys(map(str, (table.parent, directory))))
@@ -96,7 +120,7 @@ def find_tabled(
     ordered = {part: parts[part] for part in PARTS if part in parts}
     divided = any(row.part is not None for row in rows.values())
     groups = {path: row.group for path, row in rows.items() if row.group}
-    return Tabled(names, ordered, tuple(skipped), divided, groups)
+    return Tabled(names, ordered, tuple(skipped), divided, groups, notes)
 
 
 def _missing_table(table: Path) -> str:
@@ -119,13 +143,22 @@ def _place(row: Row, *folders: Path) -> Path:
     return folders[0] / row.path
 
 
-def _contradictions(table: Path, places: Sequence[tuple[Row, Path]]) -> Iterator[str]:
-    """Two labels, parts or groups for one picture."""
+def _contradictions(
+    table: Path, places: Sequence[tuple[Row, Path]], *, multi_label: bool
+) -> tuple[list[str], str | None]:
+    """Two labels, parts or groups for one picture, in words, and what may have been meant."""
     first: dict[Path, Row] = {}
+    found: list[str] = []
+    hint = None
     for row, path in places:
         before = first.setdefault(path, row)
-        said = (before.label, row.label), (before.part, row.part), (before.group, row.group)
+        said = [(before.part, row.part), (before.group, row.group)]
+        if not multi_label:
+            said.insert(0, (before.label, row.label))
+            if before.label != row.label:
+                hint = "if a picture may have several labels: --set data.multi_label=true"
         for one, other in said:
             if one != other:
                 where = f"{table}, lines {before.line} and {row.line}"
-                yield f"{where}: {row.path} is {one} and {other}"
+                found.append(f"{where}: {row.path} is {one} and {other}")
+    return found, hint

@@ -50,18 +50,25 @@ def averaged_scores(confusion: NDArray[np.int64], seed: int = 0) -> AveragedScor
     corrected = min(1.0, max(0.0, 2 * macro - float(of_macro.mean())))
     wider = cells.pictures / max(1, cells.pictures - cells.classes)
     either = [
-        _interval(score, wider * float(of_macro.var()), cells.effective / wider)
+        spread_interval(score, wider * float(of_macro.var()), cells.effective / wider)
         for score in (macro, corrected)
     ]
     return AveragedScores(
         balanced,
-        _interval(balanced, float(of_balanced.var()), cells.effective),
+        spread_interval(balanced, float(of_balanced.var()), cells.effective),
         macro,
         Interval(min(one.low for one in either), max(one.high for one in either)),
     )
 
 
-def _interval(score: float, variance: float, most: float) -> Interval:
+def spread_interval(score: float, variance: float, most: float) -> Interval:
+    """Wilson's, for as many pictures as would make a plain share spread as far.
+
+    Args:
+        score: Between 0 and 1.
+        variance: Of the score in draws of as many pictures.
+        most: Pictures that they are at most taken for.
+    """
     pictures = most if variance == 0 else min(most, max(1.0, score * (1 - score) / variance))
     return wilson(score * pictures, pictures)
 

@@ -24,6 +24,8 @@ class Prediction:
         probabilities: By class name, in the model's order; empty likewise.
         error: Why the picture can't be read; None if it could.
         unlike: Whether it is unlike the pictures that the model knows; None if that isn't known.
+        labels: Of a model that may give several, all that it gives, in its order; perhaps none, in
+            spite of `label`, which is the likeliest. None for other models, and likewise.
     """
 
     path: str
@@ -32,6 +34,7 @@ class Prediction:
     probabilities: dict[str, float]
     error: str | None
     unlike: bool | None = None
+    labels: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -40,11 +43,16 @@ class Prediction:
         row: Probabilities,
         class_names: Sequence[str],
         unlike: bool | None = None,
+        thresholds: Sequence[float] = (),
     ) -> Prediction:
-        """From one picture's probabilities, shape (classes,)."""
+        """From one picture's probabilities, shape (classes,), and the thresholds if it has any."""
         best = int(row.argmax())
         by_class = dict(zip(class_names, row.tolist(), strict=True))
-        return cls(path, class_names[best], float(row[best]), by_class, error=None, unlike=unlike)
+        labels = None
+        if thresholds:
+            known = zip(by_class.items(), thresholds, strict=True)
+            labels = tuple(name for (name, value), least in known if value >= least)
+        return cls(path, class_names[best], float(row[best]), by_class, None, unlike, labels)
 
     @classmethod
     def unreadable(cls, path: str, error: str) -> Prediction:

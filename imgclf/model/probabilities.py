@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imgclf.errors import ModelFileError
 from imgclf.model.activations import sigmoid, softmax
 
-Activation = Literal["sigmoid", "softmax", "sigmoid_logits", "softmax_logits"]
+Activation = Literal["sigmoid", "softmax", "sigmoid_logits", "softmax_logits", "multi_label"]
 Probabilities = NDArray[np.float64]
 
 _TINY = np.finfo(np.float32).tiny
@@ -42,15 +42,23 @@ def to_probabilities(
 ) -> Probabilities:
     """Probabilities of each class, float64, shape (pictures, classes), rows adding up to 1.
 
+    Where a picture may have several labels they don't: each class is answered by itself.
+
     Args:
         outputs: What the network puts out: shape (pictures, 1) for a sigmoid head, which gives
-            the probability of the second class; shape (pictures, classes) for a softmax head.
+            the probability of the second class; shape (pictures, classes) for a softmax head, and
+            for a sigmoid unit for each class.
         head: How to read them; "logits" if the network ends before the activation.
         temperature: Divides the logits; over 1 makes the model less sure of itself, and never
             changes which class comes first. 1 leaves the network's own probabilities as they
             are. (Guo et al. 2017, On Calibration of Modern Neural Networks.)
     """
     values = outputs.astype(np.float64)
+    if head == "multi_label":
+        if temperature == 1.0:
+            return values
+        yes, no = (np.log(np.maximum(one, _TINY)) for one in (values, 1 - values))
+        return sigmoid((yes - no) / temperature)
     if head in ("sigmoid", "sigmoid_logits"):
         second = values[:, :1] if head == "sigmoid" else sigmoid(values[:, :1])
         probabilities = np.concatenate([1 - second, second], axis=1)

@@ -16,9 +16,12 @@ class Scores(Struct, frozen=True):
     """On the held-out pictures, between 0 and 1.
 
     Attributes:
+        accuracy: Where a picture may have several labels, the share of those that get just theirs,
+            as scikit-learn has it.
         per_class: The recall of each class that has pictures.
         balanced_accuracy: See `AveragedScores`, as of the next three; None in files of versions
             that didn't measure it, and where only accuracy is known.
+        of_label_sets: Whether a picture may have several labels.
     """
 
     accuracy: float
@@ -29,6 +32,7 @@ class Scores(Struct, frozen=True):
     balanced_accuracy_interval: Interval | None = None
     macro_f1: float | None = None
     macro_f1_interval: Interval | None = None
+    of_label_sets: bool = False
 
     @property
     def accuracy_interval(self) -> Interval:

@@ -165,6 +165,17 @@ class ModelArchive:
         )
 
     def _sound(self, manifest: Manifest) -> Manifest:
+        classes = len(manifest.class_names)
+        if len(manifest.label_thresholds) != (classes if manifest.multi_label else 0):
+            raise ModelFileError(
+                f"{self.path} is damaged: its manifest: {len(manifest.label_thresholds)} "
+                f"thresholds for the {classes} classes of a head {manifest.head!r}"
+            )
+        if manifest.multi_label and manifest.corrections:
+            raise ModelFileError(
+                f"{self.path} is damaged: its manifest: a correction, which a model of several "
+                "labels can't have"
+            )
         for one in manifest.corrections:
             if one.label not in manifest.class_names:
                 raise ModelFileError(

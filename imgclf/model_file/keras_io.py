@@ -37,7 +37,7 @@ from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.held_out import PictureRecords
 from imgclf.model_file.known_files import remember
 from imgclf.model_file.litert_members import BesideHead, make_litert_members
-from imgclf.model_file.manifest import FORMAT_VERSION, Manifest
+from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.other_formats import of_another_keras
 from imgclf.model_file.screening import Contents, screen
 from imgclf.system.disk import write_problems
@@ -91,7 +91,7 @@ def write_model_file(
             weights = archive.read(WEIGHTS)
         written = msgspec.structs.replace(
             manifest,
-            format_version=FORMAT_VERSION if FEATURES in members else 1,
+            format_version=3 if manifest.multi_label else 2 if FEATURES in members else 1,
             weights_sha256=hashlib.sha256(weights).hexdigest(),
             whole_graph_sha256=_digest(members.get(WHOLE_GRAPH)),
             features_sha256=_digest(members.get(FEATURES)),

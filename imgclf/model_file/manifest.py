@@ -14,11 +14,12 @@ from imgclf.model.probabilities import Activation
 from imgclf.model.scores import Scores
 from imgclf.spelling import composed
 
-FORMAT_VERSION = 2
-"""The newest that is read. In 2 a model may be split into the graph of its features and its head.
+FORMAT_VERSION = 3
+"""The newest that is read. In 2 a model may be split into the graph of its features and its head;
+in 3 it may give a picture several labels.
 
 A model in one piece is still written as format 1: it is the same file as before, so an earlier
-imgclf can use it.
+imgclf can use it; and so is one that gives one label as format 2.
 """
 
 
@@ -97,6 +98,8 @@ class Manifest(Struct, frozen=True, kw_only=True, rename=_KEYS):
         class_names: In the order of the network's outputs; composed, as `composed` says, also in
             files of earlier versions, which have names of folders as they were stored.
         head: How to read the network's outputs as probabilities.
+        label_thresholds: Where a picture may have several labels, how probable each class must be,
+            in their order, to be given; else empty.
         temperature: Fitted on the validation pictures; 1 if it wasn't.
         config: The resolved config that it was trained with; empty for an adopted model.
         trained_in: What it computed in while it was trained; None if the file doesn't say. What
@@ -127,6 +130,7 @@ class Manifest(Struct, frozen=True, kw_only=True, rename=_KEYS):
     class_names: Annotated[tuple[str, ...], Meta(min_length=2)]
     decoder: Decoder
     head: Activation
+    label_thresholds: tuple[Annotated[float, Meta(ge=0, le=1)], ...] = ()
     temperature: Annotated[float, Meta(ge=1e-3, le=1e3)] = 1.0  # fitted: 0.5 to 10
     config: dict[str, Any] = {}
     data: TrainedOn | None = None
@@ -148,6 +152,11 @@ class Manifest(Struct, frozen=True, kw_only=True, rename=_KEYS):
     def units(self) -> int:
         """How many numbers its network gives for a picture."""
         return 1 if self.head.startswith("sigmoid") else len(self.class_names)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether it may give a picture several labels, or none."""
+        return self.head == "multi_label"
 
     def why_the_log_differs(self) -> str | None:
         """A line on why the log of its training has other scores than the model; None if not so."""

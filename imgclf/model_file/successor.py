@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imgclf.data.cache import decode_all
 from imgclf.data.dataset import Part
 from imgclf.data.decoder import DecoderSettings
+from imgclf.model.multi_label import given_labels
 from imgclf.model.paired_test import CHANCE, probability
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.classifier import open_classifier
@@ -45,6 +46,7 @@ class Candidate:
         settings: How these are decoded.
         probabilities: What it says of them, shape (pictures, classes).
         class_names: In output order.
+        thresholds: How probable each must be to be given, where there may be several; else empty.
     """
 
     seen: PicturesSeen
@@ -52,9 +54,16 @@ class Candidate:
     settings: DecoderSettings
     probabilities: Probabilities
     class_names: tuple[str, ...]
+    thresholds: tuple[float, ...] = ()
 
-    def judged(self) -> HeldOut:
-        """What it says of them; those that it was trained on as well are none of them."""
+    def judged(self) -> HeldOut | None:
+        """What it says of them; those that it was trained on as well are none of them.
+
+        Returns:
+            None where a picture may have several labels, of which some may be right.
+        """
+        if self.thresholds:
+            return None
         digests = [short_digest(picture.digest) for picture in self.held_out.pictures]
         places = [place for place, one in enumerate(digests) if one not in self.seen.training]
         labels = self.held_out.labels[places]
@@ -108,6 +117,9 @@ def compare(model: Path, candidate: Candidate) -> Compared | str:
     shared = [name for name in candidate.class_names if name in manifest.class_names]
     if len(shared) < 2:
         return f"version {manifest.version} has other classes"
+    if manifest.multi_label != bool(candidate.thresholds):
+        gives = "several labels" if manifest.multi_label else "one label"
+        return f"version {manifest.version} gives a picture {gives}, and the new one does not"
     seen = find_pictures_seen(model, manifest)
     if seen is None:
         return f"what version {manifest.version} was trained on can't be told"
@@ -123,9 +135,18 @@ def compare(model: Path, candidate: Candidate) -> Compared | str:
     said = classifier.probabilities_of(given.batches())
     own = candidate.probabilities[places]
     labels = pictures.labels
-    before = _right(said, manifest.class_names, labels, candidate.class_names, shared)
-    after = _right(own, candidate.class_names, labels, candidate.class_names, shared)
-    groups = {name: labels == candidate.class_names.index(name) for name in shared}
+    names, own_names = manifest.class_names, candidate.class_names
+    if candidate.thresholds:
+        wanted = labels[:, _places(own_names, shared)] == 1
+        return _compared_sets(
+            manifest.version,
+            given_labels(said, manifest.label_thresholds)[:, _places(names, shared)] == wanted,
+            given_labels(own, candidate.thresholds)[:, _places(own_names, shared)] == wanted,
+            dict(zip(shared, wanted.T, strict=True)),
+        )
+    before = _right(said, names, labels, own_names, shared)
+    after = _right(own, own_names, labels, own_names, shared)
+    groups = {name: labels == own_names.index(name) for name in shared}
     return Compared(
         version=manifest.version,
         pictures=len(pictures),
@@ -141,6 +162,40 @@ def compare(model: Path, candidate: Candidate) -> Compared | str:
     )
 
 
+def _places(class_names: tuple[str, ...], shared: list[str]) -> list[int]:
+    return [class_names.index(name) for name in shared]
+
+
+def _compared_sets(
+    version: int, before: _Right, after: _Right, groups: dict[str, _Right]
+) -> Compared:
+    """By the pictures whose labels are all right, and by the labels that they have.
+
+    Args:
+        version: Of the model in use.
+        before: Which of its answers are right, shape (pictures, classes).
+        after: Those of the new one.
+        groups: By class, which pictures have its label.
+    """
+    whole: tuple[_Right, _Right] = np.all(before, axis=1), np.all(after, axis=1)
+    of_class = {
+        name: (before[mine, place], after[mine, place])
+        for place, (name, mine) in enumerate(groups.items())
+    }
+    return Compared(
+        version=version,
+        pictures=len(before),
+        before=float(whole[0].mean()),
+        after=float(whole[1].mean()),
+        worse=_is_worse(*whole, CHANCE),
+        classes={
+            name: (float(one.mean()), float(other.mean()))
+            for name, (one, other) in of_class.items()
+            if _is_worse(one, other, CHANCE / len(groups))
+        },
+    )
+
+
 def _unknown_to_both(
     candidate: Candidate, seen: PicturesSeen, manifest: Manifest, shared: list[str]
 ) -> NDArray[np.int64]:
@@ -151,7 +206,7 @@ def _unknown_to_both(
         place
         for place, picture in enumerate(candidate.held_out.pictures)
         if short_digest(picture.digest) not in known
-        and candidate.class_names[picture.label] in shared
+        and all(candidate.class_names[label] in shared for label in picture.labels)
     ]
     return np.array(places, np.int64)
 

@@ -134,6 +134,7 @@ class _Stored(msgspec.Struct):
     classes: ClassesAre = "folders"
     parts: Literal["auto", "none"] | _Parts = "auto"
     groups: _Groups | None = None
+    multi_label: bool = False
 
 
 def training_data(manifest: Manifest) -> TrainingData | None:
@@ -156,7 +157,7 @@ def training_data(manifest: Manifest) -> TrainingData | None:
     table = None if then.table is None else Path(then.table)
     groups = stored.groups
     grouping = None if groups is None else Grouping(groups.path, groups.column, groups.near_copies)
-    arrangement = Arrangement(stored.classes, parts, table, grouping)
+    arrangement = Arrangement(stored.classes, parts, table, grouping, stored.multi_label)
     directory = Path(then.directory)
     return TrainingData(
         manifest, directory, stored.validation_split, stored.seed, stored.cache, arrangement
@@ -205,4 +206,9 @@ def held_out_pictures(manifest: Manifest) -> Part:
     found = data.read("these pictures")
     hint = "train it anew, or judge by other pictures: imgclf evaluate FOLDER"
     positions = positions_in_outputs(found.folder, manifest, hint)
-    return replace(found.validation, labels=positions[found.validation.labels])
+    labels = found.validation.labels
+    if not found.folder.arrangement.multi_label:
+        return replace(found.validation, labels=positions[labels])
+    in_order = np.zeros((len(labels), len(manifest.class_names)), np.int64)
+    in_order[:, positions] = labels
+    return replace(found.validation, labels=in_order)

@@ -70,7 +70,7 @@ def _samples(
 ) -> Iterator[Augmented]:
     if not layers and augmenting is None and mixing is None:
         return
-    chosen = _one_of_each(part.labels)
+    chosen = _one_of_each(part.first_labels)
     pixels = part.pixels[part.rows[chosen]]
     copies = np.repeat(pixels, _DRAWS, axis=0)
     random = np.random.default_rng(0)
@@ -90,7 +90,7 @@ def _samples(
     for position, index in enumerate(chosen.tolist()):
         of_it = draws[position * _DRAWS : (position + 1) * _DRAWS]
         yield Augmented(
-            names[part.labels[index]],
+            part.pictures[index].called(names),
             as_jpeg(pixels[position], _SIZE),
             tuple(as_jpeg(draw.clip(0, 255).astype(np.uint8), _SIZE) for draw in of_it),
         )

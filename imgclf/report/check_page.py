@@ -116,6 +116,7 @@ def write_check_page(
             "name": name,
             "data": data,
             "said": said,
+            "multi_label": data.folder.arrangement.multi_label,
             "counts": count_pictures(data),
             "kinds": [_shown(kind, members, small) for kind, members in kinds],
             "samples": {
@@ -134,7 +135,7 @@ class _Thumbnails:
     def __init__(self, data: DataSet, wanted: Iterable[Path]) -> None:
         self._folder = data.folder
         self._known = {
-            picture.path: (data.folder.class_names[picture.label], part)
+            picture.path: (picture.called(data.folder.class_names), part)
             for part, of_part in zip(("training", "validation", "test"), data.parts, strict=True)
             for picture in of_part.pictures
         }
@@ -176,7 +177,8 @@ def _samples(data: DataSet) -> dict[str, list[Picture]]:
     part, found = data.training, {}
     random = np.random.default_rng(0)
     for label, name in enumerate(data.folder.class_names[:_SAMPLED]):
-        rows = random.permutation(np.flatnonzero(part.labels == label))[:_SAMPLES]
+        of_class = [row for row, one in enumerate(part.pictures) if label in one.labels]
+        rows = random.permutation(of_class)[:_SAMPLES]
         found[name] = [part.pictures[row] for row in sorted(rows.tolist())]
     return found
 

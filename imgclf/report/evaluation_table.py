@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from imgclf.model.scoring import Evaluation
+from imgclf.model.multi_label import MultiLabelEvaluation
+from imgclf.model.scoring import Evaluation, Judged
 from imgclf.report.min_precision import selective_table
 from imgclf.report.scores import interval_cell, with_interval
 from imgclf.report.tables import Column, table
@@ -35,8 +36,8 @@ def evaluation_table(evaluation: Evaluation) -> Lines:
     interval = evaluation.accuracy_interval
     balanced = with_interval(evaluation.balanced_accuracy, evaluation.balanced_accuracy_interval)
     return Lines.of(
-        f"{_heading(evaluation)}: {evaluation.accuracy:.4f} ({_pictures(evaluation)}), "
-        f"95% interval {interval.low:.4f} to {interval.high:.4f}",
+        f"{_heading(evaluation.part, 'accuracy')}: {evaluation.accuracy:.4f} "
+        f"({_pictures(evaluation)}), 95% interval {interval.low:.4f} to {interval.high:.4f}",
         f"balanced accuracy: {balanced}",
         f"macro F1: {with_interval(evaluation.macro_f1, evaluation.macro_f1_interval)}",
         f"expected calibration error: {evaluation.expected_calibration_error:.4f}"
@@ -58,10 +59,52 @@ def _selective(evaluation: Evaluation) -> list[Lines]:
     return [Lines(), selective_table(evaluation.selective, chosen_by=by_these)]
 
 
-def _heading(evaluation: Evaluation) -> str:
-    if evaluation.part == "mixed":
-        return "accuracy on pictures of several parts"
-    return f"{evaluation.part} accuracy"
+def label_table(evaluation: MultiLabelEvaluation) -> Lines:
+    """The scores of all, and a row for each label."""
+    columns = (
+        Column("class", "left"),
+        Column("threshold"),
+        Column("precision"),
+        Column("recall"),
+        Column("f1-score"),
+        Column("avg-precision"),
+        Column("support"),
+        Column("precision-95%"),
+        Column("recall-95%"),
+        Column("f1-score-95%"),
+    )
+    rows = (
+        [
+            name,
+            *_four_digits(one.threshold, one.precision, one.recall, one.f1_score),
+            "-" if one.average_precision is None else f"{one.average_precision:.4f}",
+            str(one.support),
+            interval_cell(one.precision_interval),
+            interval_cell(one.recall_interval),
+            interval_cell(one.f1_score_interval),
+        ]
+        for name, one in evaluation.classes.items()
+    )
+    interval = evaluation.subset_accuracy_interval
+    return Lines.of(
+        f"{_heading(evaluation.part, 'subset accuracy')}: {evaluation.subset_accuracy:.4f} "
+        f"({evaluation.pictures} pictures), 95% interval {interval.low:.4f} to {interval.high:.4f}",
+        f"macro F1: {with_interval(evaluation.macro_f1, evaluation.macro_f1_interval)}",
+        f"mean average precision: {evaluation.mean_average_precision:.4f}",
+        f"labels a picture: {evaluation.labels_per_picture:.2f}, given "
+        f"{evaluation.given_per_picture:.2f}",
+        f"expected calibration error of single answers: "
+        f"{evaluation.expected_calibration_error:.4f} (temperature {evaluation.temperature:.3f}); "
+        "exactly right confidence would show "
+        f"{evaluation.calibration_error_by_chance:.4f}, so {evaluation.calibration_error:.4f} of "
+        "it is the model's",
+        "",
+        table(columns, rows),
+    )
+
+
+def _heading(part: Judged, score: str) -> str:
+    return f"{score} on pictures of several parts" if part == "mixed" else f"{part} {score}"
 
 
 def _temperature(evaluation: Evaluation) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+import numpy as np
+
+from imgclf.model.probabilities import to_probabilities
 from imgclf.model_file.manifest import Manifest
 
 _RESIZED = {
@@ -46,9 +49,10 @@ def _wrapped(paragraphs: list[str]) -> list[str]:
 
 
 def _opening(manifest: Manifest, file: str) -> list[str]:
+    each = ", one or several or none," if manifest.multi_label else ""
     return [
-        f"{file} says which of {len(manifest.class_names)} things a picture shows. It was exported "
-        f"by imgclf from the model {manifest.name}, version {manifest.version}."
+        f"{file} says which of {len(manifest.class_names)} things{each} a picture shows. It was "
+        f"exported by imgclf from the model {manifest.name}, version {manifest.version}."
     ]
 
 
@@ -87,11 +91,35 @@ def _output(manifest: Manifest, labels: str) -> list[str]:
                 f"each line of {labels}, in the same order. The largest is the answer, and says "
                 "how sure the model is of it.",
             ]
+        case "multi_label":
+            # As they are before calibration, since that is what comes out.
+            return [
+                f"For each picture {count} numbers between 0 and 1, one for each line of {labels}, "
+                "in the same order, each the answer of a sigmoid unit by itself: they don't add up "
+                "to 1, and a picture may show several of these things, or none. It shows what "
+                "reaches its threshold:",
+                "\n".join(
+                    f"  {least:.6f}  {name}"
+                    for name, least in zip(
+                        manifest.class_names, outputs_needed(manifest), strict=True
+                    )
+                ),
+            ]
         case _:
             return [
                 f"For each picture {count} numbers, of any size: one for each line of {labels}, in "
                 "the same order. The largest is the answer.",
             ]
+
+
+def outputs_needed(manifest: Manifest) -> list[float]:
+    """From what on each label is given, of what the network puts out itself.
+
+    A threshold is of a calibrated probability, which is a function that only rises of the output.
+    """
+    needed = np.array([manifest.label_thresholds])
+    outputs = to_probabilities(needed, "multi_label", 1 / manifest.temperature)
+    return [float(one) for one in outputs[0]]
 
 
 def _temperature(manifest: Manifest) -> list[str]:
@@ -114,6 +142,8 @@ def _temperature(manifest: Manifest) -> list[str]:
         )
     over = "" if temperature == 1 else f" / {temperature:.4g}"
     share = f"exp(x{over})" if logits else f"x^(1{over})"
+    if manifest.multi_label:
+        return [says, f"  {share} / ({share} + (1 - x)^(1{over}))", "That is so of each number."]
     if not manifest.head.startswith("sigmoid"):
         return [says, f"  {share} / (sum of {share} of all of them)"]
     first, second = manifest.class_names

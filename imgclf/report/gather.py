@@ -97,7 +97,7 @@ def gather_facts(
             )
         ),
         map=None
-        if outcome.some is None
+        if outcome.some is None or outcome.manifest.multi_label
         else map_pictures(data, outcome.some, outcome.probabilities, quick=quick),
     )
 
@@ -105,6 +105,8 @@ def gather_facts(
 def _mistakes(data: DataSet, outcome: Outcome, *, explain: bool) -> Iterator[Mistake]:
     probabilities = outcome.probabilities
     part, folder, names = data.validation, data.folder, data.folder.class_names
+    if folder.arrangement.multi_label:  # of several answers some may be right
+        return
     said, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(said != part.labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISTAKES]

@@ -6,9 +6,11 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TextIO
 
 from imgclf.data.class_levels import LEVEL, has_levels
+from imgclf.data.joined_labels import joined_labels
 from imgclf.model.prediction import UNLIKE, UNSURE, Prediction
 from imgclf.report.tables import Column, heading, line
 from imgclf.spelling import on_one_line
@@ -27,10 +29,16 @@ WriteRow = Callable[[Prediction], None]
 
 TSV_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _SHOWN_IN_TABLE = 3
+_LABELS_WIDTH = 30
 
 
 def row_writer(
-    stream: TextIO, row_format: RowFormat, class_names: Sequence[str], top: int | None
+    stream: TextIO,
+    row_format: RowFormat,
+    class_names: Sequence[str],
+    top: int | None,
+    *,
+    multi_label: bool = False,
 ) -> WriteRow:
     """Writes the header, if the format has one, and returns what writes a row.
 
@@ -42,18 +50,23 @@ def row_writer(
         class_names: In the model's order.
         top: Only the likeliest so many classes, likeliest first: the columns are then label_1,
             probability_1, label_2, ...
+        multi_label: The column labels has all that a picture is given, as `joined_labels` writes
+            them, in place of label and confidence.
     """
     if row_format is RowFormat.JSONL:
         nested = has_levels(class_names)
-        return lambda row: _write(stream, json.dumps(_as_object(row, top, nested)) + "\n")
+        as_object = _with_labels if multi_label else partial(_as_object, nested=nested)
+        return lambda row: _write(stream, json.dumps(as_object(row, top)) + "\n")
     if row_format is RowFormat.TABLE:
-        return _table_writer(stream, class_names, top)
+        write = _label_table_writer if multi_label else _table_writer
+        return write(stream, class_names, top)
     if top is None:
         shown = [f"probability_{name}" for name in class_names]
     else:
         top = min(top, len(class_names))
         shown = [f"{what}_{k + 1}" for k in range(top) for what in ("label", "probability")]
-    header = ["path", "label", "confidence", *shown, "error", "unlike"]
+    said = ["labels"] if multi_label else ["label", "confidence"]
+    header = ["path", *said, *shown, "error", "unlike"]
 
     def cells(row: Prediction) -> list[str]:
         if row.label is None or row.confidence is None:
@@ -65,7 +78,8 @@ def row_writer(
             middle = [cell for label, value in pairs for cell in (label, _number(value))]
         confidence = "" if row.confidence is None else _number(row.confidence)
         unlike = "" if row.unlike is None else "yes" if row.unlike else "no"
-        return [row.path, row.label or "", confidence, *middle, row.error or "", unlike]
+        given = [joined_labels(row.labels or ())] if multi_label else [row.label or "", confidence]
+        return [row.path, *given, *middle, row.error or "", unlike]
 
     if row_format is RowFormat.CSV:
         writer = csv.writer(stream, lineterminator="\n")
@@ -95,6 +109,32 @@ def _table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -
 
     _write(stream, heading(columns) + "\n")
     return lambda row: _write(stream, line(columns, cells(row)) + "\n")
+
+
+def _label_table_writer(stream: TextIO, class_names: Sequence[str], top: int | None) -> WriteRow:
+    """As `_table_writer`; of many labels a row is as long as they are."""
+    columns = (Column("labels", "left", width=_LABELS_WIDTH), Column("picture", "left"))
+    shown = min(top or _SHOWN_IN_TABLE, len(class_names))
+
+    def cells(row: Prediction) -> tuple[str, str]:
+        if row.labels is None:
+            return "-", f"{row.path}: {row.error}"
+        ranked = "  ".join(f"{name} {value:.3f}" for name, value in row.likeliest(shown))
+        mark = f"  {UNLIKE}" if row.unlike else ""
+        return ", ".join(row.labels) or "(none)", f"{row.path}  ({ranked}){mark}"
+
+    _write(stream, heading(columns) + "\n")
+    return lambda row: _write(stream, line(columns, cells(row)) + "\n")
+
+
+def _with_labels(row: Prediction, top: int | None) -> dict[str, object]:
+    return {
+        "path": row.path,
+        "labels": row.labels,
+        "probabilities": row.probabilities if top is None else dict(row.likeliest(top)),
+        "error": row.error,
+        "unlike": row.unlike,
+    }
 
 
 def _as_object(row: Prediction, top: int | None, nested: bool) -> dict[str, object]:

@@ -52,7 +52,8 @@ class Answers(Struct, frozen=True):
     """What the published model says of the validation pictures, calibrated.
 
     Attributes:
-        label_bytes: True class indices, little-endian int64, shape (pictures,).
+        label_bytes: True class indices, little-endian int64, shape (pictures,); or 0 or 1 for each
+            class, shape (pictures, classes).
         probability_bytes: Little-endian float64, shape (pictures, classes).
     """
 
@@ -64,19 +65,25 @@ class Answers(Struct, frozen=True):
         """As they are kept.
 
         Args:
-            labels: True class indices, shape (pictures,).
+            labels: True class indices, shape (pictures,); or 0 or 1, shape (pictures, classes).
             probabilities: Shape (pictures, classes).
         """
         return cls(labels.astype("<i8").tobytes(), probabilities.astype("<f8").tobytes())
 
-    def labels(self) -> NDArray[np.int64]:
-        """True class indices, shape (pictures,)."""
-        return np.frombuffer(self.label_bytes, "<i8").astype(np.int64)
+    def labels(self, classes: int | None = None) -> NDArray[np.int64]:
+        """True class indices, shape (pictures,).
 
-    def probabilities(self) -> Probabilities:
+        Args:
+            classes: How many there are, where a picture may have several; it is then 0 or 1 for
+                each, shape (pictures, classes).
+        """
+        flat = np.frombuffer(self.label_bytes, "<i8").astype(np.int64)
+        return flat if classes is None else flat.reshape(-1, classes)
+
+    def probabilities(self, classes: int) -> Probabilities:
         """Of each class, shape (pictures, classes)."""
         flat = np.frombuffer(self.probability_bytes, "<f8").astype(np.float64)
-        return flat.reshape(len(self.label_bytes) // 8, -1)
+        return flat.reshape(-1, classes)
 
 
 class Mistake(Struct, frozen=True, kw_only=True):
@@ -231,12 +238,16 @@ class RunFacts(Struct, frozen=True, kw_only=True):
                 raise ValueError("a picture on the map is of no class")
 
     def _check_answers(self) -> None:
-        pictures, classes = len(self.answers.label_bytes) // 8, len(self.manifest.class_names)
+        classes, several = len(self.manifest.class_names), self.manifest.multi_label
+        labels_each = classes if several else 1
+        pictures = len(self.answers.label_bytes) // (8 * labels_each)
         sizes = len(self.answers.label_bytes), len(self.answers.probability_bytes)
-        if not pictures or sizes != (8 * pictures, 8 * pictures * classes):
+        if not pictures or sizes != (8 * pictures * labels_each, 8 * pictures * classes):
             raise ValueError("the probabilities don't go with the validation pictures")
-        labels, probabilities = self.answers.labels(), self.answers.probabilities()
-        if labels.min() < 0 or labels.max() >= classes:
+        if len(self.manifest.label_thresholds) != (classes if several else 0):
+            raise ValueError("the thresholds don't go with the classes")
+        labels, probabilities = self.answers.labels(), self.answers.probabilities(classes)
+        if labels.min() < 0 or labels.max() >= (2 if several else classes):
             raise ValueError("a validation picture is of no class")
         # Written so that it is false of NaN.
         if not (probabilities.min() >= 0 and probabilities.max() <= 1 + _ROUNDING):

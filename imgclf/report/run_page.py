@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from imgclf.model.calibration import reliability
+from imgclf.model.multi_label import MultiLabelEvaluation, as_answers, evaluate_labels
 from imgclf.model.scoring import Evaluation, evaluate_probabilities
 from imgclf.report import charts
 from imgclf.report.curves import curves_of
@@ -42,21 +43,40 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
     Raises:
         WriteError: One of them can't be written.
     """
-    labels, probabilities = facts.answers.labels(), facts.answers.probabilities()
-    evaluation = evaluate_probabilities(
-        probabilities,
-        labels,
-        facts.manifest.class_names,
-        part="validation",
-        temperature=facts.manifest.temperature,
-    )
-    bins = reliability(probabilities, labels)
-    draw_confusion(evaluation, run.confusion)
+    manifest = facts.manifest
+    names, temperature = manifest.class_names, manifest.temperature
+    several = len(names) if manifest.multi_label else None
+    labels, probabilities = facts.answers.labels(several), facts.answers.probabilities(len(names))
+    evaluation: Evaluation | MultiLabelEvaluation
+    shown: dict[str, object]
+    if manifest.multi_label:
+        evaluation = evaluate_labels(
+            probabilities,
+            labels,
+            names,
+            manifest.label_thresholds,
+            part="validation",
+            temperature=temperature,
+        )
+        bins = reliability(*as_answers(probabilities, labels))
+        run.confusion.unlink(missing_ok=True)
+        just = round(evaluation.subset_accuracy * evaluation.pictures)
+        shown = {"wrong": evaluation.pictures - just, "confusions": [], "has_matrix": False}
+    else:
+        evaluation = evaluate_probabilities(
+            probabilities, labels, names, part="validation", temperature=temperature
+        )
+        bins = reliability(probabilities, labels)
+        draw_confusion(evaluation, run.confusion)
+        shown = {
+            "wrong": evaluation.pictures - round(evaluation.accuracy * evaluation.pictures),
+            "confusions": _confusions(evaluation),
+            "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
+        }
     draw_calibration(bins, evaluation.expected_calibration_error, run.calibration)
     record = facts.record
     curves = curves_of(facts.history, record.published_epoch, record.fine_tuned_after)
     board = facts.tensorboard
-    wrong = evaluation.pictures - round(evaluation.accuracy * evaluation.pictures)
     write_page(
         run.report,
         "run.html.j2",
@@ -69,9 +89,7 @@ def write_report(facts: RunFacts, run: RunFolder) -> None:
             "reliability": charts.chart_reliability(bins),
             "frame": charts,
             "epochs": _epoch_table(facts),
-            "confusions": _confusions(evaluation),
-            "has_matrix": len(evaluation.classes) <= _MATRIX_UP_TO,
-            "wrong": wrong,
+            **shown,
             "points": _points(facts.map),
             "view": _view(facts),
             "versions": {"python": facts.python, **facts.manifest.made_with},

@@ -29,8 +29,9 @@ def interval_in_words(right: float, pictures: int) -> str:
 def score_lines(scores: Scores) -> Iterator[str]:
     """What a training or a version scores, the accuracy first."""
     part, interval = scores.part, scores.accuracy_interval
+    score = "subset accuracy" if scores.of_label_sets else "accuracy"
     yield (
-        f"{part} accuracy: {scores.accuracy:.4f} ({scores.pictures} pictures), "
+        f"{part} {score}: {scores.accuracy:.4f} ({scores.pictures} pictures), "
         f"95% interval {interval.low:.4f} to {interval.high:.4f}"
     )
     if scores.balanced_accuracy is not None:

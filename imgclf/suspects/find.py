@@ -21,6 +21,7 @@ from imgclf.errors import DataError, UsageError
 from imgclf.model.probabilities import Probabilities
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.one_label import require_one_label
 from imgclf.model_file.trained_on import TrainingData, positions_in_outputs, training_data
 from imgclf.suspects.confident_learning import (
     Suspect,
@@ -78,6 +79,9 @@ def find_suspects(
                 "moved"
             )
     manifest = read_manifest(model)
+    require_one_label(
+        manifest, "--suspects", "probabilities of all labels: imgclf predict FOLDER --format jsonl"
+    )
     if directory is not None:
         settings = manifest.decoder.settings()
         labelled = read_labelled(directory, manifest.class_names, settings)

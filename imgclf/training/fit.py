@@ -18,6 +18,7 @@ from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.runs.commits import Commit
 from imgclf.system import console, time_limit
 from imgclf.training.expected import expected_seconds
+from imgclf.training.label_shares import begin_at_label_shares
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.mixed_labels import measure_by_larger_part
@@ -195,7 +196,9 @@ def declared_phases(
     if network.backbone is None:
         return [
             Phase(
-                settings.epochs, *pictures(), model=lambda _: _whole(network, settings, augmenting)
+                settings.epochs,
+                *pictures(),
+                model=lambda _: _whole(network, data, settings, augmenting),
             )
         ]
     time_plan = settings.settled.time
@@ -228,13 +231,14 @@ def _maps(
 
 
 def _whole(
-    network: Network, settings: TrainingSettings, augmenting: Augmenting | None
+    network: Network, data: DataSet, settings: TrainingSettings, augmenting: Augmenting | None
 ) -> keras.Model:
     """The network from scratch, before its first step."""
     from imgclf.backend import keras
 
     keras.utils.set_random_seed(settings.seed)  # again, whatever was made since
     model = build_network(network, augmenting, settings.settled.precision)
+    begin_at_label_shares(model, data.training.labels, network.head)
     smooth_labels(model, settings.label_smoothing or 0, network.head)
     measure_by_larger_part(model, network)
     if settings.summary:

@@ -23,8 +23,9 @@ _Loss: TypeAlias = Callable[[Any, Any, Any, Any], Any]
 def smooth_labels(model: keras.Model, amount: float, head: Head) -> None:
     """Has a model learn from labels that are not quite sure; to be called before `fit`.
 
-    Targets become (1 - a) y + a / classes. (Szegedy et al. 2016, Rethinking the Inception
-    Architecture for Computer Vision, section 7.)
+    Targets become (1 - a) y + a / classes; of the two answers of a sigmoid unit, where there is one
+    for each class. (Szegedy et al. 2016, Rethinking the Inception Architecture for Computer Vision,
+    section 7.)
 
     Args:
         model: Compiled with the loss of the head, and ends in its output.
@@ -33,7 +34,8 @@ def smooth_labels(model: keras.Model, amount: float, head: Head) -> None:
     """
     if amount == 0:
         return
-    plain, classes = model.compute_loss, max(2, model.output_shape[-1])
+    answers_each = head.label_mode == "multi_label"
+    plain, classes = model.compute_loss, 2 if answers_each else max(2, model.output_shape[-1])
     smooth = _focal if head.loss.name in FOCAL_LOSSES else _cross_entropy
     smoothed = smooth(plain, amount, head.label_mode, classes)
 
@@ -65,7 +67,7 @@ def _cross_entropy(plain: Any, amount: float, label_mode: LabelMode, classes: in
     from imgclf.backend import keras
 
     def loss(x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        if label_mode == "binary":
+        if label_mode in ("binary", "multi_label"):
             entropy, sure = keras.losses.binary_crossentropy, keras.ops.cast(y, y_pred.dtype)
         else:
             entropy, sure = keras.losses.categorical_crossentropy, y

@@ -160,6 +160,8 @@ def _time_steps(
 
 def _labels(head: Head, count: int, units: int) -> Any:
     classes = np.arange(count) % max(units, 2)
+    if head.label_mode == "multi_label":
+        classes = np.eye(units, dtype=np.int64)[classes]
     return encode_labels(classes, head.label_mode, max(units, 2))
 
 

@@ -34,8 +34,9 @@ def sources_of(
     """
     training, validation = examples
     size, share = settings.settled.batch_size, role.share
-    labels: NDArray[np.int64] = np.resize(data.training.labels, len(training.rows))
-    training = settings.balance.of(training, labels, data.folder.class_names)
+    if data.training.labels.ndim == 1:  # of several labels for a picture none makes up for others
+        labels: NDArray[np.int64] = np.resize(data.training.labels, len(training.rows))
+        training = settings.balance.of(training, labels, data.folder.class_names)
     return (
         Source(training, size, settings.seed, augmenting, share, mixing),
         Source(validation, size, share=share),

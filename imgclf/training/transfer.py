@@ -29,6 +29,7 @@ from imgclf.data.source import Examples, Source, encode_labels
 from imgclf.model.engine import Outputs
 from imgclf.system import console
 from imgclf.training.freezing import freeze_below
+from imgclf.training.label_shares import begin_at_label_shares
 from imgclf.training.label_smoothing import smooth_labels
 from imgclf.training.mixed_labels import measure_by_larger_part
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
@@ -99,12 +100,13 @@ def head_phase(
         keras.utils.set_random_seed(settings.seed)
         head = build_head(network, features.network.width)
         head.get_layer(STANDARDIZATION).set_weights(feature_moments(features.training))
+        begin_at_label_shares(head, data.training.labels, network.head)
         smooth_labels(head, settings.label_smoothing or 0, network.head)
         if settings.summary:
             show_summary(head)
         return head
 
-    labels = np.tile(data.training.labels, len(features.training.rows))
+    labels = np.concatenate([data.training.labels] * len(features.training.rows))
     examples = (
         examples_of(features.training, labels, data, network),
         examples_of(features.validation, data.validation.labels, data, network),
