@@ -214,5 +214,6 @@ def _refused_line(refusal: "Refusal") -> str:
 def _replaced_line(before: "Manifest") -> str:
     line = f"it replaces version {before.version}"
     if before.scores is not None:
-        line += f" ({before.scores.part} accuracy: {before.scores.accuracy:.4f})"
+        score = "subset accuracy" if before.scores.of_label_sets else "accuracy"
+        line += f" ({before.scores.part} {score}: {before.scores.accuracy:.4f})"
     return line
