@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from imgclf.commands.retrain import retrain as retrain
     from imgclf.commands.train import Trained as Trained
     from imgclf.commands.train import train as train
+    from imgclf.model.multi_label import MultiLabelEvaluation as MultiLabelEvaluation
     from imgclf.model.prediction import Prediction as Prediction
     from imgclf.model.scoring import Evaluation as Evaluation
     from imgclf.model_file.classifier import Classifier as Classifier
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier",
     "Evaluation",
+    "MultiLabelEvaluation",
     "Prediction",
     "RetrainOptions",
     "Retrained",
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "Classifier": "model_file.classifier:Classifier",
     "Evaluation": "model.scoring:Evaluation",
+    "MultiLabelEvaluation": "model.multi_label:MultiLabelEvaluation",
     "Prediction": "model.prediction:Prediction",
     "RetrainOptions": "commands.retrain:Options",
     "Retrained": "commands.retrain:Retrained",

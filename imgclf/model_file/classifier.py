@@ -34,6 +34,7 @@ from imgclf.model.probabilities import Probabilities, to_probabilities
 from imgclf.model_file.archive import FEATURES, HEAD, WHOLE_GRAPH, ModelArchive
 from imgclf.model_file.first_opening import open_apart
 from imgclf.model_file.manifest import Manifest
+from imgclf.model_file.one_label import require_one_label
 from imgclf.system import console
 
 if TYPE_CHECKING:
@@ -79,13 +80,16 @@ class Classifier:
                 class name, 0 for those that are not there.
 
         Raises:
-            UsageError: `min_confidence` names no class of the model, or is no share.
+            UsageError: `min_confidence` names no class of the model, or is no share; or the model
+                gives several labels, by thresholds of its own.
             ModelFileError: The LiteRT graph can't be run.
         """
         return list(self.stream(_several(pictures), min_confidence))
 
     def predict_proba(self, pictures: Iterable[Picture] | Picture) -> Probabilities:
         """Calibrated probabilities, float64, shape (pictures, classes), rows adding up to 1.
+
+        Rows of a model that may give several labels don't: see `to_probabilities`.
 
         Args:
             pictures: As of `predict`.
@@ -121,6 +125,10 @@ class Classifier:
             UsageError: As of `predict`; at once.
         """
         least = _by_class(min_confidence, self.class_names)
+        if any(least.values()):
+            require_one_label(
+                self.manifest, "min_confidence", "see the probabilities of each answer"
+            )
         settings = self.manifest.decoder.settings()
         by = cast("Callable[[_Given, DecoderSettings], Pixels]", _decoded) if read is None else read
         return self._answers(in_batches(pictures, lambda one: by(one, settings), BATCH_SIZE), least)
@@ -139,7 +147,8 @@ class Classifier:
                     yield Prediction.unreadable(path, pixels.message)
                 else:
                     row, unlike = next(answers)
-                    answer = Prediction.of(path, row, self.class_names, unlike)
+                    thresholds = self.manifest.label_thresholds
+                    answer = Prediction.of(path, row, self.class_names, unlike, thresholds)
                     yield answer.or_unsure(least)
         self.engine.finish()
 

@@ -42,10 +42,10 @@ def test_the_scores_are_those_of_their_definitions() -> None:
         ),
     }
     assert found.mean_average_precision == 1.0
-    # Eight answers: six of them right.
-    said = np.where(SAID >= 0.5, SAID, 1 - SAID)
-    assert found.expected_calibration_error > 0
-    assert said.mean() - 6 / 8 == pytest.approx(0.0375)
+    # Of eight answers two are wrong, each with a confidence of 0.6.
+    assert found.expected_calibration_error == pytest.approx(
+        (3 * 0.1 + 2 * 0.2 + 0.3 + 2 * 0.6) / 8
+    )
 
 
 def test_the_few_scores_of_a_model_file_are_the_same() -> None:
