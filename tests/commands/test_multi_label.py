@@ -21,7 +21,7 @@ from imgclf.commands.cross_validate import cross_validate
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.evaluate_against import evaluate_against
 from imgclf.commands.export import export
-from imgclf.commands.predict import find_inputs, open_for_prediction, predict
+from imgclf.commands.predict import predict
 from imgclf.commands.report import report
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
@@ -119,7 +119,7 @@ def truth() -> dict[str, tuple[str, ...]]:
 def written(model: Path, form: RowFormat, paths: list[str], top: int | None = None) -> str:
     stream = io.StringIO()
     write = row_writer(stream, form, _NAMES, top, multi_label=True)
-    for row in predict(open_for_prediction(model, []), paths):
+    for row in predict(model, paths):
         write(row)
     return stream.getvalue()
 
@@ -131,10 +131,7 @@ def test_the_labels_of_other_pictures_are_found_without_keras(trained: Trained) 
     assert len(manifest.label_thresholds) == 3
     assert manifest.features_sha256 is not None
     assert is_whole(trained.model)
-    found = {
-        row.path: row.labels
-        for row in predict(open_for_prediction(trained.model, []), find_inputs(["new"], []))
-    }
+    found = {row.path: row.labels for row in predict(trained.model, "new")}
     right = [found[path] == labels for path, labels in truth().items()]
     assert sum(right) >= 36
     assert () in found.values()
@@ -148,7 +145,7 @@ def test_what_is_predicted_is_what_plain_keras_says(trained: Trained) -> None:
     pixels = np.stack([decode(path, manifest.decoder.settings()) for path in paths])
     plain = keras.models.load_model(trained.model).predict(pixels.astype(np.float32), verbose=0)
     logits = np.log(plain / (1 - plain)) / manifest.temperature
-    rows = predict(open_for_prediction(trained.model, []), paths)
+    rows = predict(trained.model, paths)
     said = [list(row.probabilities.values()) for row in rows]
     assert np.array(said) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-4)
 
@@ -252,6 +249,8 @@ def test_what_is_for_one_label_is_refused_before_anything_is_done(trained: Train
     before = {path: path.stat().st_mtime_ns for path in Path("models").rglob("*")}
     with pytest.raises(UsageError, match="imgclf retrain is for models that give a picture one"):
         retrain(trained.model, [Labelled(Path("new/0.png"), "blue;red")])
+    with pytest.raises(UsageError, match="min_confidence is for models"):
+        predict(trained.model, "new", 0.5)
     with pytest.raises(UsageError, match="--suspects is for models"):
         find_suspects(trained.model, None)
     with pytest.raises(UsageError, match="--against is for models"):
