@@ -250,7 +250,7 @@ def _metric_problem(metric: Spec, mode: LabelMode, num_classes: int) -> str | No
         return f"{name} does not measure a classifier: {NO_METRIC_HERE[name]}"
     fits = modes_of_metric(metric.name)
     if mode not in fits:
-        needed = " or ".join(LABELS[m] for m in LABELS if m in fits)
+        needed = " or ".join(LABELS[m] for m in LABELS if m in fits and m != "multi_label")
         return (
             f"{name} needs {needed}, and the output and the loss "
             f"of these {num_classes} classes need {LABELS[mode]}"

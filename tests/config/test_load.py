@@ -78,6 +78,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  classes: folders\n"
         "  parts: auto\n"
         "  table: null\n"
+        "  multi_label: false\n"
         "  groups: null\n"
         "  validation_split: 0.2\n"
         "  seed: 123\n"
