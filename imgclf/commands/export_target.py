@@ -65,8 +65,9 @@ def companions(target: Path) -> tuple[Path, Path]:
     """Where the labels and the words on how to use it are of what was exported to `target`."""
     if target.is_dir():
         return target / LABELS, target / README
-    beside = target.parent
-    return beside / f"{target.stem}.{LABELS}", beside / f"{target.name}.{README}"
+    # Of this file alone: the model may be exported in other formats beside it, or another model.
+    labels, readme = (target.with_name(f"{target.name}.{name}") for name in (LABELS, README))
+    return labels, readme
 
 
 def _is_exported(target: Path) -> bool:

@@ -42,7 +42,7 @@ class NetworkTakes:
     def in_words(self) -> str:
         """One line for people."""
         if self.backbone is not None:
-            return f"on {self.backbone}, of which only Keras knows what it takes"
+            return f"on {self.backbone}; what a pretrained network takes is not counted here"
         there, about = self.memory_there, "about"
         of = "" if there is None else f" of the {_gigabytes(there)} that there are"
         counted = f"{self.weights:,} parameters"

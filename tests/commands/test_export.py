@@ -16,7 +16,7 @@ from imgclf.commands import export_check
 from imgclf.commands import export_target as command
 from imgclf.commands.adopt import adopt
 from imgclf.commands.export import export
-from imgclf.commands.export_target import Format
+from imgclf.commands.export_target import Format, companions, export_target
 from imgclf.commands.predict import find_inputs, load, predict
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained
@@ -82,7 +82,7 @@ def test_what_is_written_says_what_keras_says(trained: Trained, form: Format, na
     assert not list(Path().glob(".*.tmp*"))
 
     labels, readme = done.companions
-    assert labels.name == ("labels.txt" if form == "saved_model" else "pets.labels.txt")
+    assert labels.name == ("labels.txt" if form == "saved_model" else f"{name}.labels.txt")
     assert labels.read_text() == "cat\ndog\n"
     words = " ".join(readme.read_text().split())
     assert f"{name} says which of 2 things a picture shows" in words
@@ -182,7 +182,7 @@ def test_without_a_memory_noise_is_compared_and_int8_is_refused(trained: Trained
 
 def test_what_an_export_wrote_is_replaced_and_nothing_else(trained: Trained) -> None:
     out = Path("out.tflite")
-    for there in (out, Path("out.labels.txt"), Path("out.tflite.README.txt")):
+    for there in (out, Path("out.tflite.labels.txt"), Path("out.tflite.README.txt")):
         there.write_text("mine")
         with pytest.raises(UsageError, match=f"{there.name} is there already, and is nothing"):
             export(trained.model, "litert", output=out)
@@ -192,6 +192,12 @@ def test_what_an_export_wrote_is_replaced_and_nothing_else(trained: Trained) -> 
     out.write_bytes(b"of an earlier version of the model")
     export(trained.model, "litert", output=out)
     assert out.stat().st_size == done.size
+
+
+def test_two_formats_of_one_name_have_labels_of_their_own(trained: Trained) -> None:
+    done = export(trained.model, "litert", output=Path("out.tflite"))
+    other = companions(export_target(trained.model, "onnx", Path("out.onnx"), None))
+    assert not {*done.companions} & {*other}
 
 
 def test_nothing_is_exported_among_models_or_pictures(trained: Trained) -> None:

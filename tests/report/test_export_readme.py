@@ -51,7 +51,7 @@ def _value(formula: str, x: float) -> float:
 def test_the_formula_gives_what_predict_says(head: Activation, temperature: float) -> None:
     outputs = OUTPUTS[head]
     model = manifest(head, temperature)
-    text = readme_text(model, "pets.onnx", "pets.labels.txt")
+    text = readme_text(model, "pets.onnx", "pets.onnx.labels.txt")
     expected = to_probabilities(np.array([outputs]), head, temperature)[0]
     formulas = [line.strip() for line in text.splitlines() if line.startswith("  ")]
     if temperature == 1 and not head.endswith("logits"):
@@ -69,8 +69,8 @@ def test_the_formula_gives_what_predict_says(head: Activation, temperature: floa
 def test_input_and_labels_are_told_in_words() -> None:
     model = manifest("softmax", 1.0, resize="pad")
     assert labels_text(model) == "cat\nağaç\ndog\n"
-    text = " ".join(readme_text(model, "pets.tflite", "pets.labels.txt").split())
+    text = " ".join(readme_text(model, "pets.tflite", "pets.tflite.labels.txt").split())
     assert "12 rows of 8 pixels, and of each pixel red, green and blue" in text
     assert "12 pixels high and 8 wide. Resize the whole picture so that it just fits in" in text
-    assert "one for each line of pets.labels.txt, in the same order" in text
+    assert "one for each line of pets.tflite.labels.txt, in the same order" in text
     assert max(map(len, readme_text(model, "p", "l").splitlines())) <= 80
