@@ -41,7 +41,7 @@ def test_check_prints_a_row_for_each_class(monkeypatch: pytest.MonkeyPatch) -> N
         "class             train  validate  test\n"
         "cat                  24         6     0\n"
         "Norwegian Forest  12345      3086   100\n"
-        "network: on EfficientNetLite0, of which only Keras knows what it takes\n"
+        "network: on EfficientNetLite0; what a pretrained network takes is not counted here\n"
         "imbalance: answering it will seem to pay\n"
         "training will run code of your own: mine.py:Mine\n"
     )
@@ -54,7 +54,7 @@ def test_check_leaves_room_for_the_word_class(monkeypatch: pytest.MonkeyPatch) -
         "class  train  validate  test\n"
         "a          1         1     0\n"
         "b          2         1     0\n"
-        "network: on EfficientNetLite0, of which only Keras knows what it takes\n"
+        "network: on EfficientNetLite0; what a pretrained network takes is not counted here\n"
     )  # fmt: skip
 
 
