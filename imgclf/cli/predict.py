@@ -119,9 +119,10 @@ def command(
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     chosen = RowFormat(row_format or _row_format_for(output))
     if watch:
-        if sort_into or suggested or review or callbacks:
+        if sort_into or suggested or review or callbacks or min_precision or copy or move or link:
             raise UsageError(
-                "--watch does not go with --sort-into, --suggest, --review, --callback"
+                "--watch does not go with --sort-into, --suggest, --review, --callback, "
+                "--min-precision"
             )
         _watch(paths, session.chosen_model(model), output, (chosen, top), min_confidence)
         return

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from imgclf.errors import UsageError
 from imgclf.model_file.manifest import Manifest
+from imgclf.report.prediction_rows import BEGINNINGS
 from imgclf.work_folders import reason_against, resolved
 
-# How the rows begin that `predict` writes, in each of its formats.
-_ROWS = b"path,label,confidence,", b"path\tlabel\tconfidence\t", b'{"path": ', b"label "
+_ROWS = tuple(chain.from_iterable(BEGINNINGS.values()))
 
 
 def refuse_place(

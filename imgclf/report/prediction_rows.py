@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import TextIO
+from typing import Final, TextIO
 
 from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.data.joined_labels import joined_labels
@@ -26,6 +26,14 @@ class RowFormat(StrEnum):
 
 
 WriteRow = Callable[[Prediction], None]
+
+BEGINNINGS: Final = {
+    RowFormat.TABLE: (b"label ", b"labels "),
+    RowFormat.TSV: (b"path\tlabel\tconfidence\t", b"path\tlabels\t"),
+    RowFormat.CSV: (b"path,label,confidence,", b"path,labels,"),
+    RowFormat.JSONL: (b'{"path": ',),
+}
+"""How files of rows begin, by which they are known from others: of one label, of several."""
 
 TSV_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _SHOWN_IN_TABLE = 3

@@ -21,12 +21,13 @@ import numpy as np
 
 from imgclf.errors import UsageError
 from imgclf.model.prediction import Prediction
-from imgclf.report.prediction_rows import TSV_ESCAPES, RowFormat, row_writer
+from imgclf.report.prediction_rows import BEGINNINGS, TSV_ESCAPES, RowFormat, row_writer
 from imgclf.system.disk import write_problems
 from imgclf.system.standard_streams import ESCAPED
 
 _TSV_LETTERS = {escaped: chr(letter) for letter, escaped in TSV_ESCAPES.items()}
 _WRONG = "it has no whole rows of imgclf's"
+_MOST_OF_A_ROW = 1 << 20  # bytes; a longer end is none that was being written
 
 
 class RowLog:
@@ -101,28 +102,37 @@ class RowLog:
     def _take_in(self, stream: io.BufferedRandom) -> None:
         """Learns which pictures have rows, and takes away what is no whole row at the end."""
         stream.seek(0)
-        number = 0
+        known = BEGINNINGS[self._format]
+        start = stream.read(len(max(known, key=len)))
+        if not any(start.startswith(one) or one.startswith(start) for one in known):
+            raise self._refusal(1)
+        stream.seek(0)
         for number, record in enumerate(self._records(stream), start=1):
             if number == 1 and self._format is not RowFormat.JSONL:
                 continue
             try:
                 self._known.append(_digest(self._path_in(record)))
             except (ValueError, KeyError, TypeError, IndexError, csv.Error):
-                reason = f"{_WRONG} in record {number}"
-                raise UsageError(f"--output {self._file}: {reason}", "name another file") from None
+                raise self._refusal(number) from None
 
     def _records(self, stream: io.BufferedRandom) -> Iterator[bytes]:
         """The records of the file; in CSV one may have several lines."""
-        begun, end = b"", 0
+        begun, quotes, end, number = bytearray(), 0, 0, 1
         for line in stream:
             begun += line
-            in_quotes = self._format is RowFormat.CSV and begun.count(b'"') % 2
-            if line.endswith(b"\n") and not in_quotes:
+            quotes += line.count(b'"')
+            if len(begun) > _MOST_OF_A_ROW:
+                raise self._refusal(number)
+            if line.endswith(b"\n") and not (self._format is RowFormat.CSV and quotes % 2):
                 end += len(begun)
-                yield begun
-                begun = b""
+                yield bytes(begun)
+                begun, quotes, number = bytearray(), 0, number + 1
         if begun:
             stream.truncate(end)
+
+    def _refusal(self, number: int) -> UsageError:
+        reason = f"{_WRONG} in record {number}"
+        return UsageError(f"--output {self._file}: {reason}", "name another file")
 
     def _path_in(self, record: bytes) -> str:
         text = record.decode("utf-8", "surrogateescape")

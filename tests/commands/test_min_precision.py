@@ -226,6 +226,7 @@ def test_what_is_no_precision_is_said(text: str, hint: str) -> None:
     ("arguments", "message"),
     [
         (["predict", "new", "--min-confidence", "0.8"], "one of them"),
+        (["predict", "--watch", "new", "-o", "rows.csv"], "--watch does not go with"),
         (["evaluate", "--suspects"], "neither with --suspects nor with --against"),
         (["evaluate", "--cross-validate", "3"], "--set and --json alone"),
     ],

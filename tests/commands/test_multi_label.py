@@ -21,6 +21,7 @@ from imgclf.commands.cross_validate import cross_validate
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.evaluate_against import evaluate_against
 from imgclf.commands.export import export
+from imgclf.commands.output_places import refuse_to_replace_rows
 from imgclf.commands.predict import predict
 from imgclf.commands.report import report
 from imgclf.commands.retrain import retrain
@@ -180,6 +181,13 @@ def test_rows_have_all_labels_in_a_form_that_can_be_read(trained: Trained) -> No
     assert table[0].split() == ["labels", "picture"]
     for one, line in zip(objects, table[1:], strict=True):
         assert line.startswith(f"{', '.join(one['labels']) or '(none)'} ")
+
+
+@pytest.mark.parametrize("form", RowFormat)
+def test_rows_replace_rows(own: Trained, form: RowFormat) -> None:
+    place = Path("rows.txt")
+    place.write_text(written(own.model, form, [*truth()][:1]))
+    refuse_to_replace_rows(place)
 
 
 def test_what_it_predicts_can_be_trained_on(own: Trained, heard: Heard) -> None:

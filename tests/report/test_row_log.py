@@ -57,6 +57,24 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(in_folder: Path) 
     assert file.read_text() == '{"path": "a.jpg"}\nmine\n'
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.tsv", "what nobody has a copy of"),
+        ("rows.csv", 'name,size\nscreen,5"\nmore,1\n'),
+        ("rows.jsonl", '{"a": 1}'),
+        ("rows.csv", "path,label,confidence,error,unlike\n" + 'a"\n' + "b\n" * 600_000),
+    ],
+)
+def test_nothing_is_cut_off_of_a_file_of_something_else(
+    in_folder: Path, name: str, content: str
+) -> None:
+    Path(name).write_text(content)
+    with pytest.raises(UsageError, match="no whole rows of imgclf's in record [12]\nname another"):
+        RowLog(Path(name), RowFormat(name.rpartition(".")[2]), None)
+    assert Path(name).read_text() == content
+
+
 def test_rows_of_other_classes_have_no_place_in_a_table(in_folder: Path) -> None:
     RowLog(Path("rows.csv"), RowFormat.CSV, None).append([row("a.jpg")], CLASSES)
     log = RowLog(Path("rows.csv"), RowFormat.CSV, None)
