@@ -8,7 +8,7 @@ import numpy as np
 
 from imgclf.errors import ModelFileError
 from imgclf.model.class_thresholds import HeldOutAnswers
-from imgclf.model_file.archive import ModelArchive
+from imgclf.model_file.archive import HELD_OUT, ModelArchive
 from imgclf.model_file.held_out import Answer, read_held_out
 from imgclf.model_file.manifest import Manifest
 from imgclf.model_file.pictures_seen import read_pictures_seen, short_digest
@@ -43,6 +43,11 @@ def held_out_answers(path: Path, manifest: Manifest) -> HeldOutAnswers:
             f"{path} doesn't say how sure it is of pictures that were held out from its training: "
             "it was made by an earlier imgclf, or adopted, or corrected by other pictures alone",
             "train it again: imgclf train CONFIG; or name limits yourself: --min-confidence SHARE",
+        )
+    strange = sorted({answer.label for _, answer in found}.difference(manifest.class_names))
+    if strange:
+        raise ModelFileError(
+            f"{path} is damaged: {HELD_OUT}: it says {strange[0]!r}, none of its classes"
         )
     index = {name: place for place, name in enumerate(manifest.class_names)}
     return HeldOutAnswers(

@@ -6,8 +6,10 @@ import hashlib
 import json
 import shutil
 import signal
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -175,27 +177,27 @@ def test_after_a_correction_the_corrected_picture_has_no_say(here: None) -> None
     assert_its_own(MODEL, Path("dataset"))
 
 
-def _as_before(content: bytes) -> bytes:
-    stored = msgspec.msgpack.decode(content)
-    return msgspec.msgpack.encode({k: v for k, v in stored.items() if k not in ("said", "doubts")})
-
-
-def test_a_file_that_does_not_say_names_the_way_on(here: None) -> None:
-    """One of an earlier imgclf; its other answers are what they were."""
-    older = rewritten(MODEL, HELD_OUT, _as_before)
+def with_held_out(edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Path:
+    """A copy of the model that says something else of held-out pictures."""
     member = hashlib.sha256()
 
-    def note(content: bytes) -> bytes:
-        member.update(content)
-        return content
-
-    rewritten(older, HELD_OUT, note)
+    def edited(content: bytes) -> bytes:
+        changed = msgspec.msgpack.encode(edit(msgspec.msgpack.decode(content)))
+        member.update(changed)
+        return changed
 
     def set_right(content: bytes) -> bytes:
         changed = json.loads(content) | {"held_out_sha256": member.hexdigest()}
         return json.dumps(changed).encode()
 
-    model = rewritten(older, MANIFEST, set_right)
+    return rewritten(rewritten(MODEL, HELD_OUT, edited), MANIFEST, set_right)
+
+
+def test_a_file_that_does_not_say_names_the_way_on(here: None) -> None:
+    """One of an earlier imgclf; its other answers are what they were."""
+    model = with_held_out(
+        lambda said: {key: one for key, one in said.items() if key not in ("said", "doubts")}
+    )
     with pytest.raises(ModelFileError) as caught:
         said_by("predict", "new", "--model", str(model), "--min-precision", "0.9")
     assert caught.value.message.startswith(f"{model} doesn't say how sure it is of pictures")
@@ -203,6 +205,14 @@ def test_a_file_that_does_not_say_names_the_way_on(here: None) -> None:
         "train it again: imgclf train CONFIG; or name limits yourself: --min-confidence SHARE"
     )
     assert said_by("predict", "new", "--model", str(model), "--min-confidence", "0.9")[0]
+
+
+def test_a_file_that_tells_of_answers_which_it_can_not_give_is_damaged(here: None) -> None:
+    model = with_held_out(
+        lambda said: said | {"class_names": (*said["class_names"], "red"), "said": b"\2\0" * 150}
+    )
+    with pytest.raises(ModelFileError, match=r"damaged: .*: it says 'red', none of its classes"):
+        choose_thresholds(model, read_manifest(model), PRECISION)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_nothing_is_cut_off_of_a_file_of_something_else(
     in_folder: Path, name: str, content: str
 ) -> None:
     Path(name).write_text(content)
-    with pytest.raises(UsageError, match="no whole rows of imgclf's in record [12]\nname another"):
+    with pytest.raises(UsageError, match=r"no whole rows of imgclf's in record [12]\nname another"):
         RowLog(Path(name), RowFormat(name.rpartition(".")[2]), None)
     assert Path(name).read_text() == content
 
