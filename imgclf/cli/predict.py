@@ -235,7 +235,7 @@ def _watch(
     """Answers for what comes; to be told to end is how it ends, and no failure."""
     from imgclf.commands.min_confidence import read_min_confidence
     from imgclf.commands.output_places import refuse_place
-    from imgclf.commands.watch import watch
+    from imgclf.commands.watch import require_folders, watch
     from imgclf.model_file.archive import read_manifest
     from imgclf.report.row_log import RowLog
     from imgclf.system.lock import lock
@@ -251,11 +251,12 @@ def _watch(
     names = manifest.class_names
     least = {} if min_confidence is None else read_min_confidence(min_confidence, names)
     refuse_place("--output", output, manifest)
+    folders = require_folders(paths)
     stop = StopRequest(says_so=False)
     with stop.listening(), lock(output):
         log = RowLog(output, *form)
         console.note(f"watching {', '.join(paths)}; {output} has rows of {len(log)} pictures")
-        done = watch([Path(path) for path in paths], model, log, least, stop)
+        done = watch(folders, model, log, least, stop)
     unreadable = f", {done.unreadable} of them unreadable" if done.unreadable else ""
     console.note(f"ended; rows of {done.answered} pictures were written{unreadable}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from imgclf.errors import ModelFileError, suggestion
 from imgclf.model.prediction import Prediction
 from imgclf.model_file.archive import read_manifest
 from imgclf.model_file.classifier import open_classifier
+from imgclf.report.csv_lines import csv_writer
 from imgclf.runs.earlier import Earlier
 from imgclf.runs.folder import RunFolder
 from imgclf.runs.pinned_labels import pinned_labels
@@ -114,9 +114,10 @@ def watch(model: Path, taken: TakenIn, run: RunFolder) -> Watched:
     if not wrong:
         return Watched(len(taken.corrected))
     with open_output(run.still_wrong) as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(("path", "label"))
-        table.writerows((said.path, label) for said, label in wrong)
+        write = csv_writer(stream)
+        write(("path", "label"))
+        for said, label in wrong:
+            write((said.path, label))
     return Watched(len(taken.corrected), wrong, run.still_wrong)
 
 

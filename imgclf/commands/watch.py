@@ -71,6 +71,19 @@ class _Model:
         return status.st_ino, status.st_size, status.st_mtime_ns
 
 
+def require_folders(paths: Sequence[str]) -> list[Path]:
+    """What is to be watched.
+
+    Raises:
+        UsageError: One of them is no folder.
+    """
+    folders = [Path(path) for path in paths]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"--watch is for folders, and {folder} is none")
+    return folders
+
+
 def watch(
     folders: Sequence[Path],
     model: Path,
@@ -84,20 +97,17 @@ def watch(
     again until nobody has touched it for 10 seconds. Memory grows by 8 bytes with each.
 
     Args:
-        folders: With all that is below them.
+        folders: From `require_folders`; with all that is below them.
         model: Its file; one that replaces it answers from then on.
         log: Gets the rows, and knows what was answered before.
         min_confidence: See `Classifier.stream`.
         stop: Says when.
 
     Raises:
-        UsageError: A folder is none, or the rows don't fit into the file.
+        UsageError: The rows don't fit into the file.
         ModelFileError: The model can't be read.
         WriteError: A row can't be written.
     """
-    for folder in folders:
-        if not folder.is_dir():
-            raise UsageError(f"--watch is for folders, and {folder} is none")
     current, done = _Model(model), Watch()
     arrivals = Arrivals(folders, log.has)
     while stop.signal is None:

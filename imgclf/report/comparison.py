@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Sequence
 
 from imgclf.backbones.comparison import Candidate
+from imgclf.report.csv_lines import csv_writer
 from imgclf.report.prediction_rows import RowFormat
 from imgclf.report.tables import Column, table
 
@@ -28,11 +28,10 @@ def comparison_text(candidates: Sequence[Candidate], row_format: RowFormat) -> s
     if row_format is RowFormat.JSONL:
         return "\n".join(map(json.dumps, rows))
     stream = io.StringIO()
-    writer = csv.writer(
-        stream, lineterminator="\n", delimiter="\t" if row_format is RowFormat.TSV else ","
-    )
-    writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    write = csv_writer(stream, "\t" if row_format is RowFormat.TSV else ",")
+    write(list(rows[0]))
+    for row in rows:
+        write([_cell(value) for value in row.values()])
     return stream.getvalue().rstrip("\n")
 
 

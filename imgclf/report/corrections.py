@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable
 
 from imgclf.corrections.assess import Corrected
 from imgclf.corrections.guard import Judged
+from imgclf.report.csv_lines import csv_writer
 from imgclf.report.tables import Column, table
 from imgclf.spelling import Lines, on_one_line
 
@@ -51,7 +51,7 @@ def judged_table(judged: Judged) -> Lines:
 def corrections_csv(rows: Iterable[tuple[str, str]]) -> str:
     """The table that `retrain` takes, of paths and labels, without a newline at its end."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "label"))
-    writer.writerows(rows)
+    write = csv_writer(text)
+    for row in (("path", "label"), *rows):
+        write(row)
     return text.getvalue().rstrip("\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Final, TextIO
 from imgclf.data.class_levels import LEVEL, has_levels
 from imgclf.data.joined_labels import joined_labels
 from imgclf.model.prediction import UNLIKE, UNSURE, Prediction
+from imgclf.report.csv_lines import csv_writer
 from imgclf.report.tables import Column, heading, line
 from imgclf.spelling import on_one_line
 
@@ -90,9 +90,9 @@ def row_writer(
         return [row.path, *given, *middle, row.error or "", unlike]
 
     if row_format is RowFormat.CSV:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        return lambda row: _flushed(stream, writer.writerow(cells(row)))
+        write_cells = csv_writer(stream)
+        write_cells(header)
+        return lambda row: _flushed(stream, write_cells(cells(row)))
     _write(stream, _tsv(header))
     return lambda row: _write(stream, _tsv(cells(row)))
 

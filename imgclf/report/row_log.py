@@ -15,6 +15,7 @@ import re
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,8 @@ from imgclf.system.disk import write_problems
 from imgclf.system.standard_streams import ESCAPED
 
 _TSV_LETTERS = {escaped: chr(letter) for letter, escaped in TSV_ESCAPES.items()}
-_WRONG = "it has no whole rows of imgclf's"
-_MOST_OF_A_ROW = 1 << 20  # bytes; a longer end is none that was being written
+_MOST_OF_A_ROW = 1 << 24  # bytes; of 10,000 classes with long names it has 3 million
+_MOST_LINES_OF_A_ROW = 8192  # a path has 4096 bytes at most
 
 
 class RowLog:
@@ -47,8 +48,10 @@ class RowLog:
         self._file, self._format, self._top = file, row_format, top
         # Sorted, 8 bytes for each path, whatever its length; a set would take 140.
         self._known = array("Q")
-        with write_problems(file):
+        with self._problems():
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.exists() and not file.is_file():
+                raise self._refused("this is no regular file")
             with file.open("ab+") as stream:
                 self._take_in(stream)
         np.frombuffer(self._known, np.uint64).sort()
@@ -77,7 +80,7 @@ class RowLog:
         text = io.StringIO()
         write = row_writer(text, self._format, class_names, self._top)
         header = text.getvalue()
-        with write_problems(self._file), self._file.open("ab+") as stream:
+        with self._problems(), self._file.open("ab+") as stream:
             if stream.tell():
                 text.seek(0)
                 text.truncate()
@@ -102,37 +105,55 @@ class RowLog:
     def _take_in(self, stream: io.BufferedRandom) -> None:
         """Learns which pictures have rows, and takes away what is no whole row at the end."""
         stream.seek(0)
-        known = BEGINNINGS[self._format]
-        start = stream.read(len(max(known, key=len)))
-        if not any(start.startswith(one) or one.startswith(start) for one in known):
-            raise self._refusal(1)
-        stream.seek(0)
         for number, record in enumerate(self._records(stream), start=1):
             if number == 1 and self._format is not RowFormat.JSONL:
+                if not self._is_begun(record):
+                    raise self._no_row(number)
                 continue
             try:
                 self._known.append(_digest(self._path_in(record)))
-            except (ValueError, KeyError, TypeError, IndexError, csv.Error):
-                raise self._refusal(number) from None
+            except (ValueError, KeyError, TypeError, IndexError, RecursionError, csv.Error):
+                raise self._no_row(number) from None
 
     def _records(self, stream: io.BufferedRandom) -> Iterator[bytes]:
         """The records of the file; in CSV one may have several lines."""
-        begun, quotes, end, number = bytearray(), 0, 0, 1
-        for line in stream:
+        begun, end, number = bytearray(), 0, 1
+        in_quotes, lines, commas = False, 0, 0
+        while line := stream.readline(_MOST_OF_A_ROW):
+            # A quote that nothing closes would take all rows to the end of the file with it.
+            swallowed = in_quotes and (line.count(b",") >= commas or lines > _MOST_LINES_OF_A_ROW)
+            in_quotes ^= self._format is RowFormat.CSV and line.count(b'"') % 2 == 1
             begun += line
-            quotes += line.count(b'"')
-            if len(begun) > _MOST_OF_A_ROW:
-                raise self._refusal(number)
-            if line.endswith(b"\n") and not (self._format is RowFormat.CSV and quotes % 2):
-                end += len(begun)
+            lines += 1
+            if len(begun) >= _MOST_OF_A_ROW or (swallowed and in_quotes):
+                raise self._no_row(number)
+            if line.endswith(b"\n") and not in_quotes:
+                commas = commas or line.count(b",")
+                end, number, lines = end + len(begun), number + 1, 0
                 yield bytes(begun)
-                begun, quotes, number = bytearray(), 0, number + 1
+                begun.clear()
         if begun:
+            if (not end or self._format is RowFormat.JSONL) and not self._is_begun(begun):
+                raise self._no_row(number)
             stream.truncate(end)
 
-    def _refusal(self, number: int) -> UsageError:
-        reason = f"{_WRONG} in record {number}"
+    def _is_begun(self, record: bytes | bytearray) -> bool:
+        """Whether it, or what is there of it, is a header or an object that imgclf writes."""
+        return any(record[: len(one)] == one[: len(record)] for one in BEGINNINGS[self._format])
+
+    def _no_row(self, number: int) -> UsageError:
+        return self._refused(f"it has no whole rows of imgclf's in record {number}")
+
+    def _refused(self, reason: str) -> UsageError:
         return UsageError(f"--output {self._file}: {reason}", "name another file")
+
+    @contextmanager
+    def _problems(self) -> Iterator[None]:
+        try:
+            with write_problems(self._file):
+                yield
+        except OSError as error:  # a link to nothing, or to itself; a pipe in its place
+            raise self._refused((error.strerror or str(error)).lower()) from error
 
     def _path_in(self, record: bytes) -> str:
         text = record.decode("utf-8", "surrogateescape")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TextIO
 
 from imgclf.model.intervals import wilson
 from imgclf.model_file.classifier import open_classifier
+from imgclf.report.csv_lines import csv_writer
 from imgclf.report.explanations import explained
 from imgclf.report.review import ReviewItem, write_review
 from imgclf.report.tables import Column, table
@@ -55,11 +55,11 @@ def write_suspects(stream: TextIO, found: Suspects) -> None:
     No column is called label, so that `retrain` refuses the file: many of the suggestions are
     wrong, and somebody has to look first.
     """
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("path", "given", "suggested", "confidence", "confidence_in_given"))
+    write = csv_writer(stream)
+    write(("path", "given", "suggested", "confidence", "confidence_in_given"))
     for one in found.suspects:
         sure = (f"{one.confidence:.6f}", f"{one.confidence_in_given:.6f}")
-        writer.writerow((one.path, one.given, one.suggested, *sure))
+        write((one.path, one.given, one.suggested, *sure))
 
 
 def write_suspects_page(target: Path, found: Suspects, model: Path, command: str) -> None:

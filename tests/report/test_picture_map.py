@@ -64,7 +64,9 @@ def mapped(trained_once: tuple[Path, Trained], folder: Path) -> RunFolder:
             for part in (data.training, data.validation)
         ]
         some = FeaturesOfSome(data, 0, None, seen)
-        found = map_pictures(data, some, facts.answers.probabilities(), quick=True)
+        found = map_pictures(
+            data, some, facts.answers.probabilities(len(facts.manifest.class_names)), quick=True
+        )
         assert found is not None
         names = ("</script><script>hacked=1</script>", *found.names[1:])
         found = msgspec.structs.replace(found, names=names)

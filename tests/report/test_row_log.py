@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,16 @@ from imgclf.report.prediction_rows import RowFormat
 from imgclf.report.row_log import RowLog
 
 CLASSES = ("cat", "dog")
-ODD = ["a.jpg", 'b "c".jpg', "d\ne.jpg", "f\tg\\t.jpg", "ğ.jpg", "no text \udcff.jpg", "h,i.jpg"]
+ODD = [
+    "a.jpg",
+    "c\rd.jpg",
+    'b "c".jpg',
+    "d\ne.jpg",
+    "f\tg\\t.jpg",
+    "ğ.jpg",
+    "no text \udcff.jpg",
+    "h,i.jpg",
+]
 
 
 def row(path: str) -> Prediction:
@@ -63,6 +74,8 @@ def test_a_file_of_something_else_is_refused_and_left_as_it_is(in_folder: Path) 
         ("rows.tsv", "what nobody has a copy of"),
         ("rows.csv", 'name,size\nscreen,5"\nmore,1\n'),
         ("rows.jsonl", '{"a": 1}'),
+        ("rows.jsonl", '{"path": "a.jpg"}\n{"mine": '),
+        ("rows.jsonl", "[" * 100_000 + "\n"),
         ("rows.csv", "path,label,confidence,error,unlike\n" + 'a"\n' + "b\n" * 600_000),
     ],
 )
@@ -73,6 +86,40 @@ def test_nothing_is_cut_off_of_a_file_of_something_else(
     with pytest.raises(UsageError, match=r"no whole rows of imgclf's in record [12]\nname another"):
         RowLog(Path(name), RowFormat(name.rpartition(".")[2]), None)
     assert Path(name).read_text() == content
+
+
+def test_a_quote_that_nothing_closes_takes_no_row_with_it(in_folder: Path) -> None:
+    file = Path("rows.csv")
+    RowLog(file, RowFormat.CSV, None).append([row(path) for path in "abc"], CLASSES)
+    text = file.read_text().replace("a,", 'a",')
+    file.write_text(text)
+    with pytest.raises(UsageError, match="no whole rows of imgclf's in record 2"):
+        RowLog(file, RowFormat.CSV, None)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("made", [os.mkfifo, Path.mkdir])
+def test_it_is_a_file_that_can_be_read_again(made: Callable[[Path], None], in_folder: Path) -> None:
+    made(Path("rows.jsonl"))
+    with pytest.raises(UsageError, match=r"--output rows.jsonl: this is no regular file\nname ano"):
+        RowLog(Path("rows.jsonl"), RowFormat.JSONL, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "why"), [("gone/rows.jsonl", "no such file"), ("rows.jsonl", "too many levels")]
+)
+def test_a_link_that_leads_nowhere_is_named(target: str, why: str, in_folder: Path) -> None:
+    Path("rows.jsonl").symlink_to(target)
+    with pytest.raises(UsageError, match=f"--output rows.jsonl: {why}"):
+        RowLog(Path("rows.jsonl"), RowFormat.JSONL, None)
+
+
+def test_a_file_without_lines_is_not_held_in_memory(in_folder: Path) -> None:
+    with Path("rows.jsonl").open("wb") as stream:
+        stream.truncate(4 << 30)
+    with pytest.raises(UsageError, match="no whole rows of imgclf's in record 1"):
+        RowLog(Path("rows.jsonl"), RowFormat.JSONL, None)
+    assert Path("rows.jsonl").stat().st_size == 4 << 30
 
 
 def test_rows_of_other_classes_have_no_place_in_a_table(in_folder: Path) -> None:
