@@ -31,9 +31,14 @@ from imgclf.errors import nearest_match
 def as_overrides(changes: Sequence[str] | Mapping[str, object]) -> list[str]:
     """`KEY=VALUE` each, of what is that already, or has values of Python's by their keys."""
     if isinstance(changes, Mapping):
-        # JSON is YAML. A path, say, is its text.
-        return [f"{key}={json.dumps(value, default=str)}" for key, value in changes.items()]
+        return [f"{key}={_as_yaml(value)}" for key, value in changes.items()]
     return list(changes)
+
+
+def _as_yaml(value: object) -> str:
+    """As JSON, which is YAML but for letters written as two halves; a path, say, is its text."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return "".join(one if one.isprintable() else rf"\U{ord(one):08x}" for one in text)
 
 
 def apply_override(root: Node, override: str) -> Node:

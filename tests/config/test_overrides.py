@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgclf.config.overrides import as_overrides
 from imgclf.config.spec import Spec
 from tests.support.config_texts import DATA, SMALLEST, load, problem, with_callbacks
 
@@ -47,6 +48,15 @@ def test_the_value_is_yaml_as_in_the_file() -> None:
     assert config.data.image_size == (64, 96)
     assert config.data.directory == "2024/11"
     assert config.training.optimizer.arguments == {"momentum": 0.25}
+
+
+@pytest.mark.parametrize(
+    "folder", ["pets", "фото", "photos \U0001f4f7", "a\tb", "a\u2028b", "a\x7f"]
+)
+def test_values_of_python_are_what_they_are(folder: str) -> None:
+    changes = as_overrides({"data.directory": folder, "data.image_size": (64, 96)})
+    config = load(FILE, *changes).config
+    assert (config.data.directory, config.data.image_size) == (folder, (64, 96))
 
 
 def test_spaces_around_the_key_do_not_matter() -> None:
