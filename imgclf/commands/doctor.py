@@ -164,29 +164,31 @@ def _weights() -> Iterator[Finding]:
 
 def _folders() -> Iterator[Finding]:
     here = "work in a folder of your own: imgclf -C DIR ..."
-    yield _folder("working directory", Path.cwd(), "broken", here)
-    yield _folder("decoded pictures", CACHE_DIRECTORY, "optional", "the user's cache is used")
-    places = (
-        ("user's cache", user_cache(), "XDG_CACHE_HOME=FOLDER imgclf ..."),
-        ("user's state", user_state(), "XDG_STATE_HOME=FOLDER imgclf ..."),
-        ("temporary files", Path(tempfile.gettempdir()), "TMPDIR=FOLDER imgclf ..."),
+    yield _folder("working directory", Path.cwd, "broken", here)
+    places: tuple[tuple[str, Callable[[], Path | None], str], ...] = (
+        ("decoded pictures", lambda: CACHE_DIRECTORY, "the user's cache is used"),
+        ("user's cache", user_cache, "XDG_CACHE_HOME=FOLDER imgclf ..."),
+        ("user's state", user_state, "XDG_STATE_HOME=FOLDER imgclf ..."),
+        ("temporary files", lambda: Path(tempfile.gettempdir()), "TMPDIR=FOLDER imgclf ..."),
     )
-    for name, folder, remedy in places:
-        if folder is None:
-            yield Finding("folders", name, "nobody knows where: no home", "optional", remedy)
-        else:
-            yield _folder(name, folder, "optional", remedy)
+    for name, find, remedy in places:
+        yield _folder(name, find, "optional", remedy)
 
 
-def _folder(name: str, folder: Path, state: State, remedy: str) -> Finding:
+def _folder(name: str, find: Callable[[], Path | None], state: State, remedy: str) -> Finding:
     """Whether it can be written to, or be made, and how much room is there."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    folder = None
     try:
+        folder = find()
+        if folder is None:
+            return Finding("folders", name, "nobody knows where: no home", state, remedy)
+        there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as error:
         why = problem_of(error) or error.strerror or str(error)
-        return Finding("folders", name, f"{folder} can't be written to: {why}", state, remedy)
+        said = "there is none" if folder is None else f"{folder} can't be written to"
+        return Finding("folders", name, f"{said}: {why}", state, remedy)
     said = f"{folder}, {size_text(free)} free"
     if free < _LITTLE:
         return Finding("folders", name, said, state, "imgclf cache --clear")

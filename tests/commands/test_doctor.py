@@ -72,12 +72,19 @@ def test_what_is_broken_is_told_though_it_ends_processes(in_folder: Path) -> Non
     assert found["models/ and runs/"]["found"] == ("another imgclf is at work on models/pets.keras")
 
 
-def test_without_a_package_that_it_uses_itself_the_rest_is_told(in_folder: Path) -> None:
+def test_without_what_it_uses_itself_the_rest_is_told(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a package, and in a folder that is gone."""
     Path("broken").mkdir()
     for name in ("msgspec", "tensorflow"):
         Path(f"broken/{name}.py").write_text(f"raise ImportError('No module named {name}')")
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    (in_folder / "gone").rmdir()
     done = imgclf("doctor", PYTHONPATH=before_imgclf(in_folder / "broken"))
     assert done.returncode == 2
+    assert "there is none: No such file or directory" in done.stdout
     assert "! (all)" in done.stdout
     assert "can't be looked at: No module named msgspec" in done.stdout
     assert "nobody is at work here" in done.stdout
