@@ -114,13 +114,22 @@ def bfloat16_hardware() -> str | None:
         capable = all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
         return str(details[0].get("device_name", "GPU")) if capable else None
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return bfloat16_processor(Path("/proc/cpuinfo").read_text())
     except OSError:  # not Linux
         return None
+
+
+def bfloat16_processor(cpuinfo: str) -> str | None:
+    """What of a processor computes in bfloat16, and its name; None if nothing does.
+
+    Args:
+        cpuinfo: What Linux has in /proc/cpuinfo: each core anew.
+    """
+    lines = cpuinfo.splitlines()
     flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
     found = sorted({"avx512_bf16", "amx_bf16", "bf16"} & set(flags))
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{' '.join(found)} {' '.join(names)}" if found else None
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return " ".join((*found, next(names, ""))).strip() if found else None
 
 
 def _seconds_for_a_try() -> float:

@@ -426,3 +426,10 @@ def test_a_try_that_fails_leaves_the_training_in_float32(
     heard = listen()
     assert settled_by(load_config(PETS), pictures=10**9) == "float32"
     assert "a try in bfloat16 came to nothing" in heard.text
+
+
+def test_a_processor_that_computes_in_bfloat16_is_named_once_for_all_cores() -> None:
+    core = "model name\t: Xeon\nflags\t\t: fpu avx512_bf16 amx_bf16\n\n"
+    assert precision.bfloat16_processor(core + core) == "amx_bf16 avx512_bf16 Xeon"
+    assert precision.bfloat16_processor("processor : 0\nFeatures : fp bf16\n") == "bf16"
+    assert precision.bfloat16_processor("model name : Xeon\nflags : fpu\n") is None
