@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgclf.data.class_folders import nearest_beside
 from imgclf.data.class_levels import LEVEL, class_of, has_levels
 from imgclf.data.file_walk import list_folder, not_a_picture, walk_files
 from imgclf.data.filing import is_folder_path
@@ -153,7 +154,15 @@ def _from_table(path: Path, label: str | None, problems: list[str]) -> Iterator[
         here, beside = path_as_spelled(Path(name)), path_as_spelled(path.parent / name)
         return beside if not here.exists() and beside.exists() else here
 
-    rows = read_rows(path, problems)
+    try:
+        rows = read_rows(path, problems)
+    except DataError as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise DataError(
+            f"{path}: no such file{nearest_beside(path, folders=False)}",
+            f"what a browser has saved is often here: imgclf retrain ~/Downloads/{path.name}",
+        ) from error
     if not rows:
         problems.append(f"{path} is empty")
         return

@@ -79,8 +79,11 @@ def test_every_bad_line_of_a_table_is_named(in_folder: Path) -> None:
 
 def test_a_table_that_is_not_there_or_empty_is_an_error(in_folder: Path) -> None:
     Path("empty.csv").touch()
-    with pytest.raises(DataError, match=r"gone\.csv: No such file"):
-        read("gone.csv")
+    with pytest.raises(
+        DataError, match=r"emtpy\.csv: no such file; did you mean empty\.csv\?"
+    ) as caught:
+        read("emtpy.csv")
+    assert "imgclf retrain ~/Downloads/emtpy.csv" in str(caught.value.hint)
     with pytest.raises(DataError, match=r"empty\.csv is empty"):
         read("empty.csv")
 
