@@ -14,11 +14,12 @@ from imgclf.commands.draft_pretrained import draft_pretrained, write_pretrained
 from imgclf.config.json_schema import FILE_NAME, NAMED_BY, schema_text
 from imgclf.config.load import config_from_values, parse_config
 from imgclf.data.arrangement import Arrangement
+from imgclf.data.class_folders import missing
 from imgclf.data.folder import scan
 from imgclf.data.part_names import part_named
 from imgclf.data.propose import find_arrangement
 from imgclf.data.survey import Survey, survey
-from imgclf.errors import UsageError
+from imgclf.errors import DataError, UsageError
 from imgclf.spelling import composed
 from imgclf.system.files import atomic_write_text
 
@@ -105,6 +106,10 @@ def look_over(directory: Path, overrides: Sequence[str]) -> Survey:
         UsageError: Another key is to be set.
         ConfigError: A key can't have that value.
     """
+    if not directory.is_dir():
+        raise DataError(
+            missing(directory), "imgclf init FOLDER, with a folder for each class in it"
+        )
     place, arrangement = (
         (directory, _said(directory, overrides)) if overrides else find_arrangement(directory)
     )

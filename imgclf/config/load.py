@@ -7,6 +7,7 @@ was stored with a model or a run is checked for the former alone.
 
 from __future__ import annotations
 
+import shlex
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -135,12 +136,18 @@ def _read_text(path: Path) -> str:
             "there is no such file",
             allowed=some(sorted(others), 20) if others else None,
             nearest=str(folder / nearest) if nearest else None,
+            hint=None if others else "to have one written: imgclf init FOLDER",
         ) from None
     except IsADirectoryError:
         others = sorted(str(p) for p in path.glob("*.y*ml"))
+        drafted = path.parent / f"{path.name}.yaml"  # as `init` names it
+        nearest = str(drafted) if drafted.is_file() else None
+        write = f"to have one written: imgclf init {shlex.quote(str(path))}"
         raise fail(
             "this is a folder; a config is a YAML file",
             allowed=some(others, 20) if others else None,
+            nearest=nearest,
+            hint=None if others or nearest else write,
         ) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)

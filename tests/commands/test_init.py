@@ -399,3 +399,10 @@ def test_only_what_can_be_read_is_counted(in_folder: Path) -> None:
         "(imgclf check names them)"
     )
     assert "a 8, b 9." in Path("set.yaml").read_text()
+
+
+def test_a_folder_that_is_not_there_is_told_in_the_words_of_init(in_folder: Path) -> None:
+    Path("pets").mkdir()
+    with pytest.raises(DataError, match=r"^no folder pest; did you mean pets\?") as caught:
+        init(Path("pest"), None)
+    assert caught.value.hint == "imgclf init FOLDER, with a folder for each class in it"

@@ -282,8 +282,9 @@ def test_a_missing_file_names_the_nearest_in_its_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file"):
+    with pytest.raises(ConfigError, match="there is no such file") as caught:
         load_config(tmp_path / "nowhere" / "catdog.yaml")
+    assert caught.value.problems[0].hint == "to have one written: imgclf init FOLDER"
 
 
 def test_a_folder_is_no_config(tmp_path: Path) -> None:
@@ -291,6 +292,17 @@ def test_a_folder_is_no_config(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="this is a folder") as caught:
         load_config(tmp_path)
     assert caught.value.problems[0].allowed == str(tmp_path / "pets.yaml")
+
+
+def test_a_folder_of_pictures_leads_to_its_config_or_to_init(tmp_path: Path) -> None:
+    (tmp_path / "pets").mkdir()
+    with pytest.raises(ConfigError, match="this is a folder") as caught:
+        load_config(tmp_path / "pets")
+    assert caught.value.problems[0].hint == f"to have one written: imgclf init {tmp_path / 'pets'}"
+    (tmp_path / "pets.yaml").write_text(SMALLEST)
+    with pytest.raises(ConfigError, match="this is a folder") as caught:
+        load_config(tmp_path / "pets")
+    assert caught.value.problems[0].nearest == str(tmp_path / "pets.yaml")
 
 
 def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
