@@ -287,11 +287,14 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def _suggestion(path: Path) -> str | None:
-    """The models beside the missing one and in models/, the nearest of them first."""
+    """The nearest of the models beside the missing one and in models/; where to look if none is."""
     folders = {path.parent, MODELS_DIRECTORY}
     there = {str(model) for folder in folders for model in models_in(folder)}
     named = [str(MODELS_DIRECTORY / f"{path}.keras"), str(path)]
     near = next(filter(None, (nearest_match(name, there) for name in named)), None)
     if near:
         return f"did you mean {near}?"
-    return f"models there: {', '.join(sorted(there))}" if there else None
+    if there:
+        return f"models there: {', '.join(sorted(there))}"
+    elsewhere = "the path begins in the working directory; in another: imgclf -C FOLDER"
+    return None if path.is_absolute() else elsewhere

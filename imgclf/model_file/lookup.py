@@ -48,7 +48,8 @@ def find_model(given: Path | None, environment: str | None) -> Path:
     if not models:
         raise ModelFileError(
             f"no model in {MODELS_DIRECTORY}/",
-            "train one: imgclf train CONFIG; or name one: --model FILE",
+            "train one: imgclf train CONFIG; or name one: --model FILE; or say in which folder "
+            f"{MODELS_DIRECTORY}/ is: imgclf -C FOLDER",
         )
     listed = ", ".join(str(model) for model in models)
     raise ModelFileError(f"several models: {listed}", f"choose one: --model {models[0]}")

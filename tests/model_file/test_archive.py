@@ -175,6 +175,15 @@ def test_the_only_model_is_found_and_several_are_listed(trained: Trained) -> Non
     assert find_model(Path("pets"), "models/other.keras") == Path("models/pets.keras")
 
 
+def test_where_there_are_no_models_the_working_directory_is_asked_about(in_folder: Path) -> None:
+    with pytest.raises(ModelFileError, match="no model in models/") as caught:
+        find_model(None, None)
+    assert caught.value.hint is not None and caught.value.hint.endswith("imgclf -C FOLDER")
+    with pytest.raises(ModelFileError, match=r"no model file models/pets\.keras") as caught:
+        ModelArchive(Path("models/pets.keras"))
+    assert caught.value.hint is not None and caught.value.hint.endswith("imgclf -C FOLDER")
+
+
 def test_a_misspelt_model_names_the_nearest(trained: Trained) -> None:
     with pytest.raises(ModelFileError, match=r"did you mean models/pets.keras"):
         ModelArchive(Path("models/pet.keras"))
