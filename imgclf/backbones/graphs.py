@@ -81,7 +81,7 @@ def features_network(
     from imgclf.model.build import build_features
     from imgclf.model_file.features_graph import make_features_graph
 
-    with console.track(f"preparing {name}, once on this machine"):
+    with console.track(f"preparing {name} (once on this machine)"):
         network = build_features(build_backbone(declared, image_size, file))
         # By now its weights are here; random ones have no file.
         identity = weights_identity(declared, image_size) or _identity_of(network)

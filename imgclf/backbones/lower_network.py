@@ -70,7 +70,7 @@ def lower_network(
         with suppress(GraphError):  # somebody else's, which is replaced
             engine = LiteRTEngine(graph)
             return LowerNetwork(name, identity, engine.units, engine)
-    with console.track(f"preparing {name}, once on this machine"):
+    with console.track(f"preparing {name} (once on this machine)"):
         network = make()
         try:
             graph = plain_graph(network)

@@ -130,8 +130,8 @@ def _looks(judged: _Judged, model: Path, manifest: Manifest, accuracy: float) ->
         versions = sorted({one.version for one in earlier})
         which = f"version{'s' * (len(versions) > 1)} {', '.join(map(str, versions))}"
         console.note(
-            f"{model} was scored on these {len(part)} test pictures {times} before ({which}); what "
-            "is changed by what a test score says is less good on other pictures than it says"
+            f"{model} was scored on these {len(part)} test pictures {times} before ({which}); "
+            "if the model is changed by what they say, they score it better than others would"
         )
     return len(earlier)
 
@@ -170,10 +170,10 @@ def _evidence(part: Part, manifest: Manifest) -> tuple[Part, int]:
 
 
 def _left_out_line(corrected: int, manifest: Manifest) -> str:
-    pictures = "1 picture" if corrected == 1 else f"{corrected} pictures"
+    pictures, them = ("1 picture", "it") if corrected == 1 else (f"{corrected} pictures", "them")
     return (
-        f"{pictures} that {manifest.name} was corrected by left out: that it has them right says "
-        "nothing of others"
+        f"left out: {pictures} that {manifest.name} was corrected by; that it has {them} right "
+        "says nothing of others"
     )
 
 

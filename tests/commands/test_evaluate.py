@@ -270,7 +270,10 @@ def test_pictures_that_it_was_corrected_by_are_left_out_and_counted(
     paths[0].rename(paths[0].with_name("renamed.jpg"))  # it is the same picture
     after = evaluate(trained.model, Path("new"), [])
     assert (after.corrected, after.pictures) == (learned, 20 - learned)
-    assert f"{learned} pictures that pets was corrected by left out: " in heard.text
+    assert (
+        f"left out: {learned} pictures that pets was corrected by; that it has them right "
+        in heard.text
+    )
     said = f"({after.pictures} pictures; {learned} that it was corrected by left out)"
     assert said in evaluation_table(after)
     # The rest is as right as it was, or one answer apart.
@@ -558,8 +561,8 @@ def test_test_pictures_are_looked_at_once_and_then_that_is_said(
     shutil.copytree("new", "elsewhere")
     assert evaluate(trained.model, Path("elsewhere"), []).scored_before == 1
     assert (
-        f"{trained.model} was scored on these 20 test pictures once before (version 1); what is "
-        "changed by what a test score says is less good on other pictures than it says"
+        f"{trained.model} was scored on these 20 test pictures once before (version 1); if "
+        "the model is changed by what they say, they score it better than others would"
     ) in heard.text
     journal = history_directory(trained.model) / "test_scores.jsonl"
     with journal.open("ab") as stream:
