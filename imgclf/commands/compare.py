@@ -65,7 +65,8 @@ def compare(
     Raises:
         ConfigError: With all the problems there are.
         DataError: The pictures can't be used.
-        UsageError: There is no network of a name; or none of them is here.
+        UsageError: There is no network of a name; or none of them is here; or pictures may have
+            several labels.
         WriteError: The cache can't be written.
     """
     if plot is not None:
@@ -74,6 +75,11 @@ def compare(
     for name in names:
         _require_known(name)
     loaded, following = _config(place, overrides)
+    if loaded.config.data.multi_label:
+        raise UsageError(
+            "imgclf compare is for pictures of one label, and the config has data.multi_label: true",
+            "train with each: imgclf train CONFIG --set model.backbone=NAME",
+        )
     variants = {name: _on(loaded, name) for name in names}
     missing = {name: how for name, one in variants.items() if (how := _how_to_get(one)) is not None}
     here = [name for name in names if name not in missing]

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from imgclf.commands.check import check
+from imgclf.commands.compare import compare
 from imgclf.commands.cross_validate import cross_validate
 from imgclf.commands.evaluate import evaluate
 from imgclf.commands.evaluate_against import evaluate_against
@@ -266,6 +267,8 @@ def test_what_is_for_one_label_is_refused_before_anything_is_done(trained: Train
     for place in (trained.model, Path("several.yaml")):
         with pytest.raises(UsageError, match="--cross-validate is for pictures of one label"):
             cross_validate(place, 3, [])
+    with pytest.raises(UsageError, match="imgclf compare is for pictures of one label"):
+        compare(Path("several.yaml"), overrides=["data.image_size=64"])
     assert {path: path.stat().st_mtime_ns for path in Path("models").rglob("*")} == before
 
 
