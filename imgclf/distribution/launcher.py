@@ -8,7 +8,7 @@ import re
 import signal
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imgclf.config.loaded import LoadedConfig
 from imgclf.data.dataset import DataSet
@@ -24,9 +24,6 @@ from imgclf.system.signals import StopRequest, TerminateSignal
 from imgclf.training.fit import Fitted
 from imgclf.training.networks import TrainedWeights
 from imgclf.training.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    pass
 
 _EXTRA = "pip install 'imgclf[distributed]'"
 _KEPT = "what was committed is kept"
