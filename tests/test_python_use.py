@@ -100,7 +100,7 @@ def test_grey_pictures_are_taken_with_and_without_a_channel(trained: Trained) ->
 def test_a_picture_that_cant_be_read_has_its_answer_and_no_probabilities(trained: Trained) -> None:
     classifier = load("pets")
     floats = np.zeros((8, 8, 3), np.float32)
-    rows = classifier.predict([CAT, floats, b"", "gone.jpg", np.zeros((0, 8, 3), np.uint8)])
+    rows = classifier.predict([CAT, floats, b"", "gone.jpg", np.zeros((0, 8, 3), np.uint8), None])  # type: ignore[list-item]
     assert [row.error for row in rows] == [
         None,
         "an array of float32 and shape (8, 8, 3); wanted is uint8 of shape (height, width), or "
@@ -108,6 +108,7 @@ def test_a_picture_that_cant_be_read_has_its_answer_and_no_probabilities(trained
         "empty file",
         "no such file",
         "no pixels: 8 x 0",
+        "NoneType is no picture; wanted is a path, bytes, an array or Pillow's",
     ]
     with pytest.raises(PictureError, match=r"pictures\[1\]: an array of float32"):
         classifier.predict_proba([CAT, floats])

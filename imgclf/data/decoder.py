@@ -156,6 +156,9 @@ def decode_given(picture: Image.Image | NDArray[np.generic], settings: DecoderSe
 
 
 def _as_image(pixels: NDArray[np.generic]) -> Image.Image:
+    if not isinstance(pixels, np.ndarray):  # as None, which OpenCV gives for a file it can't read
+        kind = type(pixels).__name__
+        raise PictureError(f"{kind} is no picture; wanted is a path, bytes, an array or Pillow's")
     shape = pixels.shape
     if pixels.dtype != np.uint8 or len(shape) not in (2, 3) or shape[2:] not in _CHANNELS:
         raise PictureError(
