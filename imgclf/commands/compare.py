@@ -77,7 +77,8 @@ def compare(
     loaded, following = _config(place, overrides)
     if loaded.config.data.multi_label:
         raise UsageError(
-            "imgclf compare is for pictures of one label, and the config has data.multi_label: true",
+            "imgclf compare is for pictures of one label, and the config has data.multi_label: "
+            "true",
             "train with each: imgclf train CONFIG --set model.backbone=NAME",
         )
     variants = {name: _on(loaded, name) for name in names}

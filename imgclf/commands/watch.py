@@ -13,6 +13,7 @@ from imgclf.data.arrivals import Arrivals
 from imgclf.errors import ModelFileError, UsageError
 from imgclf.model.engine import BATCH_SIZE
 from imgclf.model_file.classifier import Classifier, open_classifier
+from imgclf.model_file.one_label import require_one_label
 from imgclf.report.row_log import RowLog
 from imgclf.system import console
 from imgclf.system.signals import StopRequest
@@ -47,15 +48,19 @@ class _Model:
 
     def __post_init__(self) -> None:
         self._opened = self._identity()
-        self.classifier = open_classifier(self.file)
+        self.classifier = _open(self.file)
 
     def renewed(self) -> Classifier:
-        """The one that lies there now; that of before, if nobody can open this one."""
+        """The one that lies there now; that of before, if nobody can open this one.
+
+        Raises:
+            UsageError: It gives a picture several labels now.
+        """
         try:
             now = self._identity()
             if now != self._opened:
                 self._opened = now
-                self.classifier = open_classifier(self.file)
+                self.classifier = _open(self.file)
                 version = self.classifier.manifest.version
                 console.note(f"{self.file} was replaced: version {version} answers from here on")
         except (OSError, ModelFileError) as error:
@@ -104,7 +109,7 @@ def watch(
         stop: Says when.
 
     Raises:
-        UsageError: The rows don't fit into the file.
+        UsageError: The rows don't fit into the file, or the model gives a picture several labels.
         ModelFileError: The model can't be read.
         WriteError: A row can't be written.
     """
@@ -129,6 +134,13 @@ def watch(
             done.unreadable += sum(row.error is not None for row in rows)
         _rest(max(_REST, took / _WORK), stop)
     return done
+
+
+def _open(model: Path) -> Classifier:
+    classifier = open_classifier(model)
+    way_on = "answer for those that are there: imgclf predict FOLDER --format jsonl"
+    require_one_label(classifier.manifest, "--watch", way_on)
+    return classifier
 
 
 def _batches(paths: Mapping[str, float]) -> Iterator[list[str]]:

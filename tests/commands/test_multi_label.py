@@ -27,13 +27,16 @@ from imgclf.commands.predict import predict
 from imgclf.commands.report import report
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
+from imgclf.commands.watch import watch
 from imgclf.corrections.inputs import Labelled
 from imgclf.errors import Interrupted, ModelFileError, UsageError
 from imgclf.model.multi_label import MultiLabelEvaluation
 from imgclf.model_file.archive import MANIFEST, read_manifest
 from imgclf.report.prediction_rows import RowFormat, row_writer
+from imgclf.report.row_log import RowLog
 from imgclf.suspects.find import find_suspects
 from imgclf.system.files import open_output
+from imgclf.system.signals import StopRequest
 from tests.support.command_line import imgclf
 from tests.support.heard import Heard
 from tests.support.model_files import rewritten
@@ -254,7 +257,9 @@ def test_options_for_one_label_are_refused(trained: Trained, arguments: tuple[st
     assert not Path("sorted").exists()
 
 
-def test_what_is_for_one_label_is_refused_before_anything_is_done(trained: Trained) -> None:
+def test_what_is_for_one_label_is_refused_before_anything_is_done(
+    trained: Trained, tmp_path: Path
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in Path("models").rglob("*")}
     with pytest.raises(UsageError, match="imgclf retrain is for models that give a picture one"):
         retrain(trained.model, [Labelled(Path("new/0.png"), "blue;red")])
@@ -269,6 +274,9 @@ def test_what_is_for_one_label_is_refused_before_anything_is_done(trained: Train
             cross_validate(place, 3, [])
     with pytest.raises(UsageError, match="imgclf compare is for pictures of one label"):
         compare(Path("several.yaml"), overrides=["data.image_size=64"])
+    log = RowLog(tmp_path / "rows.csv", RowFormat.CSV, None)
+    with pytest.raises(UsageError, match="--watch is for models that give a picture one label"):
+        watch([Path("new")], trained.model, log, {}, StopRequest())
     assert {path: path.stat().st_mtime_ns for path in Path("models").rglob("*")} == before
 
 
