@@ -48,6 +48,9 @@ def command(
         print(session.as_json_text(done) if as_json else pruned_line(file, done))
     elif corrections:
         rows = corrections_in_force(file)
+        if not rows:
+            console.note("the version in use was not corrected")
+            console.note("the corrections of each version: imgclf history --json")
         text = corrections_csv((one.path, one.label) for one in rows)
         print(session.as_json_text(rows) if as_json else text)
     else:

@@ -86,6 +86,16 @@ def test_corrections_are_printed_as_retrain_takes_them() -> None:
     assert isinstance(imgclf("history", "--corrections", "--prune", "1").exception, UsageError)
 
 
+def test_a_version_without_corrections_says_where_those_of_others_are() -> None:
+    lines("rollback", "1")
+    done = imgclf("history", "--corrections")
+    assert done.stdout.splitlines() == ["path,label"]
+    assert done.stderr.splitlines() == [
+        "the version in use was not corrected",
+        "the corrections of each version: imgclf history --json",
+    ]
+
+
 def test_forget_goes_with_no_other_pictures() -> None:
     for others in (["new.jpg", "--label", "cat"], ["--relabel"], ["--unguarded"]):
         done = imgclf("retrain", *others, "--forget", "/2.jpg")

@@ -22,6 +22,7 @@ from imgclf.model.intervals import wilson
 from imgclf.model.scores import Scores
 from imgclf.model_file.manifest import Correction
 from imgclf.model_file.versions import Version
+from imgclf.report import history_page
 from imgclf.report.history_page import write_history_page
 from imgclf.report.runs_page import write_runs_page
 from imgclf.runs.folder import Publication, RunFolder, RunRecord
@@ -178,6 +179,16 @@ def test_a_history_shows_what_was_corrected_as_long_as_it_is_there(in_pages: Non
     assert [one.text for one in corrections.all("title")][1] == (
         "version 2: 2 corrections, 2 of them new"
     )
+
+
+def test_a_history_names_the_command_for_corrections_that_it_does_not_show(
+    in_pages: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_page, "_OF_A_VERSION", 0)
+    new = (correction(next(Path("dataset", CLASSES[0]).glob("*.png")), CLASSES[0]),)
+    found = Version(2, 1, "2026-01-02", 1, new, 0.8, 0.8, True, 50, True, wilson(40, 50))
+    write_history_page(tmp_path / "page.html", Path("models/pets.keras"), [found])
+    assert "and 1 more: <code>imgclf history --json</code>" in (tmp_path / "page.html").read_text()
 
 
 @pytest.mark.parametrize("name", ["check.html", "runs.html", "history.html"])
