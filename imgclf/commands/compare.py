@@ -15,6 +15,7 @@ from imgclf.commands.init import config_name, look_over
 from imgclf.config.backbone import LITE, is_model_path, nearest_network, network_names
 from imgclf.config.load import load_config, parse_config, with_overrides
 from imgclf.config.loaded import LoadedConfig
+from imgclf.config.multi_label import require_one_label
 from imgclf.data.configured_folder import require_folder
 from imgclf.data.dataset import read_config_dataset
 from imgclf.data.left_out import warn_of_left_out
@@ -75,12 +76,8 @@ def compare(
     for name in names:
         _require_known(name)
     loaded, following = _config(place, overrides)
-    if loaded.config.data.multi_label:
-        raise UsageError(
-            "imgclf compare is for pictures of one label, and the config has data.multi_label: "
-            "true",
-            "train with each: imgclf train CONFIG --set model.backbone=NAME",
-        )
+    way_on = "train with each: imgclf train CONFIG --set model.backbone=NAME"
+    require_one_label(loaded.config, "imgclf compare", way_on)
     variants = {name: _on(loaded, name) for name in names}
     missing = {name: how for name, one in variants.items() if (how := _how_to_get(one)) is not None}
     here = [name for name in names if name not in missing]

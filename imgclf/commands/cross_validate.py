@@ -16,6 +16,7 @@ from imgclf.callbacks.declared import DeclaredCallbacks
 from imgclf.config.class_weight import check_class_weight
 from imgclf.config.load import load_config
 from imgclf.config.loaded import ConfigFile, LoadedConfig
+from imgclf.config.multi_label import require_one_label
 from imgclf.config.network import Network, declared_network
 from imgclf.config.references import own_code
 from imgclf.config.schema import Config
@@ -79,12 +80,8 @@ def cross_validate(place: Path, folds: int, overrides: Sequence[str] = ()) -> Cr
             "--cross-validate trains in one process",
             "add --set training.distribution=none",
         )
-    if loaded.config.data.multi_label:
-        raise UsageError(
-            "--cross-validate is for pictures of one label, and the config has data.multi_label: "
-            "true",
-            "hold out more of them: imgclf train CONFIG --set data.validation_split=0.4",
-        )
+    way_on = "hold out more of them: imgclf train CONFIG --set data.validation_split=0.4"
+    require_one_label(loaded.config, "--cross-validate", way_on)
     require_folder(loaded)
     data = read_config_dataset(loaded.config.data)
     warn_of_left_out(data.folder.skipped)

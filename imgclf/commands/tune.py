@@ -16,6 +16,7 @@ from imgclf.commands.training_corrections import take_in_corrections
 from imgclf.commands.training_pictures import read_pictures
 from imgclf.config.load import load_config, with_overrides
 from imgclf.config.loaded import LoadedConfig
+from imgclf.config.multi_label import require_one_label
 from imgclf.config.schema import Config
 from imgclf.config.tune_checks import example_ranges, tune_problems
 from imgclf.data.configured_folder import require_folder
@@ -217,6 +218,8 @@ def _require_new(output: Path) -> None:
 
 
 def _require_ranges(loaded: LoadedConfig) -> None:
+    by_hand = "compare by hand: imgclf train CONFIG --set KEY=VALUE"
+    require_one_label(loaded.config, "imgclf tune", by_hand)
     tune = loaded.config.tune
     if tune is None or not tune.ranges:
         example = (f"    {line}" for line in example_ranges(loaded.config))

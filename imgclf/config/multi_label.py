@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imgclf.config.keras_names import MIXING
 from imgclf.config.loaded import ConfigFile
 from imgclf.config.schema import Config
-from imgclf.errors import Problem
+from imgclf.errors import Problem, UsageError
 
 _KEY = "data.multi_label: true"
 
@@ -52,3 +52,18 @@ def multi_label_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
             f"imgclf tune compares trainings by accuracy over single labels, and {_KEY} has others",
             allowed="no tune section; to compare by hand: imgclf train CONFIG --set KEY=VALUE",
         )
+
+
+def require_one_label(config: Config, what: str, way_on: str) -> None:
+    """Sees to it that pictures have one label each.
+
+    Args:
+        config: Whose pictures they are.
+        what: That is asked for.
+        way_on: What to do instead.
+
+    Raises:
+        UsageError: They may have several.
+    """
+    if config.data.multi_label:
+        raise UsageError(f"{what} is for pictures of one label, and the config has {_KEY}", way_on)

@@ -27,6 +27,7 @@ from imgclf.commands.predict import predict
 from imgclf.commands.report import report
 from imgclf.commands.retrain import retrain
 from imgclf.commands.train import Trained, train
+from imgclf.commands.tune import tune
 from imgclf.commands.watch import watch
 from imgclf.corrections.inputs import Labelled
 from imgclf.errors import Interrupted, ModelFileError, UsageError
@@ -274,6 +275,8 @@ def test_what_is_for_one_label_is_refused_before_anything_is_done(
             cross_validate(place, 3, [])
     with pytest.raises(UsageError, match="imgclf compare is for pictures of one label"):
         compare(Path("several.yaml"), overrides=["data.image_size=64"])
+    with pytest.raises(UsageError, match="imgclf tune is for pictures of one label"):
+        tune(Path("several.yaml"))
     log = RowLog(tmp_path / "rows.csv", RowFormat.CSV, None)
     with pytest.raises(UsageError, match="--watch is for models that give a picture one label"):
         watch([Path("new")], trained.model, log, {}, StopRequest())
