@@ -177,8 +177,9 @@ def _say(taken: TakenIn) -> None:
     if taken.moved:
         copies = f" and {len(taken.followed)} near copies" if taken.followed else ""
         parts.append(f"{len(taken.moved)} that it held out{copies}")
+    verb = "is" if len(changed) == 1 else "are"
     console.note(
-        f"{_counted(len(changed))} that people corrected are trained on: {'; '.join(parts)} "
+        f"{_counted(len(changed))} that people corrected {verb} trained on: {'; '.join(parts)} "
         "(training.corrections: ignore leaves them out)"
     )
     if found := doubts(taken):

@@ -95,6 +95,9 @@ def test_pictures_that_people_corrected_are_trained_on(trained: Trained, heard: 
 def test_nothing_new_was_said_so_there_is_nothing_to_do(trained: Trained, heard: Heard) -> None:
     say("dog", new("dog")[0])
     done = train(PETS)
+    assert (
+        "1 picture that people corrected is trained on: 1 that the data set doesn't" in heard.text
+    )
     before = MODEL.read_bytes()
     say("dog", new("dog")[0], outcome="right already")
     assert train(PETS).outcome == "unchanged"
