@@ -32,6 +32,8 @@ _COMPONENTS: Final = 50
 _PERPLEXITY: Final = 30
 _ITERATIONS: Final = 500
 _SHORTEST: Final = 1e-12
+_ALIKE: Final = 1e-6
+"""Spread over all of them, features of unit length this near to each other are the same."""
 
 Method: TypeAlias = Literal["t-SNE", "PCA"]
 _Floats: TypeAlias = NDArray[np.floating]
@@ -57,7 +59,7 @@ def map_pictures(
         quick: By nothing that takes seconds.
 
     Returns:
-        None if there are too few pictures, or no features of them.
+        None if there are too few pictures, or no features of them that tell them apart.
     """
     if some.seen is None:
         return None
@@ -69,7 +71,10 @@ def map_pictures(
         return None
     chosen = np.sort(np.random.default_rng(0).permutation(len(points))[:MOST])
     points = [points[one] for one in chosen.tolist()]
-    positions, method = lay_out(features[chosen], quick=quick)
+    laid_out = lay_out(features[chosen], quick=quick)
+    if laid_out is None:
+        return None
+    positions, method = laid_out
     said = probabilities.argmax(axis=1)
     parts = data.training, data.validation
     return PictureMap(
@@ -90,7 +95,7 @@ def map_pictures(
     )
 
 
-def lay_out(features: _Floats, *, quick: bool = False) -> tuple[NDArray[np.float64], Method]:
+def lay_out(features: _Floats, *, quick: bool = False) -> tuple[NDArray[np.float64], Method] | None:
     """Two coordinates for each picture, between 0 and 1.
 
     Args:
@@ -98,12 +103,17 @@ def lay_out(features: _Floats, *, quick: bool = False) -> tuple[NDArray[np.float
         quick: By nothing that takes seconds.
 
     Returns:
-        Shape (pictures, 2), and how they were found.
+        Shape (pictures, 2), and how they were found; None if the features are the same of all, or
+        one number, or no numbers.
     """
     rows = features.astype(np.float64)
+    if rows.shape[1] < 2 or not np.isfinite(rows).all():
+        return None
     rows /= np.maximum(np.sqrt(np.square(rows).sum(axis=1, keepdims=True)), _SHORTEST)
     rows -= rows.mean(axis=0)
     left, lengths, _ = np.linalg.svd(rows, full_matrices=False)
+    if lengths[0] < _ALIKE:  # of a network that died; t-SNE would take the process with it
+        return None
     components = (left * lengths)[:, :_COMPONENTS]
     method: Method = "PCA"
     positions = components[:, :2]
