@@ -147,7 +147,9 @@ def _log(level: str, text: str) -> None:
     logger = logging.getLogger("imgclf")
     if not logger.handlers:  # or Python prints warnings that nobody handles
         logger.addHandler(logging.NullHandler())
-    logger.log(getattr(logging, level), "%s", as_lines(text))
+    # Handlers write to streams of any encoding, and not all take the letters of odd file names.
+    said = as_lines(text).encode("utf-8", "backslashreplace").decode()
+    logger.log(getattr(logging, level), "%s", said)
 
 
 _current = Console(None)

@@ -12,6 +12,7 @@ from PIL import Image
 from imgclf.commands.check import check
 from imgclf.data.findings import Finding
 from imgclf.errors import ConfigError, DataError
+from tests.support.heard import Heard
 from tests.support.layouts import lay_out, nobody_may_read
 from tests.support.trainings import CONFIG
 
@@ -83,7 +84,7 @@ def test_code_that_training_would_run_is_named_and_not_run(pictures: Path) -> No
 
 
 def test_code_is_imported_and_made_when_asked(
-    pictures: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path, heard: Heard, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("mine.py").write_text(
         "import keras\nprint('hello')\nclass Mine(keras.callbacks.Callback):\n"
@@ -92,6 +93,7 @@ def test_code_is_imported_and_made_when_asked(
     listed = CONFIG + "callbacks:\n- mine.py:Mine: {size: 1}\n"
     Path("pets.yaml").write_text(listed)
     assert check(Path("pets.yaml"), run_code=True).code == ("mine.py:Mine",)
+    assert "hello" in heard.text
     assert capsys.readouterr().out == ""
     Path("pets.yaml").write_text(
         listed.replace("1}", "0}") + "- LearningRateScheduler: mine.py:rat\n- ends.py:Ends\n"

@@ -207,7 +207,7 @@ def test_what_a_newer_version_kept_is_not_guessed_at(
 def test_what_does_not_go_together_is_no_report(trained: Trained) -> None:
     facts = read_facts(trained.run)
     answers, record = facts.answers, facts.record
-    labels, probabilities = answers.labels(), answers.probabilities()
+    labels, probabilities = answers.labels(), answers.probabilities(2)
 
     def refused(because: str, **changes: Any) -> None:
         with pytest.raises(ValueError, match=because):
@@ -230,7 +230,7 @@ def test_the_record_that_is_kept_is_that_of_the_run(trained: Trained) -> None:
     assert facts.record == trained.run.read() == trained.record
     assert facts.record.publication == Publication(1, facts.manifest.created)
     assert len(facts.history["loss"]) == 4
-    right = facts.answers.probabilities().argmax(axis=1) == facts.answers.labels()
+    right = facts.answers.probabilities(2).argmax(axis=1) == facts.answers.labels()
     assert facts.record.scores is not None
     assert right.mean() == facts.record.scores.accuracy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 
 import pytest
 
@@ -53,3 +54,12 @@ def test_until_somebody_listens_nothing_is_said(capfd: pytest.CaptureFixture[str
     console.note("a note")
     console.warning("something is odd")
     assert capfd.readouterr() == ("", "")
+
+
+def test_who_listens_by_logging_is_told_in_letters_that_any_stream_takes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, logger="imgclf"):
+        Console(None).note("caf\u00e9-\udcff.jpg")
+    [record] = caplog.records
+    assert record.getMessage() == "caf\u00e9-\\udcff.jpg"
