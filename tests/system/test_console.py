@@ -60,6 +60,6 @@ def test_who_listens_by_logging_is_told_in_letters_that_any_stream_takes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, logger="imgclf"):
-        Console(None).note("caf\u00e9-\udcff.jpg")
+        console.Console(None).note("caf\u00e9-\udcff.jpg")
     [record] = caplog.records
     assert record.getMessage() == "caf\u00e9-\\udcff.jpg"
