@@ -184,7 +184,8 @@ def fine_tuning_phase(
         layers = sum(1 for layer in model.layers if layer.trainable_weights)
         on = "pictures" if below is None else f"what the {below} below them made of pictures"
         most = "" if fixed else "at most "
-        console.note(f"fine-tuning {layers} layers on {on}, {most}{fine_tune.epochs} epochs")
+        plural = "" if fine_tune.epochs == 1 else "s"
+        console.note(f"fine-tuning {layers} layers on {on}, {most}{fine_tune.epochs} epoch{plural}")
         return model
 
     best = settings.publish == "best"
