@@ -147,7 +147,9 @@ def _ladder(precision: float, risk: float, most: int) -> Iterator[int]:
 
 def _affordable(answers: int, precision: float, risk: float) -> int:
     """How many of these answers may be wrong for a precision to be promised; it takes enough."""
-    likely = np.cumsum(_chances(np.arange(answers + 1), answers, 1 - precision))
+    if 1 - precision == 1:  # of the smallest precisions, of which one right answer is enough
+        return answers - 1
+    likely = np.cumsum(_chances(answers, answers, 1 - precision))
     return int(np.searchsorted(likely, risk, side="right")) - 1
 
 
@@ -157,19 +159,13 @@ def _at_most(mistakes: int, answers: int, chance: float) -> float:
         return 1.0
     if chance >= 1:
         return 0.0
-    return min(1.0, float(_chances(np.arange(mistakes + 1), answers, chance).sum()))
+    return min(1.0, float(_chances(mistakes, answers, chance).sum()))
 
 
-def _chances(mistakes: NDArray[np.int64], answers: int, chance: float) -> _Floats:
-    """The probability of each number of mistakes, by the binomial distribution."""
-    factorials = _log_factorials(1 << answers.bit_length())
-    logs = factorials[answers] - factorials[mistakes] - factorials[answers - mistakes]
-    logs += mistakes * math.log(chance) + (answers - mistakes) * math.log1p(-chance)
-    chances: _Floats = np.exp(logs)
+def _chances(mistakes: int, answers: int, chance: float) -> _Floats:
+    """The probability of each number of mistakes up to this one, by the binomial distribution."""
+    one_more = np.arange(1, mistakes + 1)
+    odds = math.log(chance) - math.log1p(-chance)
+    logs = np.cumsum(np.log((answers + 1 - one_more) / one_more) + odds)
+    chances: _Floats = np.exp(answers * math.log1p(-chance) + np.concatenate([[0.0], logs]))
     return chances
-
-
-@lru_cache(maxsize=4)
-def _log_factorials(size: int) -> _Floats:
-    """Of the numbers from 0 to `size`."""
-    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, size + 1)))])

@@ -25,6 +25,8 @@ from imgclf.model.precision_threshold import (
         (0.99, 0, 0.1, 230),
         (0.9, 1, 0.1, 38),
         (0.5, 0, 0.1, 4),
+        (1e-17, 0, 0.1, 1),
+        (1 - 2**-30, 0, 0.1, 2_472_381_917),  # takes no memory
     ],
 )
 def test_so_many_answers_it_takes(
@@ -38,6 +40,11 @@ def test_a_few_answers_promise_nothing_though_all_are_right() -> None:
     assert precision_threshold(scores[:44], np.ones(44, bool), 0.95) is None
     assert precision_threshold(scores, np.ones(45, bool), 0.95) == Threshold(0.0, 45, 45)
     assert precision_threshold(scores[:0], np.ones(0, bool), 0.95) is None
+
+
+def test_of_the_smallest_precision_one_right_answer_is_enough() -> None:
+    scores = np.linspace(0.1, 0.9, 5)
+    assert precision_threshold(scores, np.arange(5) == 4, 1e-17) == Threshold(0.0, 5, 1)
 
 
 def test_the_limit_lies_between_the_last_answer_that_is_given_and_the_next() -> None:
