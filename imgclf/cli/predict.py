@@ -153,7 +153,7 @@ def command(
 
         chosen_limits = choose_thresholds(file, classifier.manifest, precision)
         least = chosen_limits.limits
-        console.note(f"--min-precision {precision:g}: {thresholds_line(chosen_limits)}")
+        console.note(f"--min-precision {precision}: {thresholds_line(chosen_limits)}")
     for option, place in (("--output", output), ("--review", review), ("--sort-into", sort_into)):
         if place is not None:
             refuse_place(option, place, classifier.manifest)

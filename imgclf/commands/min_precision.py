@@ -50,7 +50,7 @@ def _none(
         what = "among its surest answers too many are wrong"
     most = most_precise(answers, manifest.class_names)
     return UsageError(
-        f"--min-precision {min_precision:g}: that can't be promised by the {count} pictures that "
+        f"--min-precision {min_precision}: that can't be promised by the {count} pictures that "
         f"were held out from the training of {model}: {what}",
         None if most is None else f"what can be: --min-precision {most:g}",
     )

@@ -71,7 +71,7 @@ def selective_table(selective: Selective, *, chosen_by: bool) -> Lines:
         for name, one in selective.classes.items()
     )
     heading = (
-        f"--min-precision {thresholds.min_precision:g}: {overall.given} of {selective.pictures} "
+        f"--min-precision {thresholds.min_precision}: {overall.given} of {selective.pictures} "
         f"pictures answered ({selective.share_answered:.1%}), {right}"
     )
     if chosen_by:

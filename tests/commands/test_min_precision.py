@@ -159,6 +159,8 @@ def test_a_precision_that_so_few_pictures_can_not_promise(here: None) -> None:
     assert caught.value.hint is not None
     possible = float(caught.value.hint.removeprefix("what can be: --min-precision "))
     assert chosen(possible).given > 0
+    with pytest.raises(UsageError, match=r"--min-precision 0\.99999999: that can't be promised"):
+        chosen(0.99999999)
 
 
 def test_after_a_correction_the_corrected_picture_has_no_say(here: None) -> None:
