@@ -117,6 +117,8 @@ def _from_columns(
     problems: list[str] = []
     classes: dict[int, str] = {}
     for place, name in others.items():
+        if not any(own[place] for own in cells):
+            continue
         odd = [row for row, own in zip(rows, cells, strict=True) if not _is_mark(own[place])]
         if name and not odd:
             classes[place] = composed(name)

@@ -90,6 +90,12 @@ def test_a_table_gives_several_labels_or_none_and_it_is_said_how(text: str, note
     assert found.in_words.endswith("; 1.60 labels a picture")
 
 
+def test_a_column_without_any_cell_is_no_class() -> None:
+    found = read("path,cat,dog,notes\n0.jpg,1,0,\n1.jpg,,1,\n2.jpg,1,,\n3.jpg,,1\n")
+    assert found.class_names == ("cat", "dog")
+    assert found.notes[0].endswith("cat, dog; of other values, and no classes: notes")
+
+
 def test_a_slip_in_a_column_of_a_class_is_named() -> None:
     text = in_columns("1", "0").replace("3.jpg,303,0,0,0", "3.jpg,303,0,O,0")
     assert refusal(text) == "labels.csv, line 5: the column dog has 'O'; allowed: 0, 1"
