@@ -43,15 +43,29 @@ def refuse_to_replace_rows(place: Path) -> None:
     Raises:
         UsageError: It has something else.
     """
+    refuse_to_replace(place, _ROWS, "rows")
+
+
+def refuse_to_replace(place: Path, beginnings: tuple[bytes, ...], what: str) -> None:
+    """Makes sure that a file which `--output` names has what is to be written, if it is there.
+
+    Args:
+        place: As it was given.
+        beginnings: How such files begin.
+        what: Such files have.
+
+    Raises:
+        UsageError: It has something else.
+    """
     if not place.is_file():  # what isn't one is written to as it is
         return
     try:
         with place.open("rb") as stream:
-            start = stream.read(len(max(_ROWS, key=len)))
+            start = stream.read(len(max(beginnings, key=len)))
     except OSError as error:
         raise UsageError(f"--output {place}: it can't be read: {error.strerror}") from error
-    if start and not start.startswith(_ROWS):
+    if start and not start.startswith(beginnings):
         raise UsageError(
-            f"--output {place}: this is there already, and has no rows of imgclf's",
+            f"--output {place}: this is there already, and has no {what} of imgclf's",
             "move it, or name another file",
         )

@@ -195,6 +195,9 @@ def open_output(target: Path | None) -> Iterator[TextIO]:
         ):
             yield stream
         return
+    with write_problems(target):
+        if target.is_dir():  # `.` has no name that a file could take
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), target)
     with (
         atomic_path(target) as temporary,
         temporary.open("w", encoding="utf-8", errors=ESCAPED, newline="") as stream,

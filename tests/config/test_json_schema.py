@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ from imgclf.config.keras_signatures import Kind
 from imgclf.config.load import parse_config
 from imgclf.config.read_config import OWN_FORMS
 from imgclf.config.schema import policies
-from imgclf.errors import ConfigError
+from imgclf.errors import ConfigError, ImgclfError
 from tests.support.config_texts import CONFIGS, DATA, MODEL, SMALLEST, load, problems
 from tests.support.fuzz_configs import damaged
 from tests.support.pictures import motif
@@ -69,6 +70,28 @@ def test_the_command_prints_the_schema_and_writes_it(in_folder: Path) -> None:
     assert json.loads(printed.stdout) == config_schema()
     assert CliRunner().invoke(app, ["schema", "-o", "here/schema.json"]).output == ""
     assert Path("here/schema.json").read_text("utf-8") == printed.stdout
+    Path("here/schema.json").write_text(f"{printed.stdout[:200]} of an earlier one")
+    assert CliRunner().invoke(app, ["schema", "-o", "here/schema.json"]).output == ""
+    assert Path("here/schema.json").read_text("utf-8") == printed.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("mine.json", "is there already, and has no schema of imgclf's"),
+        ("pets.keras", "is there already, and has no schema of imgclf's"),
+        ("new.yaml", "this is called like a config"),
+        ("models/schema.json", "this lies in models/"),
+        (".", "can't write .: Is a directory"),
+    ],
+)
+def test_the_schema_is_written_over_nothing_else(place: str, why: str, in_folder: Path) -> None:
+    for name in ("mine.json", "pets.keras"):
+        Path(name).write_text('{"mine": 1}')
+    with pytest.raises(ImgclfError, match=re.escape(why)):
+        CliRunner().invoke(app, ["schema", "-o", place], catch_exceptions=False)
+    assert {Path(name).read_text() for name in ("mine.json", "pets.keras")} == {'{"mine": 1}'}
+    assert sorted(path.name for path in in_folder.iterdir()) == ["mine.json", "pets.keras"]
 
 
 BROKEN = {
