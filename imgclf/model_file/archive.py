@@ -80,6 +80,9 @@ class ModelArchive:
         refusal = refusal_of(path) if path.suffix == ".parts" else None
         if refusal is not None:
             raise refusal
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A pipe would be waited for, and no signal would end that.
+            raise ModelFileError(f"{path} is no regular file", "name a model: --model FILE")
         try:
             self._zip = zipfile.ZipFile(path)
             self._size = path.stat().st_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -140,6 +141,12 @@ def test_a_file_of_another_kind_is_called_what_it_is(in_folder: Path, name: str)
     assert error.message.startswith(f"{name} ")
     assert says in error.message
     assert hint in str(error.hint)
+
+
+def test_a_pipe_is_not_waited_for(in_folder: Path) -> None:
+    os.mkfifo("pets.keras")
+    with pytest.raises(ModelFileError, match=r"pets\.keras is no regular file\nname a model"):
+        ModelArchive(Path("pets.keras"))
 
 
 def test_a_checkpoint_goes_by_a_name_that_is_no_file(in_folder: Path) -> None:
