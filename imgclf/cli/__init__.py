@@ -54,6 +54,8 @@ COMMANDS = (
 """Each is `command` in the module of its name, in the order in which `--help` lists them."""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
+_NOWHERE = """imgclf: the working directory isn't there any more
+change to a folder that is, or name one: imgclf -C DIR ..."""
 
 
 class _Command(typer.core.TyperCommand):
@@ -233,7 +235,19 @@ def main() -> None:
             raise
         if isinstance(error, OSError) and (reason := problem_of(error)):
             sys.exit(_report_refusal(error, reason))
+        if isinstance(error, FileNotFoundError) and _is_nowhere():
+            print(_NOWHERE, file=sys.stderr)
+            sys.exit(UsageError.exit_status)
         sys.exit(_report_fault(error))
+
+
+def _is_nowhere() -> bool:
+    """Whether somebody has removed the working directory."""
+    try:
+        os.getcwd()  # noqa: PTH109 -- nothing but whether there is one
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _report_refusal(error: OSError, reason: str) -> int:

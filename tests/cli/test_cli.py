@@ -171,6 +171,15 @@ def test_it_works_as_cron_runs_it(trained: Trained) -> None:
     assert done.stderr == ""
 
 
+def test_a_working_directory_that_somebody_has_removed_is_named(in_folder: Path) -> None:
+    Path("gone").mkdir()
+    os.chdir("gone")
+    Path("../gone").rmdir()
+    done = imgclf("doctor")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("imgclf: the working directory isn't there any more\n")
+
+
 def test_a_reader_that_has_had_enough_ends_it_quietly(trained: Trained) -> None:
     command = f"{' '.join(RUN)} predict {'new ' * 50} | head -n 2"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120)
