@@ -110,6 +110,8 @@ def test_a_picture_that_cant_be_read_has_its_answer_and_no_probabilities(trained
         "no pixels: 8 x 0",
         "NoneType is no picture; wanted is a path, bytes, an array or Pillow's",
     ]
+    view = np.broadcast_to(np.uint8(0), (300_000, 300_000, 3))  # 270 GB, if somebody copied it
+    assert classifier.predict(view[None])[0].error == "too many pixels (more than 178,956,970)"
     with pytest.raises(PictureError, match=r"pictures\[1\]: an array of float32"):
         classifier.predict_proba([CAT, floats])
     with pytest.raises(PictureError, match=r"gone\.jpg: no such file"):

@@ -165,6 +165,8 @@ def _as_image(pixels: NDArray[np.generic]) -> Image.Image:
             f"an array of {pixels.dtype} and shape {shape}; wanted is uint8 of shape "
             "(height, width), or with 1, 3 or 4 channels behind"
         )
+    if shape[0] * shape[1] > MAX_PIXELS:  # of a view, say, Pillow would make a copy
+        raise PictureError(_too_many(MAX_PIXELS))
     return Image.fromarray(pixels[:, :, 0] if shape[2:] == (1,) else pixels)
 
 
