@@ -48,6 +48,8 @@ _RANGE = Several(Number(), 2, 2)
 _INTERPOLATION = OneOf(("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"))
 
 _OWN: dict[tuple[str, str], Check] = {
+    ("RandomErasing", "fill_value"): either(Number(), Several(Number(), 3, 3), Null()),
+    ("RandAugment", "num_ops"): _COUNT,
     ("EarlyStopping", "patience"): _COUNT,
     ("EarlyStopping", "mode"): _MODE,
     ("EarlyStopping", "min_delta"): _NOT_NEGATIVE,

@@ -515,6 +515,21 @@ def test_trainings_that_are_refused(training: str, key: str, words: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("given", "argument"),
+    [
+        ("RandomErasing: {fill_value: [1, 2, 3, 4]}", "fill_value"),
+        ("RandomErasing: {fill_value: noise}", "fill_value"),
+        ("RandAugment: {num_ops: -1}", "num_ops"),
+        ("RandAugment: {num_ops: 1.5}", "num_ops"),
+    ],
+)
+def test_what_a_training_would_stumble_over_is_no_argument(given: str, argument: str) -> None:
+    found = problem(f"{SMALLEST}augmentation:\n  - {given}\n")
+    assert (found.line, found.key) == (4, f"augmentation.0.{argument}")
+    assert f"can't take this {argument}" in found.message
+
+
+@pytest.mark.parametrize(
     "name",
     ["Conv2D: {filters: 3, kernel_size: 3}", "AutoContrast", "Resizing: {height: 8, width: 8}"],
 )
