@@ -61,6 +61,8 @@ def changed_file(kind: str, number: int, models: list[dict[str, bytes]], target:
     elif kind == "weights":
         members[WEIGHTS] = changed_weights(members[WEIGHTS], random_)
     elif ours:
+        if random_.random() < 0.3:
+            members[MANIFEST] = _of_several_labels(members[MANIFEST], random_)
         members[MANIFEST] = other_manifest(members[MANIFEST], random_)
     if ours and kind != "manifest":
         manifest = json.loads(members[MANIFEST])
@@ -72,6 +74,19 @@ def changed_file(kind: str, number: int, models: list[dict[str, bytes]], target:
         members[MANIFEST] = json.dumps(manifest).encode()
     write_archive(target, members)
     return ours
+
+
+def _of_several_labels(content: bytes, random_: random.Random) -> bytes:
+    """A manifest that says of its model that it gives several labels, and from where on."""
+    manifest = json.loads(content)
+    count = random_.choice([len(manifest["class_names"]), random_.randrange(4)])
+    several = {
+        "head": "multi_label",
+        "format_version": random_.choice([1, 2, 3]),
+        "label_thresholds": [random_.choice([0, 0.5, 1, 1e308, -1]) for _ in range(count)],
+    }
+    kept = {} if random_.random() < 0.5 else {"corrections": [], "new_classes": 0}
+    return json.dumps(manifest | several | kept).encode()
 
 
 def told(kind: str, action: Callable[[], str]) -> str:
