@@ -49,7 +49,7 @@ _INTERPOLATION = OneOf(("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"
 
 _OWN: dict[tuple[str, str], Check] = {
     ("RandomErasing", "fill_value"): either(Number(), Several(Number(), 3, 3), Null()),
-    ("RandAugment", "num_ops"): _COUNT,
+    ("RandAugment", "num_ops"): Whole(least=0, most=100),  # there are eleven
     ("EarlyStopping", "patience"): _COUNT,
     ("EarlyStopping", "mode"): _MODE,
     ("EarlyStopping", "min_delta"): _NOT_NEGATIVE,

@@ -521,6 +521,7 @@ def test_trainings_that_are_refused(training: str, key: str, words: str) -> None
         ("RandomErasing: {fill_value: noise}", "fill_value"),
         ("RandAugment: {num_ops: -1}", "num_ops"),
         ("RandAugment: {num_ops: 1.5}", "num_ops"),
+        ("RandAugment: {num_ops: 1000000000}", "num_ops"),
     ],
 )
 def test_what_a_training_would_stumble_over_is_no_argument(given: str, argument: str) -> None:
