@@ -13,8 +13,8 @@ import random
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +209,6 @@ def case_of(kind: str, folder: Path) -> Callable[[int], str]:
                     shutil.copytree(path, path.name, symlinks=True)
                 elif path.name in _READ:
                     Path(path.name).symlink_to(path)
-            os.environ["XDG_CACHE_HOME"] = str(Path("xdg").absolute())
             target = random_.choice(sorted(Path().glob(pattern)))
             if random_.random() < 0.1:
                 none_of_it(target, random_)
@@ -233,16 +232,36 @@ def case_of(kind: str, folder: Path) -> Callable[[int], str]:
     return case
 
 
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """With these variables, and as it was afterwards: cases run in a test's own process, too."""
+    before, folder = dict(os.environ), tempfile.tempdir
+    os.environ.update(values)
+    tempfile.tempdir = None
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        tempfile.tempdir = folder
+
+
 def given(command: Sequence[str], folder: Path) -> tuple[int, str]:
     """The exit status of a command, and what it has said; a fault of imgclf is raised."""
     said = io.StringIO()
     before = sys.argv
     sys.argv = ["imgclf", *command]
-    os.environ["TMPDIR"] = str(Path.cwd())
-    tempfile.tempdir = None
+    own = {"TMPDIR": str(Path.cwd())}
+    if Path("xdg").exists():
+        own["XDG_CACHE_HOME"] = str(Path("xdg").absolute())
     status = 0
     try:
-        with chdir(folder), redirect_stderr(said), redirect_stdout(io.StringIO()):
+        with (
+            _environment(**own),
+            chdir(folder),
+            redirect_stderr(said),
+            redirect_stdout(io.StringIO()),
+        ):
             main()
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 0
