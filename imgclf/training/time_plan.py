@@ -16,6 +16,10 @@ _HEAD_LEAST = 5  # epochs; with fewer, fine-tuning begins with a poor head
 
 _LEAST_PART = 0.3  # of an epoch of fine-tuning; less is not worth its beginning
 
+_ROOMY = 2.0
+"""With so many times the time that all of fine-tuning takes, it is done as without a time. One that
+adapts gets each rate from outside of its steps, which may differ in the last bit from a schedule's."""
+
 
 @dataclass(frozen=True)
 class Costs:
@@ -88,6 +92,7 @@ def plan_epochs(
         fine_tuned = min(declared.fine_tuned, int(room // fine_tuning.epoch))
         if declared.adapts and room > _LEAST_PART * fine_tuning.epoch:
             fine_tuned = max(1, fine_tuned)
+        roomy = room >= _ROOMY * declared.fine_tuned * fine_tuning.epoch
         if fine_tuned > 0:
             return TimePlan(
                 epochs,
@@ -96,7 +101,7 @@ def plan_epochs(
                 used,
                 fine_tuning.publish,
                 fine_tuning.step,
-                adapts=declared.adapts,
+                adapts=declared.adapts and not roomy,
             )
     epochs = min(declared.epochs, costs.fitting(left))
     if epochs < 1:

@@ -61,4 +61,6 @@ def test_a_second_phase_that_adapts_may_begin_where_only_a_part_of_its_epoch_fit
     assert planned(90).fine_tuned == 0
     plan = planned(90, asked)
     assert (plan.epochs, plan.fine_tuned, plan.adapts) == (13, 1, True)
-    assert planned(3600, asked).fine_tuned == 16
+    assert planned(1000, asked).adapts
+    roomy = planned(3600, asked)
+    assert (roomy.fine_tuned, roomy.adapts) == (16, False)
