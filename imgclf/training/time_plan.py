@@ -17,8 +17,8 @@ _HEAD_LEAST = 5  # epochs; with fewer, fine-tuning begins with a poor head
 _LEAST_PART = 0.3  # of an epoch of fine-tuning; less is not worth its beginning
 
 _ROOMY = 2.0
-"""With so many times the time that all of fine-tuning takes, it is done as without a time. One that
-adapts gets each rate from outside of its steps, which may differ in the last bit from a schedule's."""
+"""With so many times the time that all of fine-tuning takes, it is done as without a time: one that
+adapts gets its rates from outside of its steps, whose last bit may not be that of a schedule."""
 
 
 @dataclass(frozen=True)
