@@ -175,7 +175,7 @@ def test_a_working_directory_that_somebody_has_removed_is_named(in_folder: Path)
     Path("gone").mkdir()
     os.chdir("gone")
     Path("../gone").rmdir()
-    done = imgclf("doctor")
+    done = imgclf("init", "pictures")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("imgclf: the working directory isn't there any more\n")
 

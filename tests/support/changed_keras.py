@@ -518,7 +518,8 @@ def changed_weights(content: bytes, random_: random.Random) -> bytes:
         for _ in range(random_.choice([1, 1, 2, 3])):
             names = _arrays(file)
             if names:
-                with suppress(OSError, ValueError, TypeError):  # after another change, it may be impossible
+                # After another change, it may be impossible.
+                with suppress(OSError, ValueError, TypeError):
                     random_.choice(WEIGHTS_CHANGES)(file, random_.choice(names), random_)
     return stream.getvalue()
 
