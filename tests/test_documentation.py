@@ -7,7 +7,6 @@ After a change to an option or a key of the config:
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import yaml
 from typer.testing import CliRunner
 
 from imgclf.cli import COMMANDS, app
-from imgclf.config.json_schema import FILE_NAME, NAMED_BY, config_schema, schema_text
+from imgclf.config.json_schema import NAMED_BY
 from imgclf.config.key_policy import ResumeRule
 from imgclf.config.load import load_config
 from tests.support.config_page import config_page
@@ -113,28 +112,6 @@ def test_the_config_page_is_what_the_schema_says() -> None:
     if os.environ.get("IMGCLF_WRITE_DOCS"):
         page.write_text(config_page())
     assert page.read_text() == config_page()
-
-
-def without_words_of_keras(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema but for what another patch of Keras may say in other words."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items() if key != "description"}
-        return [plain(item) for item in value] if isinstance(value, list) else value
-
-    defined = schema["definitions"]
-    ours = {name: defined[name] for name in defined if "." not in name}
-    return {**schema, "definitions": {**plain(defined), **ours}}
-
-
-def test_the_schema_beside_the_configs_is_what_the_command_prints() -> None:
-    file = ROOT / "configs" / FILE_NAME
-    if os.environ.get("IMGCLF_WRITE_DOCS"):
-        file.write_text(schema_text(), "utf-8")
-    assert without_words_of_keras(json.loads(file.read_text("utf-8"))) == without_words_of_keras(
-        config_schema()
-    )
 
 
 def anchors(page: str) -> set[str]:
