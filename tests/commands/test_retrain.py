@@ -793,7 +793,7 @@ def test_pictures_are_shown_to_the_network_once(in_folder: Path) -> None:
     assert network.shown == 2
 
 
-def test_kept_responses_of_other_names_are_not_taken(in_folder: Path) -> None:
+def test_damaged_responses_are_not_taken(in_folder: Path) -> None:
     pixels = np.arange(2 * 12, dtype=np.uint8).reshape(2, 2, 2, 3)
     samples, network = Samples(pixels, np.zeros(2, np.int64)), CountingNetwork()
     cache = ResponseCache(MODEL, network)
@@ -802,8 +802,16 @@ def test_kept_responses_of_other_names_are_not_taken(in_folder: Path) -> None:
     file = MODEL.with_suffix(".history") / "responses.npz"
     with np.load(file) as arrays:
         kept = dict(arrays)
-    for keys in (kept["keys"][:, :5], kept["keys"].astype(np.float64), np.array(["a", "b"])):
-        np.savez(file, **{**kept, "keys": keys})
+    keys = kept["keys"]
+    for damaged in (
+        {"keys": keys[:, :5]},
+        {"keys": keys.astype(np.float64)},
+        {"keys": np.array(["a", "b"])},
+        {"keys": np.concatenate([keys, keys])},
+        {"logits": kept["logits"].astype(str)},
+        {"logits": np.full_like(kept["logits"], np.nan)},
+    ):
+        np.savez(file, **{**kept, **damaged})
         network = CountingNetwork()
         again = ResponseCache(MODEL, network)
         np.testing.assert_array_equal(again.responses(samples).logits, expected)
