@@ -519,7 +519,7 @@ def changed_weights(content: bytes, random_: random.Random) -> bytes:
             names = _arrays(file)
             if names:
                 # After another change, it may be impossible.
-                with suppress(OSError, ValueError, TypeError):
+                with suppress(OSError, ValueError, TypeError, KeyError):
                     random_.choice(WEIGHTS_CHANGES)(file, random_.choice(names), random_)
     return stream.getvalue()
 
