@@ -810,6 +810,8 @@ def test_damaged_responses_are_not_taken(in_folder: Path) -> None:
         {"keys": np.concatenate([keys, keys])},
         {"logits": kept["logits"].astype(str)},
         {"logits": np.full_like(kept["logits"], np.nan)},
+        {"logits": np.float32(1)},
+        {"features": np.array("x" * 1000)},
     ):
         np.savez(file, **{**kept, **damaged})
         network = CountingNetwork()
