@@ -29,7 +29,7 @@ from imgclf.system.cache_folders import cache_folders
 from imgclf.system.disk import is_refused
 from imgclf.system.files import atomic_path, atomic_write_bytes, atomic_write_text
 from imgclf.system.in_use import hold
-from imgclf.system.kept_files import read_kept
+from imgclf.system.kept_files import open_kept, read_kept
 from imgclf.system.threads import work_through
 from imgclf.work_folders import CACHE_DIRECTORY
 
@@ -128,9 +128,9 @@ class _Entry:
         header, noticed = _header(shape), self.read_noticed(count)
         try:
             # To the byte, for a damaged header may still be one, of an array that begins elsewhere.
-            with self.array.open("rb") as stream:
+            with open_kept(self.array, _file_size(shape)) as stream:
                 whole = stream.read(len(header)) == header
-            whole = whole and self.array.stat().st_size == _file_size(shape)
+                whole = whole and stream.seek(0, os.SEEK_END) == _file_size(shape)
             if not whole or noticed is None:
                 return None
             pixels = np.load(self.array, mmap_mode="r", allow_pickle=False)

@@ -12,6 +12,9 @@ from pathlib import Path
 if sys.platform != "win32":
     import fcntl
 
+# A pipe in a file's place would be waited for.
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+
 
 def hold(file: Path, until: object) -> bool:
     """Marks a file as in use, and as used just now, for as long as an object lives.
@@ -25,7 +28,7 @@ def hold(file: Path, until: object) -> bool:
     """
     while True:
         try:
-            descriptor = os.open(file, os.O_RDONLY)
+            descriptor = os.open(file, _READ)
         except OSError:
             return False
         with suppress(OSError):  # a file system without locks
@@ -48,7 +51,7 @@ def hold(file: Path, until: object) -> bool:
 def unused(file: Path) -> Iterator[bool]:
     """Yields whether nobody uses a file; inside, nobody begins to."""
     try:
-        descriptor = os.open(file, os.O_RDONLY)
+        descriptor = os.open(file, _READ)
     except OSError:
         yield False
         return

@@ -57,6 +57,13 @@ def test_what_is_no_file_is_not_waited_for_and_what_is_endless_not_read(tmp_path
     assert store.places() == {}
     with pytest.raises(WriteError, match=r"features-key\.pictures"):
         store.add([name("dog")], np.array([[1, 2, 3]], np.float32))
+    rows = tmp_path / "features-key.f16"
+    rows.unlink()
+    os.mkfifo(rows)
+    again = FeatureStore(tmp_path, "key", 3)
+    assert again.places() == {}
+    with pytest.raises(WriteError, match=r"features-key\.f16 is no regular file"):
+        again.add([name("dog")], np.array([[1, 2, 3]], np.float32))
 
 
 def test_what_another_process_adds_meanwhile_is_kept(tmp_path: Path) -> None:

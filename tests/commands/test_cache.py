@@ -153,6 +153,15 @@ def test_where_nothing_can_be_written_evaluate_and_check_work_in_memory(
     assert check(Path("pets.yaml"), ["data.cache=none"]).findings == ()
 
 
+def test_a_pipe_in_the_place_of_decoded_pictures_is_not_waited_for(dataset: Path) -> None:
+    before = np.array(decoded(dataset, 8).pixels)
+    (kept,) = Path(".imgclf-cache").glob("*.npy")
+    kept.unlink()
+    os.mkfifo(kept)
+    np.testing.assert_array_equal(decoded(dataset, 8).pixels, before)
+    assert kept.is_file()
+
+
 def test_features_are_where_there_is_room_for_them(users: Path, heard: Heard) -> None:
     folders = (Path(".imgclf-cache"), users)
     wanted = set(names(2))
