@@ -102,6 +102,11 @@ def command(
     callbacks: CallbackOption = None,
 ) -> None:
     """Say what pictures show."""
+    # First and here, for where modules import it that are imported by others, the calls of its own
+    # may just cross the end of a chunk of frames, which CPython then asks for and gives back each
+    # time: 16 ms.
+    import numpy  # noqa: F401
+
     from imgclf.commands.min_confidence import read_min_confidence, read_min_precision
     from imgclf.commands.output_places import refuse_place, refuse_to_replace_rows
     from imgclf.commands.predict import (
