@@ -114,8 +114,9 @@ def command(
     Pictures that can't be read are listed with the reason, the others are learned, and the exit
     status is 4. If none can be learned, the model stays as it is, byte for byte, and it is 3.
     """
-    import dataclasses
     import json
+
+    import msgspec
 
     from imgclf.commands.retrain import Options, retrain
     from imgclf.corrections.guard import DROPS
@@ -160,7 +161,7 @@ def command(
             f"{wrong.is_really}; {what}"
         )
     if as_json:
-        print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
+        print(json.dumps(msgspec.to_builtins(done, enc_hook=str), indent=2))
     else:
         for picture in done.pictures:
             session.show(outcome_line(picture))
@@ -186,15 +187,16 @@ def _forget(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    import dataclasses
     import json
+
+    import msgspec
 
     from imgclf.commands.forget import forget
     from imgclf.report.corrections import judged_table
 
     done = forget(model, pictures, max_drop=max_drop, data=data, dry_run=dry_run)
     if as_json:
-        print(json.dumps(dataclasses.asdict(done), indent=2, default=str))
+        print(json.dumps(msgspec.to_builtins(done, enc_hook=str), indent=2))
     else:
         if done.judged is not None:
             session.show(judged_table(done.judged))

@@ -10,9 +10,10 @@ import os
 import stat
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from imgclf.data.formats import HEAD, PICTURE_SUFFIXES, RAW_SUFFIXES, begins_like_a_picture
 from imgclf.data.left_by_programs import is_programs_file, is_programs_folder
@@ -23,8 +24,7 @@ LINK_TO_NOTHING: Final = "a link to nothing"
 _COUNTED: Final = "a link to what is counted already"
 
 
-@dataclass(frozen=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A file or folder that takes no part, and why.
 
     Attributes:
@@ -46,8 +46,7 @@ Walk: TypeAlias = Callable[[Path, LeaveOut], Iterator[Path]]
 _Identity: TypeAlias = tuple[int, int]
 
 
-@dataclass
-class Listing:
+class Listing(Struct):
     """What lies in one folder, by name.
 
     Attributes:

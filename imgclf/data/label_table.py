@@ -6,8 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from imgclf.data.part_names import PARTS, PartName, part_of_cell
 from imgclf.errors import DataError, suggestion
@@ -29,8 +31,7 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(Struct, frozen=True):
     """Where each of them stands; None if there is none."""
 
     path: int
@@ -39,8 +40,7 @@ class Columns:
     group: int | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """What a line says.
 
     Attributes:

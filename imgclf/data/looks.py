@@ -7,10 +7,10 @@ digits or one product after another before one wall. These few pixels can, and t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -27,8 +27,7 @@ DTYPE: Final = np.dtype([("pixels", np.uint8, (SIDE, SIDE, 3)), ("highest", np.u
 Looks = NDArray[np.void]
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """What was noticed of a picture while it was decoded.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 PartName = Literal["training", "validation", "test"]
 
@@ -33,8 +34,7 @@ file files folder folders split splits part subset sample samples partition
 _FILLERS = frozenset(_FILLER_WORDS.split())
 
 
-@dataclass(frozen=True)
-class NamedPart:
+class NamedPart(Struct, frozen=True):
     """What a name says.
 
     Attributes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from imgclf.model.probabilities import Probabilities
 
@@ -13,8 +15,7 @@ UNLIKE = "unlike what it knows"
 """Of a picture, for people."""
 
 
-@dataclass(frozen=True)
-class Prediction:
+class Prediction(Struct, frozen=True):
     """What a model says of one input.
 
     Attributes:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from imgclf.data.decoder import DecoderSettings, Pixels, decode, decode_given
@@ -49,8 +49,7 @@ _Given = TypeVar("_Given")
 _QuickEngine: TypeAlias = LiteRTEngine | SplitEngine
 
 
-@dataclass(frozen=True)
-class Classifier:
+class Classifier(Struct, frozen=True):
     """A model that is ready to answer.
 
     Attributes:

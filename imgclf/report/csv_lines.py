@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TextIO
 
 
@@ -17,9 +16,9 @@ def csv_writer(stream: TextIO, delimiter: str = ",") -> Callable[[Sequence[objec
     return csv.writer(_Lines(stream), delimiter=delimiter).writerow
 
 
-@dataclass
 class _Lines:
-    stream: TextIO
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def write(self, row: str) -> int:
-        return self.stream.write(row.removesuffix("\r\n") + "\n")
+        return self._stream.write(row.removesuffix("\r\n") + "\n")

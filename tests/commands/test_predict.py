@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import io
 import json
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -66,7 +66,7 @@ def test_a_picture_on_standard_input_is_told_from_a_list_by_its_first_bytes(
     classifier = open_classifier(trained.model)
     (of_file,) = predict(classifier, [f"one.{suffix}"])
     answers = list(classifier.stream(["-", "gone.jpg"], read=reader(piped)))
-    assert answers[0] == dataclasses.replace(of_file, path="-")
+    assert answers[0] == replace(of_file, path="-")
     assert answers[1].error == "no such file"
 
 
