@@ -62,6 +62,8 @@ LEVERS = {
     "none": [],
     "class_weight": ["training.class_weight=balanced"],
     "oversample": ["data.oversample=true"],
+    "logit_adjustment 0.5": ["training.logit_adjustment=0.5"],
+    "logit_adjustment 1": ["training.logit_adjustment=1"],
     "focal": [FOCAL],
     "focal, class_weight": [FOCAL, "training.class_weight=balanced"],
     "smoothing": ["training.label_smoothing=0.1"],

@@ -36,6 +36,7 @@ def check_together(config: Config, file: ConfigFile, refused: Collection[str]) -
         *_table_problems(config.data, file),
         *multi_label_problems(config, file),
         *_balance_problems(config, file),
+        *_adjustment_problems(config, file),
         *_smoothing_problems(config.training, file),
         *layer_problems(config, file),
         *number_problems(config, file),
@@ -75,6 +76,32 @@ def _balance_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
         message = "this makes up for what data.oversample makes up for already; keep one of the two"
         allowed = "weights by class, or data.oversample: false"
         yield file.problem("training.class_weight", message, received=BALANCED, allowed=allowed)
+
+
+def _adjustment_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
+    """Frequencies that are made up for twice, or in an output that has no logits to adjust."""
+    training = config.training
+    if training.logit_adjustment == 0:
+        return
+    key, received = "training.logit_adjustment", str(training.logit_adjustment)
+    if config.data.oversample or training.class_weight == BALANCED:
+        other = "data.oversample" if config.data.oversample else "training.class_weight"
+        message = f"this makes up for what {other} makes up for already; keep one of the two"
+        yield file.problem(key, message, received=received, allowed="0, or the other one left out")
+    if training.loss is not None and training.loss.name not in (
+        *SMOOTHED_LOSSES,
+        *BY_OUTPUT["losses"],
+    ):
+        yield file.problem(
+            key,
+            f"by {training.loss.name} a network learns no probabilities, which could be adjusted",
+            received=received,
+            allowed=f"0, or another training.loss: {', '.join(SMOOTHED_LOSSES)}",
+        )
+    output = config.model.output
+    if output is not None and output.arguments.get("use_bias") is False:
+        message = "model.output has use_bias: false, and the bias is what is adjusted"
+        yield file.problem(key, message, received=received, allowed="0, or an output with a bias")
 
 
 def _smoothing_problems(training: TrainingConfig, file: ConfigFile) -> Iterator[Problem]:

@@ -31,6 +31,13 @@ def multi_label_problems(config: Config, file: ConfigFile) -> Iterator[Problem]:
             received=str(config.training.class_weight),
             allowed="null, or training.loss: BinaryFocalCrossentropy for rare labels",
         )
+    if config.training.logit_adjustment > 0:
+        yield file.problem(
+            "training.logit_adjustment",
+            f"{_KEY} has labels that are answered each by itself, at a threshold of its own",
+            received=str(config.training.logit_adjustment),
+            allowed="0",
+        )
     for index, layer in enumerate(config.augmentation):
         if layer.name in MIXING:
             yield file.problem(

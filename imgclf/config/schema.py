@@ -170,6 +170,8 @@ class TrainingConfig(_Section):
         loss: Replaces the loss that follows from the number of classes.
         class_weight: How much a picture of each class counts in the loss, in training only;
             balanced has all classes count the same in all, and what is not named counts 1.
+        logit_adjustment: How much of the classes' frequencies is taken out of the published model's
+            answers: with 1 they are as if all classes were equally frequent.
         label_smoothing: How much of each label goes to all classes alike, in training only; null is
             0, and 0.1 while fine_tune trains the network.
         ema: Averages of the weights over the steps are judged, kept and published in their place;
@@ -199,6 +201,7 @@ class TrainingConfig(_Section):
     class_weight: Literal["balanced"] | dict[str, float] | None = _field(
         f"{CLASS_WEIGHT}, or null", None
     )
+    logit_adjustment: float = _field("a number from 0 to 3", 0.0, ge=0, le=3)
     label_smoothing: float | None = _field("a number from 0 to below 1, or null", None, ge=0, lt=1)
     ema: Ema | None = _field(EMA, None)
     metrics: Annotated[tuple[Spec, ...], Objects("metrics", or_one=True)] = _field(
@@ -256,7 +259,9 @@ class Config(_Section):
     @property
     def makes_up_for_imbalance(self) -> bool:
         """Whether it says anything of classes of different sizes."""
-        return self.data.oversample or self.training.class_weight is not None
+        training = self.training
+        adjusted = training.logit_adjustment > 0
+        return self.data.oversample or training.class_weight is not None or adjusted
 
     def callback_off(self, name: str) -> bool:
         """Whether a callback that is on by default was turned off (`TensorBoard: none`)."""

@@ -76,16 +76,18 @@ def balance_of(config: Mapping[str, Any]) -> Balance:
     """What the config in a model's manifest says; nothing of what it can't mean.
 
     Args:
-        config: As `Config.written()` gave it; what is read from a file may be anything.
+        config: As `Config.written()` gave it, a logit adjustment being taken for even draws; what
+            is read from a file may be anything.
     """
     training, data = (config.get(section) for section in ("training", "data"))
-    given = training.get("class_weight") if isinstance(training, Mapping) else None
+    training = training if isinstance(training, Mapping) else {}
+    given = training.get("class_weight")
     if isinstance(given, Mapping):
         given = {name: weight for name, weight in given.items() if _is_weight(weight)}
     elif given != BALANCED:
         given = None
     oversample = isinstance(data, Mapping) and data.get("oversample") is True
-    return Balance(given, oversample)
+    return Balance(given, oversample or _is_weight(training.get("logit_adjustment")))
 
 
 def _is_weight(value: object) -> bool:

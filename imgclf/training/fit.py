@@ -20,6 +20,7 @@ from imgclf.system import console, time_limit
 from imgclf.training.expected import expected_seconds
 from imgclf.training.label_shares import begin_at_label_shares
 from imgclf.training.label_smoothing import smooth_labels
+from imgclf.training.logit_adjustment import adjusted_bias
 from imgclf.training.lower_maps import lower_maps
 from imgclf.training.mixed_labels import measure_by_larger_part
 from imgclf.training.networks import TrainedWeights, build_network, show_summary
@@ -137,7 +138,7 @@ def fit(
     finished = state.finished if state is not None else lambda: None
     weights, published_epoch, is_averaged = chosen
     return Fitted(
-        weights,
+        _adjusted(weights, settings.logit_adjustment, data, network),
         augmenting,
         ran.history,
         published_epoch,
@@ -272,6 +273,17 @@ def _chosen(
             )
             return TrainedWeights(between, cut=cut), epoch, True
     return TrainedWeights(best.weights, cut=cut), epoch, False
+
+
+def _adjusted(
+    weights: TrainedWeights, amount: float, data: DataSet, network: Network
+) -> TrainedWeights:
+    """With the bias of the output, which is the last array, moved."""
+    if amount == 0:
+        return weights
+    *others, bias = weights.arrays
+    moved = adjusted_bias(bias, amount, data.training.labels)
+    return dataclasses.replace(weights, arrays=[*others, moved])
 
 
 def _measured(model: keras.Model, weights: Sequence[Any], validation: Source) -> dict[str, Any]:

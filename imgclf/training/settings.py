@@ -27,6 +27,7 @@ class TrainingSettings:
         summary: Whether the network's layers are shown first.
         fine_tune: How a pretrained network is trained after what stands on it; None not to.
         balance: What makes up for classes of different sizes.
+        logit_adjustment: How much of the classes' frequencies is taken out of the answers.
         label_smoothing: How much labels are smoothed; None for what suits each phase.
         ema: Which averages of the weights are judged and published; None for the weights.
     """
@@ -39,6 +40,7 @@ class TrainingSettings:
     summary: bool = False
     fine_tune: FineTune | None = None
     balance: Balance = field(default_factory=Balance)
+    logit_adjustment: float = 0
     label_smoothing: float | None = None
     ema: Ema | None = None
 
@@ -67,6 +69,7 @@ def training_settings(
         summary,
         training.fine_tune,
         Balance(training.class_weight, config.data.oversample),
+        training.logit_adjustment,
         training.label_smoothing,
         training.ema,
     )

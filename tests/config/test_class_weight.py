@@ -79,6 +79,36 @@ def test_what_makes_up_for_it_is_said_once() -> None:
     load(both.replace("balanced", "{cat: 2}"))
 
 
+def with_adjustment(amount: float, section: str = "", key: str = "") -> str:
+    return (
+        f"data: {{directory: dataset{section}}}\nmodel: {{layers: [Flatten]}}\n"
+        f"training: {{logit_adjustment: {amount}{key}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "named"),
+    [
+        (", oversample: true", "", "data.oversample"),
+        ("", ", class_weight: balanced", "training.class_weight"),
+    ],
+)
+def test_logits_are_adjusted_once(section: str, key: str, named: str) -> None:
+    found = problem(with_adjustment(1, section, key))
+    assert (found.key, found.received) == ("training.logit_adjustment", "1.0")
+    assert named in found.message
+    load(with_adjustment(0, section, key))
+    assert load(with_adjustment(0.5, "", ", class_weight: {cat: 2}")).config.makes_up_for_imbalance
+
+
+def test_logits_are_adjusted_where_there_are_some() -> None:
+    found = problem(with_adjustment(1, "", ", loss: MeanSquaredError"))
+    assert found.key == "training.logit_adjustment"
+    assert "SparseCategoricalCrossentropy" in (found.allowed or "")
+    text = with_adjustment(1).replace("[Flatten]", "[Flatten], output: {Dense: {use_bias: false}}")
+    assert "use_bias" in problem(text).message
+
+
 def test_oversample_is_yes_or_no() -> None:
     assert problem("data: {directory: dataset, oversample: 2}\nmodel: {layers: [Flatten]}").allowed
     assert load(SMALLEST, "data.oversample=true").config.makes_up_for_imbalance

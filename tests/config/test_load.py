@@ -98,6 +98,7 @@ def test_the_smallest_config_takes_all_defaults_and_says_them_when_resolved() ->
         "  optimizer: Adam\n"
         "  loss: null\n"
         "  class_weight: null\n"
+        "  logit_adjustment: 0.0\n"
         "  label_smoothing: null\n"
         "  ema: null\n"
         "  metrics: [accuracy]\n"

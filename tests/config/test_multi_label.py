@@ -69,6 +69,11 @@ def test_what_is_declared_of_the_output_stays() -> None:
             "one",
         ),
         (
+            "training: {logit_adjustment: 1}",
+            "data.multi_label: true has labels that are answered each by itself, at a threshold of "
+            "its own",
+        ),
+        (
             "training: {distribution: data_parallel}",
             "data.multi_label: true is trained in one process",
         ),

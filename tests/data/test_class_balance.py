@@ -65,6 +65,8 @@ def test_what_examples_count_in_all_is_1_on_average() -> None:
             Balance({"cat": 2}),
         ),
         ({"data": {"oversample": True}, "training": {"class_weight": "much"}}, Balance(None, True)),
+        ({"training": {"logit_adjustment": 1.0}}, Balance(oversample=True)),
+        ({"training": {"logit_adjustment": 0.0}}, Balance()),
         ({"data": "balanced", "training": 3}, Balance()),
         ({}, Balance()),
     ],
