@@ -91,7 +91,7 @@ def imbalance_lines(seen: Survey) -> list[str]:
     if found is None:
         return []
     most, least = (f"{_one_line(name)} has {seen.counts[name]}" for name in found)
-    return [with_comment("  # class_weight: balanced", f"{most}, {least}: the few count more")]
+    return [with_comment("  # logit_adjustment: 0.5", f"{most}, {least}: the few are found more")]
 
 
 def with_comment(text: str, comment: str) -> str:

@@ -239,5 +239,5 @@ def _uneven(counts: dict[str, int]) -> Iterator[Finding]:
         yield Finding(
             "imbalance",
             f"{most} has {counts[most]} pictures and {least} {counts[least]}: answering {most} "
-            "will seem to pay; training.class_weight: balanced makes up for it",
+            "will seem to pay; training.logit_adjustment: 0.5 makes up for it",
         )

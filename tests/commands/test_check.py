@@ -61,9 +61,13 @@ def test_a_small_class_and_an_imbalance(pictures: Path) -> None:
     [imbalance] = findings("imbalance")
     assert imbalance.message == (
         "cat has 30 pictures and dog 7: answering cat will seem to pay; "
-        "training.class_weight: balanced makes up for it"
+        "training.logit_adjustment: 0.5 makes up for it"
     )
-    for said in ("training.class_weight=balanced", "data.oversample=true"):
+    for said in (
+        "training.logit_adjustment=0.5",
+        "training.class_weight=balanced",
+        "data.oversample=true",
+    ):
         kinds = {one.kind for one in check(Path("pets.yaml"), [said]).findings}
         assert kinds == {"few pictures"}
 

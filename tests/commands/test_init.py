@@ -168,16 +168,16 @@ def test_what_makes_up_for_few_pictures_of_a_class_is_a_line_to_take_in(
 ) -> None:
     folder = draw(Path("set"), *4 * [shape])
     init(folder, None)
-    assert "class_weight" not in Path("set.yaml").read_text()
+    assert "logit_adjustment" not in Path("set.yaml").read_text()
     for number in range(5, 20):
         (folder / f"b/{number}.png").unlink()
     Path("set.yaml").unlink()
     init(folder, None)
     text = Path("set.yaml").read_text()
-    line = "  # class_weight: balanced    # a has 20, b has 5: the few count more\n"
+    line = "  # logit_adjustment: 0.5     # a has 20, b has 5: the few are found more\n"
     assert line in text
-    Path("set.yaml").write_text(text.replace(line, line.replace("# class", "class")))
-    assert load_config(Path("set.yaml")).config.training.class_weight == "balanced"
+    Path("set.yaml").write_text(text.replace(line, line.replace("# logit", "logit")))
+    assert load_config(Path("set.yaml")).config.training.logit_adjustment == 0.5
 
 
 def test_a_config_that_is_there_is_left_as_it_is(in_folder: Path) -> None:
