@@ -77,7 +77,7 @@ def _best_line(done: "Tuned") -> str:
             return "best: the config as it stands; no trial was better"
         return (
             "best: the config as it stands; what is better on the validation pictures is not so by "
-            "cross-validation, beyond a standard error"
+            "cross-validation, beyond chance"
         )
     line = f"best: trial {done.best.number}"
     if done.difference is None:
